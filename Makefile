@@ -1,0 +1,113 @@
+# healthdash: build, test and demo.  "make help" lists the targets.
+
+SHELL = /bin/bash
+
+BUILD     ?= build
+NGINX_SRC ?= /usr/share/nginx/src
+TESTS     ?= t
+JOBS      ?= $(shell nproc)
+
+ifeq ($(origin CC), default)
+CC := gcc
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Werror
+
+CC_OPT = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+	-Wformat -Werror=format-security
+LD_OPT = -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
+
+# only what the link needs is visible outside an object that becomes the module
+
+HD_CFLAGS = $(WARNINGS) -fvisibility=hidden
+
+# sanitizers: our own code is under all checks; what nginx's own code is known
+# to do (memcpy() and pointer arithmetic with NULL and length 0, shifts of 255
+# to bit 31, unaligned loads in hashes) is left out for nginx's files only
+
+SAN       = -fsanitize=address,undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+SAN_NGINX = -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment
+ASAN      = $(BUILD)/asan
+
+build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
+	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
+
+.PHONY: help deps module demo test-deps test lint-deps lint sanitize-deps \
+	sanitize clean
+
+
+help:
+	@echo "make demo        install what is missing, build, run a demo"
+	@echo "make module      build $(BUILD)/ngx_http_healthdash_module.so"
+	@echo "                 NGINX_SRC=DIR against this nginx source tree,"
+	@echo "                 NGINX_FLAGS='...' with these flags of configure,"
+	@echo "                 CC=clang with this compiler"
+	@echo "make test        install what is missing, build, run all tests"
+	@echo "                 TESTS=t/x.t only this one, SANITIZE=1 under"
+	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
+	@echo "make lint        style, layers, warnings of gcc and clang"
+	@echo "make sanitize    build nginx and the module with sanitizers"
+	@echo "make deps        install the packages that a build needs"
+	@echo "make test-deps   install the packages that the tests need"
+	@echo "make clean       remove $(BUILD)"
+
+
+deps:
+	@.ci/deps build
+
+test-deps:
+	@.ci/deps build test
+
+lint-deps:
+	@.ci/deps build lint
+
+sanitize-deps:
+	@.ci/deps build test sanitize
+
+
+module:
+	@$(call build,$(BUILD),$(NGINX_SRC),$(CC_OPT),$(LD_OPT),$(HD_CFLAGS),module)
+
+
+demo: deps module
+	@./tools/demo
+
+
+ifeq ($(SANITIZE),)
+
+test: test-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+		prove -j$(JOBS) -r $(TESTS)
+
+else
+
+# the linker's and the sanitizers' own names of things: nginx is static here,
+# so that reports have line numbers after the module would have been unloaded
+
+test: sanitize
+	@HD_NGINX='$(abspath $(ASAN))/nginx' HD_MODULE= HD_SANITIZE=1 \
+	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	LSAN_OPTIONS=suppressions='$(CURDIR)/.ci/lsan.supp':print_suppressions=0 \
+		prove -j$(JOBS) -r $(TESTS)
+
+endif
+
+
+sanitize: sanitize-deps
+	@BUILD='$(ASAN)' .ci/source
+	@$(call build,$(ASAN),$(ASAN)/source,-O1 -g $(SAN) $(SAN_NGINX) \
+		-DNGX_DEBUG_PALLOC=1,$(SAN),$(WARNINGS) $(SAN),nginx)
+
+
+lint: lint-deps
+	@perl .ci/style
+	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/gcc CC=gcc
+	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/clang CC=clang
+	@perl .ci/layers $(BUILD)/gcc
+
+
+clean:
+	rm -rf $(BUILD)
