@@ -1,0 +1,151 @@
+
+/*
+ * healthdash: what the directives leave behind: plain structs, filled while
+ * the configuration is read, constant in the workers but for the fields marked
+ * "worker".  Memory is that of the configuration (cf->pool).
+ */
+
+
+#ifndef _NGX_HD_CONF_H_INCLUDED_
+#define _NGX_HD_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_hd_state.h>
+
+
+typedef struct ngx_hd_check_s       ngx_hd_check_t;
+typedef struct ngx_hd_target_s      ngx_hd_target_t;
+typedef struct ngx_hd_upstream_s    ngx_hd_upstream_t;
+typedef struct ngx_hd_main_conf_s   ngx_hd_main_conf_t;
+typedef struct ngx_hd_probe_type_s  ngx_hd_probe_type_t;
+
+
+/*
+ * How to ask, what to expect, how often: one healthdash_check or one
+ * healthdash_service after its probe= block and the defaults were merged in.
+ * A healthdash_probe block is one of these with what it does not say unset.
+ */
+
+struct ngx_hd_check_s {
+    ngx_str_t                     name;         /* of the probe block or "" */
+    ngx_str_t                     type_name;    /* "http" */
+    const ngx_hd_probe_type_t    *type;
+
+    ngx_msec_t                    interval;
+    ngx_msec_t                    fast;
+    ngx_msec_t                    timeout;
+    ngx_msec_t                    slow;         /* 0: off */
+    ngx_uint_t                    jitter;       /* percent of interval */
+    ngx_hd_rules_t                rules;        /* fails, passes, flap */
+    ngx_uint_t                    initial;      /* ngx_hd_initial_e */
+    ngx_uint_t                    min_up;
+    ngx_uint_t                    min_up_percent;   /* min_up is a percentage */
+    ngx_uint_t                    observe;      /* mode=observe */
+
+    ngx_str_t                     uri;
+    ngx_str_t                     method;
+    ngx_str_t                     host;         /* "": by upstream or URL */
+    in_port_t                     port;         /* 0: the server's */
+    ngx_uint_t                    http;         /* 11 */
+    ngx_flag_t                    keepalive;
+    ngx_str_t                     user;
+    ngx_str_t                     password;     /* secret: never printed */
+    size_t                        body_limit;
+
+    ngx_flag_t                    tls;          /* the type speaks TLS */
+    ngx_flag_t                    verify;
+    ngx_str_t                     ca;
+    ngx_str_t                     cert;
+    ngx_str_t                     key;
+    ngx_str_t                     sni;          /* name sent and verified */
+
+    ngx_str_t                     group;
+    ngx_str_t                     description;
+    ngx_str_t                     link;
+    ngx_flag_t                    critical;
+
+    ngx_array_t                  *conds;        /* ngx_hd_cond_t, or NULL */
+    ngx_str_t                     request;      /* bytes to send, or "" */
+    void                         *tls_ctx;      /* ngx_ssl_t, see tls.h */
+
+    u_char                       *file_name;    /* of the directive */
+    ngx_uint_t                    line;
+};
+
+
+/* one thing to probe: a server of an upstream by one check, or a service */
+
+struct ngx_hd_target_s {
+    ngx_hd_check_t               *check;
+    ngx_hd_upstream_t            *upstream;     /* NULL: a service */
+    ngx_str_t                     name;         /* of the server or service */
+    ngx_str_t                     address;      /* shown: "10.0.0.1:80", URL
+                                                   without password */
+
+    struct sockaddr              *sockaddr;     /* NULL: resolve host */
+    socklen_t                     socklen;
+    ngx_str_t                     host;         /* to resolve at each probe */
+    in_port_t                     port;         /* beside host */
+
+    u_char                        id[NGX_HD_ID_LEN];
+    ngx_uint_t                    index;        /* in main conf targets */
+    ngx_uint_t                    record;       /* in the zone; set by store */
+
+    ngx_connection_t             *kept;         /* worker: keepalive=on */
+    void                         *task;         /* worker: of the scheduler */
+};
+
+
+/* one address in an upstream and the targets that speak for it */
+
+typedef struct {
+    ngx_str_t                     name;         /* as nginx prints it */
+    ngx_str_t                     server;       /* as configured */
+    struct sockaddr              *sockaddr;
+    socklen_t                     socklen;
+    ngx_hd_target_t             **targets;      /* one a check */
+    uint64_t                      seen;         /* worker: recoveries known */
+} ngx_hd_server_t;
+
+
+struct ngx_hd_upstream_s {
+    ngx_str_t                     name;
+    ngx_http_upstream_srv_conf_t *uscf;
+    ngx_http_upstream_init_peer_pt
+                                  init_peer;    /* what ours calls through to */
+    ngx_array_t                   checks;       /* ngx_hd_check_t * */
+    ngx_hd_server_t              *servers;      /* backups included */
+    ngx_uint_t                    nservers;
+    ngx_uint_t                    min_up;
+    ngx_uint_t                    min_up_percent;
+    ngx_uint_t                    word;         /* in zone->changes */
+    uint64_t                      applied;      /* worker: value of the word */
+    ngx_uint_t                    kept;         /* worker: min_up holds */
+    ngx_hd_main_conf_t           *main;
+};
+
+
+struct ngx_hd_main_conf_s {
+    ngx_array_t                   probes;       /* ngx_hd_check_t * */
+    ngx_array_t                   targets;      /* ngx_hd_target_t * */
+    ngx_array_t                   services;     /* ngx_hd_target_t * */
+    ngx_array_t                   upstreams;    /* ngx_hd_upstream_t * */
+
+    ngx_str_t                     title;
+    ngx_str_t                     zone_name;
+    size_t                        zone_size;    /* 0: by configuration */
+    ngx_shm_zone_t               *shm_zone;     /* NULL: nothing to probe */
+    ngx_hd_zone_t                *zone;         /* mapped; set by store */
+    uint64_t                      generation;   /* of this cycle; by store */
+
+    ngx_resolver_t               *resolver;     /* of http{}, or NULL */
+    ngx_uint_t                    workers;
+    ngx_uint_t                    status;       /* a status location exists */
+    void                         *worker;       /* worker: of the scheduler */
+};
+
+
+#endif /* _NGX_HD_CONF_H_INCLUDED_ */

@@ -1,0 +1,106 @@
+
+/*
+ * healthdash: the shared zone: laid out, inherited, claimed, published, read.
+ * Who guards what is a table in docs/ARCHITECTURE.md.
+ */
+
+
+#ifndef _NGX_HD_STORE_H_INCLUDED_
+#define _NGX_HD_STORE_H_INCLUDED_
+
+
+#include <ngx_hd_conf.h>
+
+
+/* a held lease; of no use to anyone but the worker that claimed it */
+
+typedef struct {
+    uint64_t  word;             /* value of record->lease while it is ours */
+    uint32_t  epoch;
+} ngx_hd_lease_t;
+
+
+/*
+ * The bytes a zone of n targets takes, slab overhead included; for the
+ * directive that checks a size given by hand.
+ */
+size_t ngx_hd_store_size(ngx_uint_t n);
+
+/* The size to use when none is given: room for twice n, a power of two. */
+size_t ngx_hd_store_auto_size(ngx_uint_t n);
+
+/* shm_zone->init: lays out a new zone or recognises the old one.  Master. */
+ngx_int_t ngx_hd_store_init_zone(ngx_shm_zone_t *shm_zone, void *data);
+
+/*
+ * 1 if the cycle before has a zone that init_zone would be handed although it
+ * was laid out by another build: it must not be reused then.
+ */
+ngx_uint_t ngx_hd_store_is_foreign(ngx_cycle_t *old_cycle,
+    ngx_shm_zone_t *shm_zone);
+
+/*
+ * Gives every target of hmcf its record: the one it had in this zone, or in
+ * the zone of the cycle before (copied then), or a fresh one.  Called in the
+ * master once the new configuration is certain, before its workers are
+ * forked.  Counts the generation up.  Cannot fail: the zone's size was checked
+ * while the configuration was read.
+ */
+void ngx_hd_store_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf);
+
+/* The record of a target, or NULL if it now belongs to another target. */
+ngx_hd_record_t *ngx_hd_store_record(ngx_hd_main_conf_t *hmcf,
+    ngx_hd_target_t *t);
+
+/*
+ * Takes the lease of rec until now + msec for one probe.  Succeeds if it is
+ * free, has run out, or is held by a worker of the same number that is no
+ * longer there.  On success the epoch of rec has moved: nobody else can publish.
+ * Returns NGX_OK; NGX_BUSY (try again at *until); NGX_DECLINED if a newer
+ * configuration owns the record.
+ */
+ngx_int_t ngx_hd_store_claim(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
+    ngx_msec_t msec, ngx_hd_lease_t *lease, uint64_t *until);
+
+/* Lets a lease go.  Nothing happens if it is not ours any more. */
+void ngx_hd_store_release(ngx_hd_record_t *rec, ngx_hd_lease_t *lease);
+
+/*
+ * Makes data the current facts of rec, and its state the verdict word.  Caller
+ * holds lease.  Returns NGX_OK, or NGX_DECLINED if the lease was lost: then
+ * readers see nothing of data.
+ */
+ngx_int_t ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
+    const ngx_hd_data_t *data);
+
+/*
+ * Copies the current facts of rec.  Any process, no lock.  Returns NGX_OK, or
+ * NGX_AGAIN if no consistent copy was seen in a bounded number of tries; data
+ * is zeroed then.
+ */
+ngx_int_t ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data);
+
+/* State (ngx_hd_state_e) and, modulo 2^24, recoveries: one load. */
+ngx_uint_t ngx_hd_store_verdict(ngx_hd_record_t *rec, uint64_t *recoveries);
+
+/*
+ * Claims the telling of nginx about a recovery: 1 for the first caller of all
+ * workers with this count of recoveries, else 0.
+ */
+ngx_uint_t ngx_hd_store_clear_once(ngx_hd_record_t *rec, uint64_t recoveries);
+
+/* The word that tells the workers of an upstream to look at the verdicts. */
+uint64_t ngx_hd_store_changes(ngx_hd_upstream_t *u);
+void ngx_hd_store_changed(ngx_hd_upstream_t *u);
+
+
+/* __atomic_*, not nginx's macros: those order nothing under --with-libatomic */
+
+#define ngx_hd_load(p)         __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define ngx_hd_set(p, v)       __atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define ngx_hd_cas(p, old, v)                                                 \
+    __atomic_compare_exchange_n(p, old, v, 0, __ATOMIC_ACQ_REL,               \
+                                __ATOMIC_ACQUIRE)
+
+
+#endif /* _NGX_HD_STORE_H_INCLUDED_ */
