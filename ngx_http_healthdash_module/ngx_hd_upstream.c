@@ -1,0 +1,534 @@
+
+/*
+ * Verdicts put into effect: one bit of peer->down and peers->tries with it,
+ * under nginx's own write lock, matched by address at each walk.  With "zone"
+ * one walk serves all workers; without, each worker walks its own copy, before
+ * its next request, when the upstream's word in the store has moved.
+ */
+
+
+#include <ngx_hd_compat.h>
+#include <ngx_hd_upstream.h>
+#include <ngx_http_healthdash.h>
+
+
+/* what the verdicts want for one server */
+
+typedef enum {
+    NGX_HD_SERVE = 0,
+    NGX_HD_SKIP,
+    NGX_HD_LEAVE                /* not probed, or not known: as it is */
+} ngx_hd_wish_e;
+
+
+typedef struct {
+    ngx_hd_upstream_t  *upstream;
+    ngx_uint_t          hint;       /* where the next server should be */
+    ngx_uint_t          total;      /* not taken out by the administrator */
+    ngx_uint_t          healthy;    /* of these, not to be skipped */
+    ngx_uint_t          keep;       /* too few: skip none */
+} ngx_hd_walk_t;
+
+
+static ngx_int_t ngx_hd_upstream_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *uscf);
+static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peers_t *peers);
+static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peers_t *peers);
+static void ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip);
+static void ngx_hd_upstream_came_back(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
+    ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server);
+static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peer_t *peer);
+static ngx_uint_t ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers);
+static void ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array,
+    u_char *names, ngx_uint_t n);
+static void ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
+    u_char *name);
+static ngx_uint_t ngx_hd_upstream_state(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
+    ngx_hd_server_t *server);
+
+
+static const char  *ngx_hd_peer_words[] = {
+    "up", "draining", "down", "unavail", "checking", "unhealthy"
+};
+
+
+ngx_uint_t
+ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    /*
+     * nginx's list points to the name in this very uscf until it is copied to
+     * a zone; a list of another kind has no reason to.  The field is read only
+     * where a list must be at least as long as to have it.
+     */
+
+    peers = uscf->peer.data;
+
+    return peers && peers->name == &uscf->host;
+}
+
+
+void
+ngx_hd_upstream_hook(ngx_hd_upstream_t *u)
+{
+    u->init_peer = u->uscf->peer.init;
+    u->uscf->peer.init = ngx_hd_upstream_init_peer;
+}
+
+
+static ngx_int_t
+ngx_hd_upstream_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_hd_upstream_t               *u;
+    ngx_http_healthdash_srv_conf_t  *hscf;
+
+    hscf = ngx_http_conf_upstream_srv_conf(uscf, ngx_http_healthdash_module);
+    u = hscf->upstream;
+
+    ngx_hd_upstream_sync(u);
+
+    return u->init_peer(r, uscf);
+}
+
+
+void
+ngx_hd_upstream_sync(ngx_hd_upstream_t *u)
+{
+    if (ngx_hd_store_changes(u) != u->applied) {
+        ngx_hd_upstream_apply(u);
+    }
+}
+
+
+void
+ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
+{
+    uint64_t                       word;
+    ngx_hd_walk_t                  w;
+    ngx_http_upstream_rr_peers_t  *peers, *backup;
+
+    word = ngx_hd_store_changes(u);
+
+    ngx_memzero(&w, sizeof(ngx_hd_walk_t));
+    w.upstream = u;
+
+    peers = u->uscf->peer.data;
+    backup = peers->next;
+
+    /*
+     * Verdicts are read under the lock and published before it is taken, so
+     * that of two workers the later one knows both.  nginx never takes the
+     * locks of both lists at once, so there is no order to keep.
+     */
+
+    ngx_http_upstream_rr_peers_wlock(peers);
+
+    if (backup) {
+        ngx_http_upstream_rr_peers_wlock(backup);
+    }
+
+    ngx_hd_upstream_count(&w, peers);
+    ngx_hd_upstream_count(&w, backup);
+
+    w.keep = w.healthy < ngx_hd_state_min_up(u->min_up, u->min_up_percent,
+                                             w.total);
+    w.hint = 0;
+
+    ngx_hd_upstream_set(&w, peers);
+    ngx_hd_upstream_set(&w, backup);
+
+    if (backup) {
+        ngx_http_upstream_rr_peers_unlock(backup);
+    }
+
+    ngx_http_upstream_rr_peers_unlock(peers);
+
+    u->applied = word;
+    u->kept = w.keep;
+}
+
+
+static void
+ngx_hd_upstream_count(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_uint_t                    wish;
+    ngx_hd_server_t              *server;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
+        server = ngx_hd_upstream_find(w, peer);
+
+        if (peer->down & ~NGX_HD_PEER_SKIPPED) {
+            continue;
+        }
+
+        w->total++;
+
+        wish = ngx_hd_upstream_wish(w->upstream, server);
+
+        if (wish == NGX_HD_LEAVE) {
+            wish = (peer->down & NGX_HD_PEER_SKIPPED) ? NGX_HD_SKIP
+                                                      : NGX_HD_SERVE;
+        }
+
+        w->healthy += (wish == NGX_HD_SERVE);
+    }
+}
+
+
+static void
+ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_uint_t                    wish;
+    ngx_hd_server_t              *server;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
+        server = ngx_hd_upstream_find(w, peer);
+        wish = ngx_hd_upstream_wish(w->upstream, server);
+
+        if (wish == NGX_HD_LEAVE && !w->keep) {
+            continue;
+        }
+
+        ngx_hd_upstream_set_peer(peers, peer, wish == NGX_HD_SKIP && !w->keep);
+
+        if (server) {
+            ngx_hd_upstream_came_back(w, peers, peer, server);
+        }
+    }
+}
+
+
+/* nginx counts a peer in peers->tries while its "down" is zero */
+
+static void
+ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip)
+{
+    ngx_uint_t  was;
+
+    was = (peer->down == 0);
+
+    if (skip) {
+        peer->down |= NGX_HD_PEER_SKIPPED;
+
+    } else {
+        peer->down &= ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
+    }
+
+    peers->tries += (peer->down == 0);
+    peers->tries -= was;
+}
+
+
+/* a server that a probe brought back does not sit out its fail_timeout */
+
+static void
+ngx_hd_upstream_came_back(ngx_hd_walk_t *w,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
+    ngx_hd_server_t *server)
+{
+    uint64_t            sum, n;
+    ngx_uint_t          i, clear;
+    ngx_hd_record_t    *rec;
+    ngx_hd_target_t   **t;
+
+    sum = 0;
+    clear = 0;
+    t = server->targets;
+
+    for (i = 0; i < w->upstream->checks.nelts; i++) {
+        rec = ngx_hd_store_record(w->upstream->main, t[i]);
+
+        if (rec == NULL || t[i]->check->observe) {
+            continue;
+        }
+
+        (void) ngx_hd_store_verdict(rec, &n);
+        sum += n;
+
+        /* the peers of a zone are cleared by the first worker, not by each */
+
+        clear |= ngx_hd_peers_shared(peers)
+                 && ngx_hd_store_clear_once(rec, n);
+    }
+
+    if (!ngx_hd_peers_shared(peers)) {
+        clear = (sum != server->seen);
+    }
+
+    server->seen = sum;
+
+    if (clear && peer->fails) {
+        peer->fails = 0;
+        peer->effective_weight = peer->weight;
+    }
+}
+
+
+static ngx_uint_t
+ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+{
+    ngx_uint_t          i, wish;
+    ngx_hd_record_t    *rec;
+    ngx_hd_target_t   **t;
+
+    if (server == NULL) {
+        return NGX_HD_LEAVE;
+    }
+
+    wish = NGX_HD_SERVE;
+    t = server->targets;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+
+        if (t[i]->check->observe) {
+            continue;
+        }
+
+        rec = ngx_hd_store_record(u->main, t[i]);
+
+        if (rec == NULL) {
+            return NGX_HD_LEAVE;
+        }
+
+        if (ngx_hd_state_is_out(ngx_hd_store_verdict(rec, NULL),
+                                t[i]->check->initial))
+        {
+            wish = NGX_HD_SKIP;
+        }
+    }
+
+    return wish;
+}
+
+
+/* servers stand in the order of the lists, so the hint is nearly always right */
+
+static ngx_hd_server_t *
+ngx_hd_upstream_find(ngx_hd_walk_t *w, ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t        i, n, k;
+    ngx_hd_server_t  *server;
+
+    n = w->upstream->nservers;
+
+    for (i = 0; i < n; i++) {
+        k = (w->hint + i) % n;
+        server = &w->upstream->servers[k];
+
+        if (ngx_cmp_sockaddr(peer->sockaddr, peer->socklen,
+                             server->sockaddr, server->socklen, 1)
+            == NGX_OK)
+        {
+            w->hint = k + 1;
+            return server;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
+{
+    ngx_uint_t        i, state, worst;
+    ngx_hd_record_t  *rec;
+
+    worst = NGX_HD_STATE_UNKNOWN;
+
+    if (conf == NULL) {
+        return worst;
+    }
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        rec = ngx_hd_store_record(u->main, conf->targets[i]);
+
+        state = rec ? ngx_hd_store_verdict(rec, NULL) : NGX_HD_STATE_UNKNOWN;
+
+        worst = i ? ngx_hd_state_worse(worst, state) : state;
+    }
+
+    return worst;
+}
+
+
+ngx_uint_t
+ngx_hd_upstream_is_kept(ngx_hd_upstream_t *u)
+{
+    return u->kept;
+}
+
+
+const char *
+ngx_hd_upstream_state_word(ngx_uint_t state)
+{
+    return ngx_hd_peer_words[state];
+}
+
+
+ngx_array_t *
+ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool)
+{
+    u_char                        *names;
+    ngx_uint_t                     n;
+    ngx_array_t                   *array;
+    ngx_hd_walk_t                  w;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    ngx_hd_upstream_sync(u);
+
+    peers = u->uscf->peer.data;
+
+    n = ngx_hd_upstream_number(peers) + ngx_hd_upstream_number(peers->next);
+
+    /* nothing is allocated under the lock; servers added by now are left out */
+
+    array = ngx_array_create(pool, n ? n : 1, sizeof(ngx_hd_peer_t));
+    names = ngx_pnalloc(pool, n * NGX_SOCKADDR_STRLEN + 1);
+
+    if (array == NULL || names == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(&w, sizeof(ngx_hd_walk_t));
+    w.upstream = u;
+
+    ngx_hd_upstream_copy(&w, array, names, n);
+
+    return array;
+}
+
+
+static ngx_uint_t
+ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_uint_t                    n;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    n = 0;
+
+    if (peers) {
+        ngx_http_upstream_rr_peers_rlock(peers);
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+            n++;
+        }
+
+        ngx_http_upstream_rr_peers_unlock(peers);
+    }
+
+    return n;
+}
+
+
+static void
+ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array, u_char *names,
+    ngx_uint_t n)
+{
+    ngx_uint_t                     i;
+    ngx_hd_peer_t                 *p;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *first, *peers;
+
+    p = array->elts;
+    i = 0;
+
+    first = w->upstream->uscf->peer.data;
+
+    for (peers = first; peers; peers = peers->next) {
+        ngx_http_upstream_rr_peers_rlock(peers);
+
+        for (peer = peers->peer; peer && i < n; peer = peer->next) {
+            ngx_memzero(&p[i], sizeof(ngx_hd_peer_t));
+
+            p[i].id = i;
+            p[i].backup = (peers != first);
+
+            ngx_hd_upstream_copy_peer(w, &p[i], peers, peer,
+                                      names + i * NGX_SOCKADDR_STRLEN);
+            i++;
+        }
+
+        ngx_http_upstream_rr_peers_unlock(peers);
+    }
+
+    array->nelts = i;
+}
+
+
+static void
+ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
+    u_char *name)
+{
+    ngx_hd_server_t  *server;
+
+    server = ngx_hd_upstream_find(w, peer);
+
+    if (server) {
+        p->name = server->name;
+        p->server = server->server;
+
+    } else {
+        p->name.len = ngx_min(peer->name.len, NGX_SOCKADDR_STRLEN);
+        p->name.data = name;
+        ngx_memcpy(name, peer->name.data, p->name.len);
+        p->server = p->name;
+    }
+
+    p->conf = server;
+    p->weight = peer->weight;
+    p->conns = peer->conns;
+    p->fails = peer->fails;
+    p->state = ngx_hd_upstream_state(w, peers, peer, server);
+
+    p->kept = peer->down == 0
+              && ngx_hd_upstream_wish(w->upstream, server) == NGX_HD_SKIP;
+}
+
+
+static ngx_uint_t
+ngx_hd_upstream_state(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer, ngx_hd_server_t *server)
+{
+    ngx_uint_t  admin;
+
+    admin = peer->down & ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
+
+    if (admin) {
+        return admin == NGX_HD_NGINX_DRAINING ? NGX_HD_PEER_DRAINING
+                                              : NGX_HD_PEER_DOWN;
+    }
+
+    if (peer->down) {
+        return ngx_hd_upstream_health(w->upstream, server)
+               == NGX_HD_STATE_UNKNOWN ? NGX_HD_PEER_CHECKING
+                                       : NGX_HD_PEER_UNHEALTHY;
+    }
+
+    /* nginx never marks the one server of an upstream */
+
+    if (!peers->single
+        && peer->max_fails
+        && peer->fails >= peer->max_fails
+        && ngx_time() - peer->checked <= peer->fail_timeout)
+    {
+        return NGX_HD_PEER_UNAVAIL;
+    }
+
+    return NGX_HD_PEER_UP;
+}

@@ -1,0 +1,81 @@
+
+/*
+ * healthdash: what the verdicts do to nginx's own peer lists.  The module owns
+ * one bit of peer->down and moves peers->tries with it; nothing else in those
+ * lists is written but for the passive failures of a server that came back.
+ */
+
+
+#ifndef _NGX_HD_UPSTREAM_H_INCLUDED_
+#define _NGX_HD_UPSTREAM_H_INCLUDED_
+
+
+#include <ngx_hd_store.h>
+
+
+/* not 1 (failed, down) and not 8 (draining), which nginx uses */
+#define NGX_HD_PEER_SKIPPED    0x100000
+
+
+/* what nginx does with a peer, words as in nginx's commercial API */
+
+typedef enum {
+    NGX_HD_PEER_UP = 0,
+    NGX_HD_PEER_DRAINING,
+    NGX_HD_PEER_DOWN,           /* by the administrator */
+    NGX_HD_PEER_UNAVAIL,        /* by nginx's passive failures */
+    NGX_HD_PEER_CHECKING,       /* skipped by us, no result yet */
+    NGX_HD_PEER_UNHEALTHY       /* skipped by us */
+} ngx_hd_peer_state_e;
+
+
+/* one peer as read from nginx's list */
+
+typedef struct {
+    ngx_str_t         name;
+    ngx_str_t         server;
+    ngx_hd_server_t  *conf;             /* NULL: not probed */
+    ngx_uint_t        id;               /* position, backups go on counting */
+    ngx_uint_t        state;            /* ngx_hd_peer_state_e */
+    ngx_uint_t        weight;
+    ngx_uint_t        conns;
+    ngx_uint_t        fails;            /* passive */
+    unsigned          backup:1;
+    unsigned          kept:1;           /* down by probe, in service by min_up */
+} ngx_hd_peer_t;
+
+
+/* 1 if peer.data of uscf is nginx's own list (after its init_upstream). */
+ngx_uint_t ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf);
+
+/* Puts ours before the balancer's peer.init.  In postconfiguration, once. */
+void ngx_hd_upstream_hook(ngx_hd_upstream_t *u);
+
+/*
+ * Brings the peer list of u in line with the verdicts of the store: computes
+ * for each peer, min_up= and mode= considered, whether it is to be skipped.
+ * Takes the peers' write lock; idempotent; any process.
+ */
+void ngx_hd_upstream_apply(ngx_hd_upstream_t *u);
+
+/* Calls ngx_hd_upstream_apply() if the store changed since the last time. */
+void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
+
+/*
+ * Copies the peers of u, strings included, into an array of pool, read under
+ * the lock after a sync.  Returns NULL if memory ran out.
+ */
+ngx_array_t *ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool);
+
+/* The worst state of a server's targets; unknown if conf is NULL. */
+ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *conf);
+
+/* 1 if min_up= kept all servers in service when verdicts were last applied. */
+ngx_uint_t ngx_hd_upstream_is_kept(ngx_hd_upstream_t *u);
+
+/* The word of an ngx_hd_peer_state_e. */
+const char *ngx_hd_upstream_state_word(ngx_uint_t state);
+
+
+#endif /* _NGX_HD_UPSTREAM_H_INCLUDED_ */
