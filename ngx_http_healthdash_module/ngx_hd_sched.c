@@ -1,0 +1,683 @@
+
+/*
+ * Who probes what when.  Each worker has a cancelable timer for each target
+ * that is its own (by index), and one that looks for targets others dropped.
+ * A probe runs under the lease of the target's record; its result is counted
+ * by the state machine, published, put into effect and, if the state changed,
+ * logged: all in the worker that holds the lease, in this order.
+ */
+
+
+#include <ngx_hd_compat.h>
+#include <ngx_hd_probe.h>
+#include <ngx_hd_reason.h>
+#include <ngx_hd_sched.h>
+#include <ngx_hd_stream.h>
+
+
+#define NGX_HD_SWEEP          500       /* msec between two looks at others */
+#define NGX_HD_YIELD          20        /* msec the owner goes first */
+#define NGX_HD_SLACK          1000      /* msec a lease outlives a timeout */
+#define NGX_HD_GRID           100       /* msec a probe may begin late without
+                                           moving the ones after it */
+#define NGX_HD_LOCAL_LOG      60000     /* msec between lines on our trouble */
+
+
+typedef struct ngx_hd_worker_s  ngx_hd_worker_t;
+
+
+/* one target in this worker; the first fields are for ngx_event_ident() */
+
+typedef struct {
+    ngx_hd_worker_t   *worker;
+    ngx_hd_target_t   *target;
+    ngx_hd_run_t      *run;             /* under way, or NULL */
+    ngx_socket_t       fd;
+
+    ngx_event_t        timer;
+    ngx_hd_lease_t     lease;
+    uint64_t           start;           /* monotonic, msec: of the run */
+    uint64_t           due;             /* what the timer waits for */
+    unsigned           adopted:1;       /* another worker's target */
+} ngx_hd_task_t;
+
+
+struct ngx_hd_worker_s {
+    ngx_hd_main_conf_t  *main;
+    ngx_cycle_t         *cycle;
+    void                *dummy;
+    ngx_socket_t         fd;
+
+    ngx_event_t          sweep;
+    ngx_uint_t           running;       /* probes under way */
+    ngx_uint_t           limit;         /* of them */
+    ngx_msec_t           local_logged;  /* when we last told of our trouble */
+};
+
+
+static ngx_hd_task_t *ngx_hd_sched_task(ngx_hd_worker_t *w,
+    ngx_hd_target_t *t);
+static ngx_uint_t ngx_hd_sched_is_over(ngx_hd_worker_t *w);
+static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
+static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
+static void ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due);
+static void ngx_hd_sched_done_handler(ngx_hd_run_t *run);
+static void ngx_hd_sched_finish(ngx_hd_task_t *task,
+    const ngx_hd_result_t *result);
+static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
+    ngx_hd_data_t *data, const ngx_hd_result_t *result);
+static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
+    const ngx_hd_data_t *data);
+static uint64_t ngx_hd_sched_round(uint64_t msec);
+static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
+static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
+static ngx_uint_t ngx_hd_sched_is_home(ngx_hd_worker_t *w,
+    ngx_hd_target_t *t);
+static void ngx_hd_sched_log_change(ngx_hd_task_t *task,
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
+static u_char *ngx_hd_sched_log_name(u_char *p, u_char *last,
+    ngx_hd_target_t *t);
+static u_char *ngx_hd_sched_log_why(u_char *p, u_char *last,
+    ngx_hd_target_t *t, const ngx_hd_data_t *data, const ngx_hd_data_t *was);
+static const char *ngx_hd_sched_log_effect(ngx_hd_target_t *t,
+    const ngx_hd_data_t *data);
+static void ngx_hd_sched_log_local(ngx_hd_task_t *task,
+    const ngx_hd_result_t *result);
+
+
+ngx_int_t
+ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
+{
+    uint64_t           due;
+    ngx_uint_t         i;
+    ngx_hd_task_t     *task;
+    ngx_hd_worker_t   *w;
+    ngx_hd_target_t  **t;
+
+    w = ngx_pcalloc(cycle->pool, sizeof(ngx_hd_worker_t));
+    if (w == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->main = hmcf;
+    w->cycle = cycle;
+    w->fd = (ngx_socket_t) -1;
+    w->limit = ngx_max(cycle->connection_n / 4, 1);
+    w->local_logged = ngx_current_msec - NGX_HD_LOCAL_LOG;
+
+    w->sweep.handler = ngx_hd_sched_sweep_handler;
+    w->sweep.data = w;
+    w->sweep.log = cycle->log;
+    w->sweep.cancelable = 1;
+
+    t = hmcf->targets.elts;
+
+    for (i = 0; i < hmcf->targets.nelts; i++) {
+        t[i]->task = NULL;
+        t[i]->kept = NULL;
+
+        if (!ngx_hd_sched_is_home(w, t[i])) {
+            continue;
+        }
+
+        task = ngx_hd_sched_task(w, t[i]);
+        if (task == NULL) {
+            return NGX_ERROR;
+        }
+
+        due = ngx_hd_load(&hmcf->zone->record[t[i]->record].due);
+
+        ngx_hd_sched_wait(task, due);
+    }
+
+    hmcf->worker = w;
+
+    ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t         i;
+    ngx_hd_task_t     *task;
+    ngx_hd_record_t   *rec;
+    ngx_hd_worker_t   *w;
+    ngx_hd_target_t  **t;
+
+    w = hmcf->worker;
+
+    if (w == NULL) {
+        return;
+    }
+
+    hmcf->worker = NULL;
+
+    if (w->sweep.timer_set) {
+        ngx_del_timer(&w->sweep);
+    }
+
+    t = hmcf->targets.elts;
+
+    for (i = 0; i < hmcf->targets.nelts; i++) {
+        task = t[i]->task;
+
+        if (task == NULL) {
+            continue;
+        }
+
+        t[i]->task = NULL;
+
+        if (task->timer.timer_set) {
+            ngx_del_timer(&task->timer);
+        }
+
+        if (task->run) {
+            ngx_hd_run_abort(task->run);
+
+            /* the interrupted probe is made up for by whoever comes next */
+
+            rec = ngx_hd_store_record(hmcf, t[i]);
+
+            if (rec && ngx_hd_load(&rec->lease) == task->lease.word) {
+                ngx_hd_set(&rec->due, task->start);
+                ngx_hd_store_release(rec, &task->lease);
+            }
+        }
+
+        ngx_hd_stream_drop_kept(t[i]);
+    }
+}
+
+
+/* the task of a target in this worker, made when it is first needed */
+
+static ngx_hd_task_t *
+ngx_hd_sched_task(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    ngx_hd_task_t  *task;
+
+    if (t->task) {
+        return t->task;
+    }
+
+    task = ngx_pcalloc(w->cycle->pool, sizeof(ngx_hd_task_t));
+    if (task == NULL) {
+        return NULL;
+    }
+
+    task->worker = w;
+    task->target = t;
+    task->fd = (ngx_socket_t) -1;
+    task->adopted = !ngx_hd_sched_is_home(w, t);
+
+    task->timer.handler = ngx_hd_sched_timer_handler;
+    task->timer.data = task;
+    task->timer.log = w->cycle->log;
+    task->timer.cancelable = 1;
+
+    t->task = task;
+
+    return task;
+}
+
+
+/* a worker of an earlier configuration, or one that exits, probes no more */
+
+static ngx_uint_t
+ngx_hd_sched_is_over(ngx_hd_worker_t *w)
+{
+    return ngx_exiting || ngx_terminate || ngx_quit
+           || ngx_hd_load(&w->main->zone->generation) != w->main->generation;
+}
+
+
+static void
+ngx_hd_sched_timer_handler(ngx_event_t *ev)
+{
+    uint64_t          due;
+    ngx_hd_task_t    *task;
+    ngx_hd_record_t  *rec;
+
+    task = ev->data;
+
+    if (task->run || ngx_hd_sched_is_over(task->worker)) {
+        return;
+    }
+
+    rec = ngx_hd_store_record(task->worker->main, task->target);
+    if (rec == NULL) {
+        return;
+    }
+
+    due = ngx_hd_load(&rec->due);
+
+    if (due <= ngx_current_msec) {
+        ngx_hd_sched_begin(task, rec);
+        return;
+    }
+
+    /* somebody else has probed; a target that was adopted is given back */
+
+    if (!task->adopted) {
+        ngx_hd_sched_wait(task, due);
+    }
+}
+
+
+static void
+ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
+{
+    uint64_t             due, until;
+    ngx_int_t            rc;
+    ngx_hd_check_t      *check;
+    ngx_hd_result_t      result;
+    ngx_hd_reason_e      reason;
+    ngx_hd_worker_t     *w;
+
+    w = task->worker;
+    check = task->target->check;
+
+    if (w->running >= w->limit) {
+        ngx_hd_sched_wait(task, ngx_current_msec + NGX_HD_TICK);
+        return;
+    }
+
+    rc = ngx_hd_store_claim(w->main, rec, check->timeout + NGX_HD_SLACK,
+                            &task->lease, &until);
+
+    if (rc == NGX_BUSY) {
+        ngx_hd_sched_wait(task, ngx_min(until, ngx_current_msec
+                                               + check->interval));
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        return;
+    }
+
+    due = ngx_hd_load(&rec->due);
+
+    if (due > ngx_current_msec) {
+        /* probed by another worker between our look and our claim */
+        ngx_hd_store_release(rec, &task->lease);
+        ngx_hd_sched_wait(task, due);
+        return;
+    }
+
+    task->start = (ngx_current_msec - due < NGX_HD_GRID) ? due
+                                                         : ngx_current_msec;
+    ngx_hd_set(&rec->due, ngx_hd_sched_round(task->start + check->interval));
+
+    task->run = ngx_hd_run_start(task->target, ngx_hd_sched_done_handler, task,
+                                 &reason);
+
+    if (task->run) {
+        w->running++;
+        return;
+    }
+
+    ngx_memzero(&result, sizeof(ngx_hd_result_t));
+    ngx_hd_result_set(&result, reason, NULL);
+
+    ngx_hd_sched_finish(task, &result);
+}
+
+
+static void
+ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due)
+{
+    ngx_msec_t  delay;
+
+    task->due = due;
+
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
+    delay = (due > ngx_current_msec) ? due - ngx_current_msec : 0;
+
+    /* whose target it is has the first try */
+
+    if (task->adopted) {
+        delay += NGX_HD_YIELD;
+    }
+
+    ngx_add_timer(&task->timer, delay);
+}
+
+
+static void
+ngx_hd_sched_done_handler(ngx_hd_run_t *run)
+{
+    ngx_hd_task_t  *task;
+
+    task = run->data;
+
+    task->run = NULL;
+    task->worker->running--;
+
+    ngx_hd_sched_finish(task, &run->result);
+}
+
+
+static void
+ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
+{
+    uint64_t          due;
+    ngx_uint_t        changed;
+    ngx_hd_data_t     data, was;
+    ngx_hd_record_t  *rec;
+    ngx_hd_target_t  *t;
+
+    t = task->target;
+
+    rec = ngx_hd_store_record(task->worker->main, t);
+    if (rec == NULL) {
+        return;
+    }
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    was = data;
+    changed = ngx_hd_sched_count(task, &data, result);
+    due = ngx_hd_sched_next(task, &data);
+
+    if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
+        /* stopped for longer than the lease: the result is not ours to give */
+        ngx_hd_sched_wait(task, ngx_hd_load(&rec->due));
+        return;
+    }
+
+    ngx_hd_set(&rec->due, due);
+    ngx_hd_store_release(rec, &task->lease);
+
+    if (changed) {
+        if (t->upstream) {
+            ngx_hd_store_changed(t->upstream);
+            ngx_hd_upstream_sync(t->upstream);
+        }
+
+        ngx_hd_sched_log_change(task, &data, &was);
+    }
+
+    if (result->verdict == NGX_HD_INCONCLUSIVE) {
+        ngx_hd_sched_log_local(task, result);
+    }
+
+    if (!ngx_hd_sched_is_over(task->worker)) {
+        ngx_hd_sched_wait(task, due);
+    }
+}
+
+
+static ngx_uint_t
+ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_data_t *data,
+    const ngx_hd_result_t *result)
+{
+    ngx_time_t      *tp;
+    ngx_uint_t       changed;
+    ngx_hd_check_t  *check;
+
+    check = task->target->check;
+    tp = ngx_timeofday();
+
+    changed = ngx_hd_state_count(data, &check->rules, result, ngx_current_msec,
+                                 (int64_t) tp->sec * 1000 + tp->msec);
+
+    data->slot = (uint16_t) ngx_worker;
+    data->pid = (uint32_t) ngx_pid;
+
+    if (changed && check->observe && data->state == NGX_HD_STATE_DOWN) {
+        data->withheld++;
+    }
+
+    return changed;
+}
+
+
+/* one interval after the start of this probe, or the next one if that is over */
+
+static uint64_t
+ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
+{
+    uint64_t         due;
+    ngx_msec_t       interval;
+    ngx_hd_check_t  *check;
+
+    check = task->target->check;
+
+    interval = ngx_hd_state_is_moving(data) ? check->fast : check->interval;
+
+    due = task->start + interval;
+
+    if (check->jitter) {
+        due += ngx_random() % (interval * check->jitter / 100 + 1);
+    }
+
+    return ngx_hd_sched_round(ngx_max(due, ngx_current_msec));
+}
+
+
+/* probes that are due at nearly the same time share a wake-up of the loop */
+
+static uint64_t
+ngx_hd_sched_round(uint64_t msec)
+{
+    return (msec + NGX_HD_TICK - 1) / NGX_HD_TICK * NGX_HD_TICK;
+}
+
+
+static void
+ngx_hd_sched_sweep_handler(ngx_event_t *ev)
+{
+    ngx_uint_t         i;
+    ngx_hd_worker_t   *w;
+    ngx_hd_target_t  **t;
+
+    w = ev->data;
+
+    if (ngx_hd_sched_is_over(w)) {
+        return;
+    }
+
+    t = w->main->targets.elts;
+
+    for (i = 0; i < w->main->targets.nelts; i++) {
+        ngx_hd_sched_look(w, t[i]);
+    }
+
+    ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
+}
+
+
+/*
+ * Takes over a target of a worker that hangs, and sees when a probe of our own
+ * was handed back before its time.
+ */
+
+static void
+ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    uint64_t          due, late;
+    ngx_hd_task_t    *task;
+    ngx_hd_record_t  *rec;
+
+    rec = ngx_hd_store_record(w->main, t);
+    if (rec == NULL) {
+        return;
+    }
+
+    task = t->task;
+    due = ngx_hd_load(&rec->due);
+
+    if (task && (task->run || (task->timer.timer_set && task->due <= due))) {
+        return;
+    }
+
+    late = 0;
+
+    if (!ngx_hd_sched_is_home(w, t)) {
+        late = t->check->timeout + ngx_max(t->check->interval / 2, 1000);
+    }
+
+    if (due + late > ngx_current_msec) {
+        return;
+    }
+
+    task = ngx_hd_sched_task(w, t);
+
+    if (task) {
+        ngx_hd_sched_begin(task, rec);
+    }
+}
+
+
+static ngx_uint_t
+ngx_hd_sched_is_home(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    return t->index % w->main->workers == ngx_worker;
+}
+
+
+static void
+ngx_hd_sched_log_change(ngx_hd_task_t *task, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
+{
+    u_char           *p, *last, buf[NGX_MAX_ERROR_STR];
+    ngx_uint_t        level;
+    ngx_hd_target_t  *t;
+
+    t = task->target;
+
+    switch (data->state) {
+
+    case NGX_HD_STATE_DOWN:
+        level = NGX_LOG_ERR;
+        break;
+
+    case NGX_HD_STATE_DEGRADED:
+        level = NGX_LOG_WARN;
+        break;
+
+    default:
+        level = (was->state == NGX_HD_STATE_UNKNOWN) ? NGX_LOG_INFO
+                                                     : NGX_LOG_WARN;
+    }
+
+    last = buf + sizeof(buf);
+
+    p = ngx_hd_sched_log_name(buf, last, t);
+    p = ngx_slprintf(p, last, " is %s: ", ngx_hd_state_word(data->state));
+    p = ngx_hd_sched_log_why(p, last, t, data, was);
+    p = ngx_slprintf(p, last, "%s", ngx_hd_sched_log_effect(t, data));
+
+    ngx_log_error(level, ngx_cycle->log, 0, "healthdash: %*s",
+                  (size_t) (p - buf), buf);
+}
+
+
+static u_char *
+ngx_hd_sched_log_name(u_char *p, u_char *last, ngx_hd_target_t *t)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **check;
+
+    if (t->upstream == NULL) {
+        return ngx_slprintf(p, last, "service \"%V\"", &t->name);
+    }
+
+    p = ngx_slprintf(p, last, "server %V of upstream \"%V\"", &t->name,
+                     &t->upstream->name);
+
+    if (t->upstream->checks.nelts > 1) {
+        check = t->upstream->checks.elts;
+
+        for (i = 0; check[i] != t->check; i++) { /* void */ }
+
+        p = ngx_slprintf(p, last, " by check %ui (%V)", i + 1,
+                         &t->check->type_name);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_hd_sched_log_why(u_char *p, u_char *last, ngx_hd_target_t *t,
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was)
+{
+    if (data->state == NGX_HD_STATE_DOWN
+        || data->state == NGX_HD_STATE_DEGRADED)
+    {
+        p = ngx_slprintf(p, last, "%*s", (size_t) data->len, data->detail);
+
+        if (data->state == NGX_HD_STATE_DEGRADED) {
+            return p;
+        }
+
+        if (was->state == NGX_HD_STATE_UNKNOWN) {
+            return ngx_slprintf(p, last, ", first result");
+        }
+
+        return ngx_slprintf(p, last, ", %uD of %ui failures", data->fails,
+                            t->check->rules.fails);
+    }
+
+    if (was->state == NGX_HD_STATE_UNKNOWN) {
+        return ngx_slprintf(p, last, "first result");
+    }
+
+    return ngx_slprintf(p, last, "%uD of %ui passes, was %s for %uLs",
+                        data->passes, t->check->rules.passes,
+                        ngx_hd_state_word(was->state),
+                        (data->since_mono - was->since_mono) / 1000);
+}
+
+
+/* what nginx does about it, where that is not what one would expect */
+
+static const char *
+ngx_hd_sched_log_effect(ngx_hd_target_t *t, const ngx_hd_data_t *data)
+{
+    if (t->upstream == NULL || data->state != NGX_HD_STATE_DOWN) {
+        return "";
+    }
+
+    if (t->check->observe) {
+        return ", left in service by mode=observe";
+    }
+
+    if (ngx_hd_upstream_is_kept(t->upstream)) {
+        return ", kept in service by min_up";
+    }
+
+    return "";
+}
+
+
+/* our own trouble is no news about the target, but must not be silent */
+
+static void
+ngx_hd_sched_log_local(ngx_hd_task_t *task, const ngx_hd_result_t *result)
+{
+    u_char           *p, buf[NGX_MAX_ERROR_STR];
+    ngx_hd_worker_t  *w;
+
+    w = task->worker;
+
+    if (ngx_current_msec - w->local_logged < NGX_HD_LOCAL_LOG) {
+        return;
+    }
+
+    w->local_logged = ngx_current_msec;
+
+    p = ngx_hd_sched_log_name(buf, buf + sizeof(buf), task->target);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "healthdash: %*s could not be probed: %*s; its state stays",
+                  (size_t) (p - buf), buf, (size_t) result->len,
+                  result->detail);
+}
