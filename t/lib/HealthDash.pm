@@ -1,0 +1,699 @@
+package HealthDash;
+
+# The test library of healthdash: see the POD at the end.  This file is about
+# nginx itself: its configuration, processes and log.
+
+use strict;
+use warnings;
+
+use parent qw(Exporter);
+use File::Basename ();
+use File::Spec ();
+use IO::Socket::INET ();
+use JSON::PP ();
+use POSIX qw(:sys_wait_h);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use HealthDash::Run qw(tmp_dir port free_port slow wait_until has_ipv6
+                       at_end fail_later track untrack in_child);
+use HealthDash::Client qw(http_get http_request http_raw http_burst);
+use HealthDash::Backend;
+use HealthDash::TLS qw(tls_ca tls_cert tls_backend);
+
+our @EXPORT = qw(backend backends port free_port tmp_dir wait_until has_ipv6
+                 slow fail_later
+                 http_get http_request http_raw http_burst
+                 hd_json hd_peer tls_ca tls_cert tls_backend);
+
+my $root = File::Spec->rel2abs(File::Basename::dirname(__FILE__) . '/../..');
+my $count = 0;
+
+# lines of the error log that no test may cause in silence
+
+my $bad = qr/\[(?:alert|emerg)\]|open\ socket\ \#|exited\ on\ signal
+             |exited\ with\ code\ [1-9]|was\ locked\ by/x;
+
+# and lines that no test may ever cause
+
+my $sanitizer = qr/Sanitizer|runtime\ error:/x;
+
+
+# "use HealthDash" brings strict, warnings, Test::More and what @EXPORT names;
+# "use HealthDash timeout => 300" lets the file take longer than 120 s.
+
+sub import {
+    my ($class, %arg) = @_;
+
+    HealthDash::Run::watch($arg{timeout} // 120);
+    strict->import;
+    warnings->import;
+    Test::More->export_to_level(1);
+    $class->export_to_level(1, $class, @EXPORT);
+}
+
+
+sub nginx_binary {
+    return $ENV{HD_NGINX} if $ENV{HD_NGINX};
+
+    for (split(/:/, $ENV{PATH} // ''), '/usr/sbin', '/usr/local/sbin') {
+        return "$_/nginx" if -x "$_/nginx";
+    }
+
+    die "nginx is not installed: run \"make test-deps\"\n";
+}
+
+
+# The module's file; empty when it is linked into nginx.
+
+sub module_file {
+    my $file = $ENV{HD_MODULE}
+               // "$root/build/ngx_http_healthdash_module.so";
+
+    die "$file does not exist: run \"make module\"\n"
+        if length $file && !-r $file;
+
+    return $file;
+}
+
+
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless {
+        module => 1, workers => 1, log_level => 'info', main => '',
+        quit_timeout => 10, %arg,
+        allowed => [], expected => [], log_pos => 0, err_pos => 0,
+    }, $class;
+
+    $self->{name} //= 'nginx' . ++$count;
+    $self->{dir} = tmp_dir() . "/$self->{name}";
+
+    for ($self->{dir}, "$self->{dir}/tmp") {
+        mkdir $_ or die "cannot create $_: $!\n";
+        chmod 0777, $_;
+    }
+
+    $self->set_conf(defined $arg{http} ? "http {\n$arg{http}\n}\n"
+                                       : $arg{conf} // '');
+
+    at_end { $self->finish };
+
+    return $self;
+}
+
+
+sub dir { return $_[0]{dir}; }
+sub port_of { return port($_[1]); }
+sub master_pid { return $_[0]{pid}; }
+
+
+# Configuration
+
+sub set_conf {
+    my ($self, $conf) = @_;
+
+    $self->{conf} = $self->render($conf);
+    $self->{conf_workers} = $self->{conf} =~ /^worker_processes\s+(\d+);/m
+                            ? $1 : undef;
+    $self->{single} = $self->{conf} =~ /^\s*master_process\s+off;/m;
+    write_file("$self->{dir}/nginx.conf", $self->{conf});
+
+    return $self;
+}
+
+
+sub conf { return $_[0]{conf}; }
+
+
+sub render {
+    my ($self, $conf, $log) = @_;
+    my $dir = $self->{dir};
+    my $main = $self->{main};
+    my $text = '';
+
+    $log //= "$dir/error.log";
+
+    if ($self->{module} && length(my $file = module_file())) {
+        $text .= "load_module $file;\n";
+    }
+
+    my $user = $self->{user} // ($> == 0 ? 'root' : undef);
+
+    $text .= "user $user;\n" if defined $user && "$conf$main" !~ /^\s*user\s/m;
+    $text .= "worker_processes $self->{workers};\n"
+        if "$conf$main" !~ /^\s*worker_processes\s/m;
+    $text .= "daemon off;\npid $dir/nginx.pid;\n";
+    $text .= "error_log $log $self->{log_level};\n"
+        if $conf !~ /^error_log\s/m;
+    $text .= "$main\n";
+    $text .= "events {\n    worker_connections 1024;\n}\n"
+        if "$conf$main" !~ /^\s*events\s*\{/m;
+    $text .= $conf;
+
+    my $http = join '', map { "    ${_}_temp_path $dir/tmp/$_;\n" }
+                        qw(client_body proxy fastcgi uwsgi scgi);
+
+    $http .= "    access_log off;\n" if $conf !~ /^\s*access_log\s/m;
+    $text =~ s/^(\s*http\s*\{[ \t]*\n?)/$1\n$http/m;
+
+    $text =~ s/%%PORT_(\w+)%%/port($1)/ge;
+    $text =~ s/%%ADDR_(\w+)%%/address_of($1)/ge;
+    $text =~ s/%%DIR%%/$dir/g;
+    $text =~ s/%%TMP%%/tmp_dir()/ge;
+
+    die "the placeholder $1 is unknown\n" if $text =~ /(%%\w+%%)/;
+
+    return $text;
+}
+
+
+sub address_of {
+    my ($name) = @_;
+    my $b = HealthDash::Backend->by_name($name);
+
+    return $b ? $b->address : '127.0.0.1:' . port($name);
+}
+
+
+# "nginx -t" with this configuration, or the instance's own: (exit code,
+# output).
+
+sub conf_test {
+    my ($self, $conf) = @_;
+    my $dir = $self->{dir};
+    my $file = "$dir/test.conf";
+    my $log = "$dir/test.log";
+
+    write_file($file, defined $conf ? $self->render($conf, $log)
+                                    : $self->{conf});
+
+    my ($rc, $out) = $self->run_nginx('-t', '-c', $file, '-e', $log);
+
+    fail_later("nginx -t: $out") if $out =~ $sanitizer;
+
+    return ($rc, $out);
+}
+
+
+sub run_nginx {
+    my ($self, @arg) = @_;
+    my $binary = nginx_binary();
+    my $pid = open(my $fh, '-|') // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        in_child();
+        open STDIN, '<', '/dev/null';
+        open STDERR, '>&', \*STDOUT;
+        exec { $binary } 'nginx', '-p', "$self->{dir}/", @arg
+            or POSIX::_exit(127);
+    }
+
+    my $out = do { local $/; <$fh> } // '';
+
+    close $fh;
+
+    return ($? >> 8 || $? & 127, $out);
+}
+
+
+# Processes
+
+sub start {
+    my ($self) = @_;
+    my $dir = $self->{dir};
+    my $binary = nginx_binary();
+
+    die "nginx runs already\n" if $self->{pid};
+
+    unlink "$dir/nginx.pid";
+
+    my $pid = fork // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        in_child();
+        POSIX::setpgid(0, 0);
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$dir/stderr.log";
+        open STDERR, '>>', "$dir/stderr.log";
+        exec { $binary } 'nginx', '-p', "$dir/", '-c', "$dir/nginx.conf",
+                         '-e', "$dir/error.log"
+            or POSIX::_exit(127);
+    }
+
+    POSIX::setpgid($pid, $pid);
+    track($pid);
+    $self->{pid} = $pid;
+
+    my $end = time() + 10 * slow();
+
+    until ($self->ready) {
+        if (waitpid($pid, WNOHANG) == $pid || time() > $end) {
+            $self->{pid} = undef;
+            kill 'KILL', -$pid;
+            untrack($pid);
+            die "nginx did not start:\n" . tail($self->log . slurp(
+                "$dir/stderr.log")) . "\n";
+        }
+
+        sleep 0.01;
+    }
+
+    return $self;
+}
+
+
+# All workers have ended their start-up: only then nginx sets their titles.
+
+sub ready {
+    my ($self) = @_;
+
+    return if !-s "$self->{dir}/nginx.pid";
+    return 1 if $self->{single};
+
+    my $n = $self->worker_pids;
+
+    return $n > 0 && $n == ($self->{conf_workers} // $n);
+}
+
+
+# Workers in service; those that are shutting down are old_worker_pids.
+
+sub worker_pids {
+    my ($self) = @_;
+
+    return $self->{single} ? $self->{pid}
+           : $self->titled(qr/^nginx: worker process$/);
+}
+
+
+sub old_worker_pids {
+    my ($self) = @_;
+
+    return $self->titled(qr/^nginx: worker process is shutting down/);
+}
+
+
+sub titled {
+    my ($self, $title) = @_;
+    my @list;
+
+    for my $pid (sort { $a <=> $b } children($self->{pid})) {
+        open my $fh, '<', "/proc/$pid/cmdline" or next;
+
+        my $line = <$fh> // '';
+
+        $line =~ s/[\0\s]+$//;
+        push @list, $pid if $line =~ $title;
+    }
+
+    return @list;
+}
+
+
+sub children {
+    my ($parent) = @_;
+
+    return if !$parent;
+
+    if (open my $fh, '<', "/proc/$parent/task/$parent/children") {
+        return split ' ', <$fh> // '';
+    }
+
+    return grep { (stat_of($_))[1] == $parent } all_pids();
+}
+
+
+sub all_pids {
+    opendir my $dh, '/proc' or return;
+    return grep { /^\d+$/ } readdir $dh;
+}
+
+
+# state, parent and process group of a process
+
+sub stat_of {
+    my ($pid) = @_;
+
+    open my $fh, '<', "/proc/$pid/stat" or return ('', 0, 0);
+
+    my $line = <$fh> // '';
+
+    return $line =~ /^.*\) (\S) (\d+) (\d+)/s ? ($1, $2, $3) : ('', 0, 0);
+}
+
+
+# Waits until all workers are of the new generation and the old ones are gone;
+# wait => 'new' does not wait for the old ones, wait => 0 for nothing.  False
+# when nginx refused the configuration.
+
+sub reload {
+    my ($self, %arg) = @_;
+    my $wait = $arg{wait} // 'all';
+    my %old = map { $_ => 1 } $self->worker_pids;
+    my $mark = $self->log_mark;
+    my $seconds = $arg{timeout} // 10;
+
+    kill 'HUP', $self->{pid};
+
+    return 1 if !$wait;
+
+    my $rc = wait_until(sub {
+        return 'refused' if $self->log($mark) =~ /\[emerg\]/;
+
+        my @workers = $self->worker_pids;
+
+        return 0 if !@workers || grep { $old{$_} } @workers;
+        return 0 if @workers != ($self->{conf_workers} // @workers);
+        return $wait ne 'all' || !grep { -d "/proc/$_" } keys %old;
+    }, $seconds, 'the reload');
+
+    return $rc && $rc ne 'refused';
+}
+
+
+# kill_worker(signal => 'KILL', pid => one of them, wait => 1): kills a worker
+# and waits for its successor; returns the pid that was killed.
+
+sub kill_worker {
+    my ($self, %arg) = @_;
+    my @workers = $self->worker_pids;
+    my $pid = $arg{pid} // $workers[0] // die "there is no worker to kill\n";
+
+    $self->allow_log(qr/worker process $pid exited on signal/);
+    kill $arg{signal} // 'KILL', $pid;
+
+    if ($arg{wait} // 1) {
+        wait_until(sub {
+            my @now = $self->worker_pids;
+            return @now == @workers && !grep { $_ == $pid } @now;
+        }, 10, 'a new worker');
+    }
+
+    return $pid;
+}
+
+
+# stop(SIGNAL => 'QUIT'): waits for the end of all processes and looks through
+# the log.
+
+sub stop {
+    my ($self, $signal) = @_;
+    my $pid = $self->{pid} or return $self;
+
+    $signal //= $self->{stop_signal} // 'QUIT';
+
+    my @all = ($pid, children($pid));
+
+    kill 'CONT', @all;
+    kill $signal, $pid;
+
+    if (!$self->wait_exit($self->{quit_timeout})) {
+        fail_later("$self->{name} did not exit within $self->{quit_timeout} s"
+                   . " after SIG$signal");
+        kill 'TERM', $pid;
+        $self->wait_exit(3) or kill 'KILL', -$pid;
+        $self->wait_exit(3);
+    }
+
+    my @left = grep { my @s = stat_of($_); $s[2] == $pid && $s[0] ne 'Z' }
+               all_pids();
+
+    if (@left) {
+        fail_later("$self->{name} left processes behind: @left");
+        kill 'KILL', @left;
+    }
+
+    untrack($pid);
+    $self->{pid} = undef;
+    $self->scan_log;
+
+    return $self;
+}
+
+
+sub wait_exit {
+    my ($self, $seconds) = @_;
+    my $end = time() + $seconds * slow();
+
+    while (time() < $end) {
+        if (waitpid($self->{pid}, WNOHANG) != 0) {
+            fail_later("the master of $self->{name} exited with code "
+                       . ($? >> 8)) if $? >> 8;
+            return 1;
+        }
+
+        sleep 0.01;
+    }
+
+    return 0;
+}
+
+
+# The log
+
+sub log_file { return "$_[0]{dir}/error.log"; }
+sub log_mark { return -s $_[0]->log_file // 0; }
+
+
+# all of the log, or what came after a log_mark()
+
+sub log {
+    my ($self, $mark) = @_;
+
+    return slurp($self->log_file, $mark);
+}
+
+
+# wait_log(qr//, SECONDS => 5, MARK): the first line that matches, or false
+
+sub wait_log {
+    my ($self, $re, $seconds, $mark) = @_;
+    my $line;
+
+    wait_until(sub {
+        ($line) = grep { $_ =~ $re } split /\n/, $self->log($mark);
+        return defined $line;
+    }, $seconds // 5, "a line like $re in the log");
+
+    return $line;
+}
+
+
+# allow_log(qr//): such bad lines are no failure.  expect_log(qr//): and at
+# least one must come.  Reports of sanitizers always are failures.
+
+sub allow_log {
+    my ($self, @list) = @_;
+
+    push @{ $self->{allowed} }, @list;
+    return $self;
+}
+
+
+sub expect_log {
+    my ($self, @list) = @_;
+
+    push @{ $self->{expected} }, @list;
+    return $self;
+}
+
+
+sub scan_log {
+    my ($self) = @_;
+    my @ok = (@{ $self->{allowed} }, @{ $self->{expected} });
+    my $text = slurp($self->log_file, $self->{log_pos});
+    my $err = slurp("$self->{dir}/stderr.log", $self->{err_pos});
+
+    $self->{log_pos} += length $text;
+    $self->{err_pos} += length $err;
+
+    for my $line (split /\n/, $text) {
+        next if $line !~ $bad || grep { $line =~ $_ } @ok;
+        fail_later("$self->{name} logged: $line");
+    }
+
+    for my $part ($text, $err) {
+        next if $part !~ /^.*?$sanitizer/m;
+
+        my $report = substr $part, $-[0], 6000;
+
+        fail_later("$self->{name} has a sanitizer's report:\n$report");
+    }
+}
+
+
+# Called at the end of the test file: stop, and the last look at the log.
+
+sub finish {
+    my ($self) = @_;
+
+    return if $self->{finished}++;
+
+    $self->stop;
+    $self->scan_log;
+
+    for my $re (@{ $self->{expected} }) {
+        fail_later("$self->{name} never logged anything like $re")
+            if $self->log !~ $re;
+    }
+}
+
+
+sub slurp {
+    my ($file, $from) = @_;
+
+    open my $fh, '<:raw', $file or return '';
+    seek $fh, $from, 0 if $from;
+    local $/;
+    return <$fh> // '';
+}
+
+
+sub write_file {
+    my ($file, $text) = @_;
+
+    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
+    print $fh $text;
+    close $fh or die "cannot write $file: $!\n";
+}
+
+
+sub tail {
+    my ($text) = @_;
+
+    return join "\n", grep { defined } (split /\n/, $text)[-30 .. -1];
+}
+
+
+# Functions for the tests
+
+# backend('b1', status => 200, ...), backends('b1', 'b2', ...)
+
+sub backend {
+    my ($name, @arg) = @_;
+
+    return HealthDash::Backend->new(name => $name, @arg);
+}
+
+
+sub backends { return map { backend($_) } @_; }
+
+
+# hd_json($t, port =>, path => '/status', query => 'history=1'): the decoded
+# JSON of the status location.  The port is that of the name "web" unless
+# given.
+
+sub hd_json {
+    my ($self, %arg) = @_;
+    my $query = 'format=json' . (defined $arg{query} ? "&$arg{query}" : '');
+    my $path = $arg{path} // '/status';
+    my $response = http_get($arg{port} // port('web'), "$path?$query");
+    my $json = eval { JSON::PP->new->utf8->decode($response->{body}) };
+
+    if ($response->{status} != 200 || !defined $json) {
+        diag("$path answered $response->{status} $response->{reason}: "
+             . substr $response->{body}, 0, 300);
+        return {};
+    }
+
+    return $json;
+}
+
+
+# hd_peer($json or $t, 'app', '127.0.0.1:8081' or backend): one peer's object
+
+sub hd_peer {
+    my ($json, $upstream, $server) = @_;
+
+    $json = hd_json($json) if ref $json eq __PACKAGE__;
+    $server = $server->address if ref $server;
+
+    for my $peer (@{ $json->{upstreams}{$upstream}{peers} // [] }) {
+        return $peer if ($peer->{server} // '') eq $server
+                        || ($peer->{name} // '') eq $server;
+    }
+
+    return {};
+}
+
+
+1;
+
+__END__
+
+=head1 NAME
+
+HealthDash - the test library of healthdash
+
+=head1 SYNOPSIS
+
+    # Tests for skipping a server whose probes fail.
+
+    use FindBin;
+    use lib "$FindBin::Bin/lib";
+    use HealthDash;
+
+    my ($b1, $b2) = backends(qw(b1 b2));
+
+    my $t = HealthDash->new(workers => 2, conf => <<'EOF')->start;
+    http {
+        upstream app {
+            zone app 128k;
+            server %%ADDR_b1%%;
+            server %%ADDR_b2%%;
+            healthdash_check http uri=/healthz interval=100ms fails=2;
+        }
+
+        server {
+            listen 127.0.0.1:%%PORT_web%%;
+            location /       { proxy_pass http://app; }
+            location /status { healthdash_status; }
+        }
+    }
+    EOF
+
+    $b2->set('/healthz', status => 503);
+    ok(wait_until(sub { hd_peer($t, 'app', $b2)->{health} eq 'down' }, 5),
+       'failed probes take the server down');
+
+    my $burst = http_burst(port('web'), '/', 2000, concurrency => 8);
+    is_deeply($burst->{backend}, { b1 => 2000 }, 'no request reaches it');
+
+    done_testing();
+
+=head1 PLACEHOLDERS
+
+    %%PORT_x%%   the port named x: port('x')
+    %%ADDR_x%%   the address of the backend named x, as nginx writes it
+    %%DIR%%      the folder of this nginx
+    %%TMP%%      the folder of this test file
+
+=head1 NGINX
+
+new() takes conf (the configuration) or http (the inside of http{}), main
+(text for the top), workers (1), module (0: without healthdash), log_level
+(info), user, name, quit_timeout (10) and stop_signal (QUIT).  What the text
+does not say itself is added: load_module, user, worker_processes, daemon off,
+pid, error_log, events, and in http{} the temporary folders and access_log off.
+
+    start, stop(SIGNAL), reload(wait => 'all' | 'new' | 0), set_conf(TEXT),
+    conf, conf_test(TEXT) -> (exit code, output), master_pid, worker_pids,
+    old_worker_pids, kill_worker(signal =>, pid =>, wait =>), dir,
+    log(MARK), log_mark, wait_log(qr//, SECONDS, MARK), expect_log(qr//),
+    allow_log(qr//)
+
+At the end of the file nginx is stopped with SIGQUIT; it must exit in time and
+leave no process.  A line with [alert], [emerg], "open socket", "exited on
+signal", "was locked by" or a sanitizer's report fails the file, unless it was
+announced.
+
+=head1 THE REST
+
+Backends: HealthDash::Backend.  Requests: HealthDash::Client.  Certificates:
+HealthDash::TLS.  wait_until, port, slow and the watchdog: HealthDash::Run.
+Times are for a plain build: under sanitizers all deadlines here are tripled.
+
+HD_KEEP=1 keeps the files, HD_TIMEOUT=N sets the watchdog, HD_NGINX and
+HD_MODULE name other builds (HD_MODULE empty: the module is linked in).
+
+=cut
