@@ -83,8 +83,8 @@ test: test-deps module
 
 else
 
-# the linker's and the sanitizers' own names of things: nginx is static here,
-# so that reports have line numbers after the module would have been unloaded
+# the module is linked into nginx here: a module that is loaded is unloaded
+# before leaks are reported, and the report has no names then
 
 test: sanitize
 	@HD_NGINX='$(abspath $(ASAN))/nginx' HD_MODULE= HD_SANITIZE=1 \
