@@ -1,0 +1,678 @@
+
+/*
+ * healthdash: the picture.  Reads the store and nginx's peer lists once for
+ * each answer and sums them up; what every renderer shows is decided here.
+ * Called by the handler.  Writes nothing shared and holds no lock.
+ */
+
+
+#include <ngx_hd_view.h>
+#include <ngx_hd_probe.h>
+
+
+#define NGX_HD_VIEW_WORST    5
+
+
+static void ngx_hd_view_clock(ngx_hd_view_t *view);
+static ngx_int_t ngx_hd_view_upstreams(ngx_hd_view_t *view, ngx_pool_t *pool);
+static ngx_int_t ngx_hd_view_upstream(ngx_hd_view_t *view,
+    ngx_hd_view_upstream_t *vu, ngx_pool_t *pool);
+static void ngx_hd_view_zone(ngx_hd_view_upstream_t *vu);
+static void ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp,
+    ngx_hd_view_target_t *checks);
+static void ngx_hd_view_count_peer(ngx_hd_view_t *view,
+    ngx_hd_view_upstream_t *vu, ngx_hd_view_peer_t *vp);
+static ngx_uint_t ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu);
+static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
+static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool);
+static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
+    ngx_hd_target_t *t);
+static uint64_t ngx_hd_view_patience(ngx_hd_check_t *check);
+static void ngx_hd_view_sum(ngx_hd_view_t *view);
+static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view,
+    ngx_pool_t *pool);
+static void ngx_hd_view_worst_servers(ngx_hd_view_t *view, ngx_uint_t health);
+static void ngx_hd_view_worst_services(ngx_hd_view_t *view,
+    ngx_uint_t health);
+static void ngx_hd_view_filter(ngx_hd_view_t *view);
+static void ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_filter_t *filter);
+static ngx_uint_t ngx_hd_view_wants_peer(const ngx_hd_view_peer_t *vp,
+    const ngx_hd_view_filter_t *filter);
+static ngx_uint_t ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
+    const ngx_hd_view_filter_t *filter);
+static ngx_uint_t ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b);
+static void ngx_hd_view_text(ngx_str_t *text, const u_char *data, size_t len);
+
+
+/* worst first; what is up or paused is nothing to worry about */
+
+static const ngx_uint_t  ngx_hd_view_bad[] = {
+    NGX_HD_STATE_DOWN,
+    NGX_HD_STATE_DEGRADED,
+    NGX_HD_STATE_UNKNOWN
+};
+
+
+ngx_hd_view_t *
+ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
+    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool)
+{
+    ngx_hd_view_t  *view;
+
+    view = ngx_pcalloc(pool, sizeof(ngx_hd_view_t));
+    if (view == NULL) {
+        return NULL;
+    }
+
+    view->main = hmcf;
+    view->filter = *filter;
+
+    ngx_hd_view_clock(view);
+
+    if (ngx_hd_view_upstreams(view, pool) != NGX_OK
+        || ngx_hd_view_services(view, pool) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_hd_view_sum(view);
+
+    if (ngx_hd_view_find_worst(view, pool) != NGX_OK) {
+        return NULL;
+    }
+
+    if (ngx_hd_view_is_filtered(filter)) {
+        ngx_hd_view_filter(view);
+    }
+
+    return view;
+}
+
+
+static void
+ngx_hd_view_clock(ngx_hd_view_t *view)
+{
+    ngx_time_t     *tp;
+    ngx_hd_zone_t  *zone;
+
+    tp = ngx_timeofday();
+
+    view->time = (int64_t) tp->sec * 1000 + tp->msec;
+    view->mono = ngx_hd_now_usec() / 1000;
+
+    zone = view->main->zone;
+
+    /* a worker of the past does not know when its configuration was loaded */
+
+    if (zone && zone->generation == view->main->generation) {
+        view->load_time = zone->load_time;
+    }
+}
+
+
+static ngx_int_t
+ngx_hd_view_upstreams(ngx_hd_view_t *view, ngx_pool_t *pool)
+{
+    ngx_uint_t               i, n;
+    ngx_hd_upstream_t      **u;
+    ngx_hd_view_upstream_t  *vu;
+
+    n = view->main->upstreams.nelts;
+    u = view->main->upstreams.elts;
+
+    vu = ngx_pcalloc(pool, n * sizeof(ngx_hd_view_upstream_t));
+    if (vu == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->upstreams = vu;
+    view->nupstreams = n;
+
+    for (i = 0; i < n; i++) {
+        vu[i].upstream = u[i];
+
+        if (ngx_hd_view_upstream(view, &vu[i], pool) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (vu[i].total && vu[i].serving == 0 && view->nidle++ == 0) {
+            view->idle = u[i]->name;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_view_upstream(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
+    ngx_pool_t *pool)
+{
+    ngx_uint_t             i, nchecks;
+    ngx_array_t           *peers;
+    ngx_hd_peer_t         *peer;
+    ngx_hd_view_target_t  *checks;
+
+    peers = ngx_hd_upstream_peers(vu->upstream, pool);
+    if (peers == NULL) {
+        return NGX_ERROR;
+    }
+
+    peer = peers->elts;
+    nchecks = vu->upstream->checks.nelts;
+
+    vu->peers = ngx_pcalloc(pool, peers->nelts * sizeof(ngx_hd_view_peer_t));
+    checks = ngx_pcalloc(pool, peers->nelts * nchecks
+                               * sizeof(ngx_hd_view_target_t));
+
+    if (vu->peers == NULL || checks == NULL) {
+        return NGX_ERROR;
+    }
+
+    vu->npeers = peers->nelts;
+    vu->total = peers->nelts;
+
+    for (i = 0; i < vu->npeers; i++) {
+        vu->peers[i].peer = peer[i];
+        vu->peers[i].nchecks = peer[i].conf ? nchecks : 0;
+
+        ngx_hd_view_peer(view, &vu->peers[i], checks + i * nchecks);
+        ngx_hd_view_count_peer(view, vu, &vu->peers[i]);
+    }
+
+    vu->health = ngx_hd_view_upstream_health(vu);
+
+    ngx_hd_view_zone(vu);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_view_zone(ngx_hd_view_upstream_t *vu)
+{
+#if (NGX_HTTP_UPSTREAM_ZONE)
+    ngx_shm_zone_t  *shm_zone;
+
+    shm_zone = vu->upstream->uscf->shm_zone;
+
+    if (shm_zone) {
+        vu->zone = shm_zone->shm.name;
+    }
+#endif
+}
+
+
+static void
+ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp,
+    ngx_hd_view_target_t *checks)
+{
+    ngx_uint_t  i, health;
+
+    if (vp->nchecks == 0) {
+        return;
+    }
+
+    vp->checks = checks;
+
+    for (i = 0; i < vp->nchecks; i++) {
+        ngx_hd_view_target(view, &checks[i], vp->peer.conf->targets[i]);
+
+        if (i == 0) {
+            vp->worst = checks;
+            vp->health = checks->health;
+            continue;
+        }
+
+        health = ngx_hd_state_worse(vp->health, checks[i].health);
+
+        if (health != vp->health) {
+            vp->worst = &checks[i];
+            vp->health = health;
+        }
+    }
+}
+
+
+static void
+ngx_hd_view_count_peer(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
+    ngx_hd_view_peer_t *vp)
+{
+    view->servers[vp->health]++;
+
+    if (vp->peer.state == NGX_HD_PEER_UP) {
+        vu->serving++;
+    }
+
+    if (vp->nchecks == 0) {
+        view->unprobed++;
+
+    } else if (vp->peer.state == NGX_HD_PEER_DOWN) {
+        view->admin[vp->health]++;
+    }
+}
+
+
+static ngx_uint_t
+ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu)
+{
+    ngx_uint_t  i, n, health, count[NGX_HD_STATES];
+
+    ngx_memzero(count, sizeof(count));
+
+    for (n = 0, i = 0; i < vu->npeers; i++) {
+
+        if (ngx_hd_view_counts(&vu->peers[i])) {
+            count[vu->peers[i].health]++;
+            n++;
+        }
+    }
+
+    if (n == 0) {
+        return NGX_HD_STATE_UNKNOWN;
+    }
+
+    if (count[NGX_HD_STATE_PAUSED] == n) {
+        return NGX_HD_STATE_PAUSED;
+    }
+
+    n -= count[NGX_HD_STATE_PAUSED];
+
+    for (health = 0; health < NGX_HD_STATES; health++) {
+
+        if (count[health] == n) {
+            break;
+        }
+    }
+
+    /* all probes may pass while nginx, by its own experience, uses nobody */
+
+    if (health == NGX_HD_STATES
+        || (health == NGX_HD_STATE_UP && vu->serving == 0))
+    {
+        return NGX_HD_STATE_DEGRADED;
+    }
+
+    return health;
+}
+
+
+/* a server that nobody probes, or that is to be out, says nothing */
+
+static ngx_uint_t
+ngx_hd_view_counts(const ngx_hd_view_peer_t *vp)
+{
+    return vp->nchecks && vp->peer.state != NGX_HD_PEER_DOWN;
+}
+
+
+static ngx_int_t
+ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool)
+{
+    ngx_uint_t              i, n;
+    ngx_hd_target_t       **t;
+    ngx_hd_view_target_t   *vt;
+
+    n = view->main->services.nelts;
+    t = view->main->services.elts;
+
+    vt = ngx_pcalloc(pool, n * sizeof(ngx_hd_view_target_t));
+    if (vt == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->services = vt;
+    view->nservices = n;
+
+    for (i = 0; i < n; i++) {
+        ngx_hd_view_target(view, &vt[i], t[i]);
+        view->service[vt[i].health]++;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
+    ngx_hd_target_t *t)
+{
+    uint64_t          due, recoveries;
+    ngx_hd_record_t  *rec;
+
+    vt->target = t;
+
+    rec = view->main->zone ? ngx_hd_store_record(view->main, t) : NULL;
+    if (rec == NULL) {
+        return;
+    }
+
+    if (ngx_hd_store_read(rec, &vt->data) == NGX_OK) {
+        vt->health = vt->data.state;
+
+    } else {
+        vt->health = ngx_hd_store_verdict(rec, &recoveries);
+    }
+
+    if (vt->health >= NGX_HD_STATES) {
+        vt->health = NGX_HD_STATE_UNKNOWN;
+    }
+
+    due = ngx_hd_load(&rec->due);
+    if (due == 0) {
+        return;
+    }
+
+    vt->next = view->time + (int64_t) (due - view->mono);
+
+    if (view->mono > due + ngx_hd_view_patience(t->check)) {
+        vt->stale = 1;
+        vt->health = NGX_HD_STATE_UNKNOWN;
+    }
+}
+
+
+/* what another worker needs to take a target over, and one probe more */
+
+static uint64_t
+ngx_hd_view_patience(ngx_hd_check_t *check)
+{
+    return (uint64_t) check->timeout + ngx_max(1000, check->interval / 2)
+           + check->interval;
+}
+
+
+static void
+ngx_hd_view_sum(ngx_hd_view_t *view)
+{
+    ngx_uint_t  i, n, health;
+
+    health = NGX_HD_STATE_PAUSED;
+    n = view->nupstreams + view->nservices;
+
+    for (i = 0; i < view->nupstreams; i++) {
+        health = ngx_hd_state_worse(health, view->upstreams[i].health);
+    }
+
+    for (i = 0; i < view->nservices; i++) {
+        health = ngx_hd_state_worse(health, view->services[i].health);
+    }
+
+    view->health = n ? health : NGX_HD_STATE_UNKNOWN;
+}
+
+
+static ngx_int_t
+ngx_hd_view_find_worst(ngx_hd_view_t *view, ngx_pool_t *pool)
+{
+    ngx_uint_t  i;
+
+    view->worst = ngx_pcalloc(pool, NGX_HD_VIEW_WORST
+                                    * sizeof(ngx_hd_view_worst_t));
+    if (view->worst == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sizeof(ngx_hd_view_bad) / sizeof(ngx_uint_t); i++) {
+        ngx_hd_view_worst_servers(view, ngx_hd_view_bad[i]);
+        ngx_hd_view_worst_services(view, ngx_hd_view_bad[i]);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_view_worst_servers(ngx_hd_view_t *view, ngx_uint_t health)
+{
+    ngx_uint_t               i, j;
+    ngx_hd_view_peer_t      *vp;
+    ngx_hd_view_worst_t     *worst;
+    ngx_hd_view_upstream_t  *vu;
+
+    for (i = 0; i < view->nupstreams; i++) {
+        vu = &view->upstreams[i];
+
+        for (j = 0; j < vu->npeers; j++) {
+            vp = &vu->peers[j];
+
+            if (view->nworst == NGX_HD_VIEW_WORST) {
+                return;
+            }
+
+            if (vp->health != health || !ngx_hd_view_counts(vp)) {
+                continue;
+            }
+
+            worst = &view->worst[view->nworst++];
+
+            worst->upstream = vu->upstream->name;
+            worst->peer = *vp;
+            worst->target = *vp->worst;
+        }
+    }
+}
+
+
+static void
+ngx_hd_view_worst_services(ngx_hd_view_t *view, ngx_uint_t health)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < view->nservices; i++) {
+
+        if (view->nworst == NGX_HD_VIEW_WORST) {
+            return;
+        }
+
+        if (view->services[i].health == health) {
+            view->worst[view->nworst++].target = view->services[i];
+        }
+    }
+}
+
+
+ngx_uint_t
+ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter)
+{
+    return filter->upstream.len || filter->service.len || filter->group.len
+           || filter->health != NGX_HD_STATES;
+}
+
+
+static void
+ngx_hd_view_filter(ngx_hd_view_t *view)
+{
+    ngx_uint_t               i, n;
+    ngx_hd_view_upstream_t  *vu;
+
+    vu = view->upstreams;
+
+    for (n = 0, i = 0; i < view->nupstreams; i++) {
+        ngx_hd_view_filter_peers(&vu[i], &view->filter);
+
+        if (vu[i].npeers) {
+            vu[n++] = vu[i];
+        }
+    }
+
+    view->nupstreams = n;
+
+    for (n = 0, i = 0; i < view->nservices; i++) {
+
+        if (ngx_hd_view_wants_service(&view->services[i], &view->filter)) {
+            view->services[n++] = view->services[i];
+        }
+    }
+
+    view->nservices = n;
+}
+
+
+static void
+ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_filter_t *filter)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    /* who asks for a service by name does not want servers, and vice versa */
+
+    if (filter->service.len && filter->upstream.len == 0) {
+        vu->npeers = 0;
+    }
+
+    if (!ngx_hd_view_same(&filter->upstream, &vu->upstream->name)) {
+        vu->npeers = 0;
+    }
+
+    for (i = 0; i < vu->npeers; i++) {
+
+        if (ngx_hd_view_wants_peer(&vu->peers[i], filter)) {
+            vu->peers[n++] = vu->peers[i];
+        }
+    }
+
+    vu->npeers = n;
+}
+
+
+static ngx_uint_t
+ngx_hd_view_wants_peer(const ngx_hd_view_peer_t *vp,
+    const ngx_hd_view_filter_t *filter)
+{
+    ngx_uint_t  i;
+
+    if (filter->health != NGX_HD_STATES && vp->health != filter->health) {
+        return 0;
+    }
+
+    if (filter->group.len == 0) {
+        return 1;
+    }
+
+    for (i = 0; i < vp->nchecks; i++) {
+
+        if (ngx_hd_view_same(&filter->group,
+                             &vp->checks[i].target->check->group))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
+    const ngx_hd_view_filter_t *filter)
+{
+    if (filter->upstream.len && filter->service.len == 0) {
+        return 0;
+    }
+
+    if (filter->health != NGX_HD_STATES && vt->health != filter->health) {
+        return 0;
+    }
+
+    return ngx_hd_view_same(&filter->service, &vt->target->name)
+           && ngx_hd_view_same(&filter->group, &vt->target->check->group);
+}
+
+
+/* an empty filter matches everything */
+
+static ngx_uint_t
+ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b)
+{
+    return a->len == 0
+           || (a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+ngx_uint_t
+ngx_hd_view_reason(const ngx_hd_view_target_t *vt, ngx_str_t *text)
+{
+    const ngx_hd_data_t  *data;
+
+    data = &vt->data;
+
+    ngx_str_null(text);
+
+    switch (vt->health) {
+
+    case NGX_HD_STATE_DOWN:
+        if (data->verdict == NGX_HD_FAIL) {
+            return ngx_hd_view_last(vt, text);
+        }
+
+        break;
+
+    case NGX_HD_STATE_DEGRADED:
+        if (data->verdict == NGX_HD_WARN) {
+            return ngx_hd_view_last(vt, text);
+        }
+
+        break;
+
+    case NGX_HD_STATE_UNKNOWN:
+        return vt->stale ? NGX_HD_R_NONE : ngx_hd_view_last(vt, text);
+
+    default:
+        return NGX_HD_R_NONE;
+    }
+
+    /* the last probe says something else: then why it came to this state */
+
+    ngx_hd_view_text(text, data->state_detail, data->state_len);
+
+    return data->state_reason;
+}
+
+
+ngx_uint_t
+ngx_hd_view_last(const ngx_hd_view_target_t *vt, ngx_str_t *text)
+{
+    ngx_str_null(text);
+
+    if (vt->data.verdict == NGX_HD_PASS) {
+        return NGX_HD_R_NONE;
+    }
+
+    ngx_hd_view_text(text, vt->data.detail, vt->data.len);
+
+    return vt->data.reason;
+}
+
+
+static void
+ngx_hd_view_text(ngx_str_t *text, const u_char *data, size_t len)
+{
+    text->len = ngx_min(len, NGX_HD_DETAIL_LEN);
+    text->data = (u_char *) data;
+}
+
+
+int64_t
+ngx_hd_view_since(const ngx_hd_view_target_t *vt)
+{
+    /* what is stale became unknown when the results ended */
+
+    return vt->stale ? vt->data.last : vt->data.since;
+}
+
+
+uint64_t
+ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
+{
+    uint64_t  since;
+
+    since = vt->stale ? vt->data.last_mono : vt->data.since_mono;
+
+    /* a result may be newer than the picture's clock */
+
+    return (view->mono > since) ? view->mono - since : 0;
+}

@@ -1,0 +1,118 @@
+
+/*
+ * healthdash: one consistent picture for one answer, in the request's memory.
+ * Renderers read nothing else.
+ */
+
+
+#ifndef _NGX_HD_VIEW_H_INCLUDED_
+#define _NGX_HD_VIEW_H_INCLUDED_
+
+
+#include <ngx_hd_upstream.h>
+
+
+/* one target as shown: a service, or one check of a server */
+
+typedef struct {
+    ngx_hd_target_t   *target;
+    ngx_hd_data_t      data;            /* zero if there is no result yet */
+    ngx_uint_t         health;          /* ngx_hd_state_e; unknown when stale */
+    int64_t            next;            /* wall, msec: next probe; 0: none */
+    unsigned           stale:1;         /* overdue by more than a takeover */
+} ngx_hd_view_target_t;
+
+
+typedef struct {
+    ngx_hd_peer_t          peer;
+    ngx_hd_view_target_t  *checks;      /* in the order of configuration */
+    ngx_uint_t             nchecks;     /* 0: not probed */
+    ngx_hd_view_target_t  *worst;       /* of checks; NULL: not probed */
+    ngx_uint_t             health;
+} ngx_hd_view_peer_t;
+
+
+typedef struct {
+    ngx_hd_upstream_t     *upstream;
+    ngx_str_t              zone;        /* nginx's own of the upstream, or "" */
+    ngx_hd_view_peer_t    *peers;
+    ngx_uint_t             npeers;
+    ngx_uint_t             total;       /* peers, filtered or not */
+    ngx_uint_t             serving;     /* of these, nginx may choose now */
+    ngx_uint_t             health;      /* all down: down; some, or nobody
+                                           to serve: degraded */
+} ngx_hd_view_upstream_t;
+
+
+/* something that is not up, for the sentence on top; copied */
+
+typedef struct {
+    ngx_str_t              upstream;    /* "": a service */
+    ngx_hd_view_peer_t     peer;        /* of an upstream */
+    ngx_hd_view_target_t   target;      /* its worst check, or the service */
+} ngx_hd_view_worst_t;
+
+
+/* what a query asks to see; empty: all */
+
+typedef struct {
+    ngx_str_t    upstream;
+    ngx_str_t    service;
+    ngx_str_t    group;
+    ngx_uint_t   health;                /* NGX_HD_STATES: all */
+} ngx_hd_view_filter_t;
+
+
+typedef struct {
+    ngx_hd_main_conf_t      *main;
+    ngx_hd_view_filter_t     filter;    /* what was asked for */
+    int64_t                  time;      /* wall clock, msec */
+    uint64_t                 mono;      /* monotonic, msec */
+    int64_t                  load_time; /* wall clock, msec */
+    ngx_hd_view_upstream_t  *upstreams;
+    ngx_uint_t               nupstreams;
+    ngx_hd_view_target_t    *services;
+    ngx_uint_t               nservices;
+    ngx_uint_t               servers[NGX_HD_STATES];    /* counts by health */
+    ngx_uint_t               service[NGX_HD_STATES];
+    ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out
+                                                       by the administrator */
+    ngx_uint_t               unprobed;  /* of servers: without a check */
+    ngx_hd_view_worst_t     *worst;     /* the first few, down before others */
+    ngx_uint_t               nworst;
+    ngx_str_t                idle;      /* first upstream no server serves */
+    ngx_uint_t               nidle;     /* how many there are */
+    ngx_uint_t               health;    /* of everything: the worst */
+} ngx_hd_view_t;
+
+
+/*
+ * Takes the picture.  Everything is from pool; strings of the configuration
+ * are not copied.  summary and health count all, filtered or not.
+ * Returns NULL if memory ran out.
+ */
+ngx_hd_view_t *ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
+    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
+
+/* 1 if filter leaves anything out. */
+ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
+
+/*
+ * Why a target is not up: ngx_hd_reason_e and its sentence; NONE and "" if it
+ * is, or if nothing is known.
+ */
+ngx_uint_t ngx_hd_view_reason(const ngx_hd_view_target_t *vt,
+    ngx_str_t *text);
+
+/* The same of the last probe alone, also while the target counts as up. */
+ngx_uint_t ngx_hd_view_last(const ngx_hd_view_target_t *vt, ngx_str_t *text);
+
+/* Since when health is what it is: wall clock, msec; 0: not known. */
+int64_t ngx_hd_view_since(const ngx_hd_view_target_t *vt);
+
+/* For how long, msec, whatever the wall clock did in between. */
+uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+
+
+#endif /* _NGX_HD_VIEW_H_INCLUDED_ */
