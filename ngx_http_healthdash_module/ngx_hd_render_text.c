@@ -1,0 +1,445 @@
+
+/*
+ * healthdash: the picture as an aligned table for terminals.  Called by the
+ * handler.  The first line is the sentence that sums all up; columns are as
+ * wide as what stands in them, within limits.
+ */
+
+
+#include <ngx_hd_render.h>
+#include <ngx_hd_phrase.h>
+#include <ngx_hd_reason.h>
+
+
+#define NGX_HD_PLAIN_GAP       2
+#define NGX_HD_PLAIN_HEALTH    8       /* "degraded" */
+#define NGX_HD_PLAIN_AGE       12      /* "59 min 59 s" and some */
+#define NGX_HD_PLAIN_NEXT      8
+#define NGX_HD_PLAIN_NAME      32      /* wider ones push their row aside */
+#define NGX_HD_PLAIN_NOTE      64
+
+
+static void ngx_hd_plain_filter(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_plain_value(ngx_hd_text_t *t, const char *name,
+    const ngx_str_t *value);
+static void ngx_hd_plain_upstream(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, const ngx_hd_view_upstream_t *vu);
+static void ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, size_t name, size_t nginx);
+static void ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, size_t width);
+static void ngx_hd_plain_services(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view);
+static void ngx_hd_plain_service_widths(const ngx_hd_view_t *view,
+    size_t *name, size_t *address);
+static void ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, size_t name, size_t address);
+static void ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+static void ngx_hd_plain_facts_head(ngx_hd_text_t *t);
+static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
+static size_t ngx_hd_plain_width(const ngx_str_t *s);
+static void ngx_hd_plain_widen(size_t *width, size_t n);
+static void ngx_hd_plain_escape(ngx_hd_text_t *t, const u_char *data,
+    size_t len);
+static void ngx_hd_plain_health(ngx_hd_text_t *t, ngx_uint_t health);
+static void ngx_hd_plain_word(ngx_hd_text_t *t, const char *word,
+    size_t width);
+static void ngx_hd_plain_pad(ngx_hd_text_t *t, size_t n, size_t width);
+
+
+void
+ngx_hd_render_text(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_uint_t  i;
+
+    ngx_hd_phrase_summary(t, view, ngx_hd_plain_escape);
+    ngx_hd_text_add(t, "\n");
+
+    if (view->main->upstreams.nelts + view->main->services.nelts == 0) {
+        ngx_hd_text_add(t, "\nWrite \"healthdash_check;\" into an upstream "
+                        "block, or \"healthdash_service\" into http.\n");
+    }
+
+    if (ngx_hd_view_is_filtered(&view->filter)) {
+        ngx_hd_plain_filter(t, view);
+    }
+
+    for (i = 0; i < view->nupstreams; i++) {
+        ngx_hd_plain_upstream(t, view, &view->upstreams[i]);
+    }
+
+    ngx_hd_plain_services(t, view);
+    ngx_hd_plain_foot(t, view);
+}
+
+
+static void
+ngx_hd_plain_filter(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_str_t                    word;
+    const ngx_hd_view_filter_t  *filter;
+
+    filter = &view->filter;
+
+    ngx_hd_text_add(t, (view->nupstreams + view->nservices)
+                       ? "Only shown:" : "Nothing matches:");
+
+    ngx_hd_plain_value(t, " upstream=", &filter->upstream);
+    ngx_hd_plain_value(t, " service=", &filter->service);
+    ngx_hd_plain_value(t, " group=", &filter->group);
+
+    if (filter->health != NGX_HD_STATES) {
+        word.data = (u_char *) ngx_hd_state_word(filter->health);
+        word.len = ngx_strlen(word.data);
+
+        ngx_hd_plain_value(t, " health=", &word);
+    }
+
+    ngx_hd_text_add(t, "\n");
+}
+
+
+static void
+ngx_hd_plain_value(ngx_hd_text_t *t, const char *name, const ngx_str_t *value)
+{
+    if (value->len) {
+        ngx_hd_text_add(t, name);
+        ngx_hd_plain_escape(t, value->data, value->len);
+    }
+}
+
+
+static void
+ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_upstream_t *vu)
+{
+    size_t      name, nginx;
+    u_char      note[NGX_HD_PLAIN_NOTE];
+    ngx_uint_t  i;
+
+    name = sizeof("SERVER") - 1;
+    nginx = sizeof("NGINX") - 1;
+
+    for (i = 0; i < vu->npeers; i++) {
+        ngx_hd_plain_widen(&name, ngx_hd_plain_width(&vu->peers[i].peer.name)
+                                  + ngx_hd_plain_note(&vu->peers[i], note));
+        ngx_hd_plain_widen(&nginx,
+                           ngx_strlen(ngx_hd_phrase_peer(&vu->peers[i])));
+    }
+
+    ngx_hd_text_add(t, "\nupstream ");
+    ngx_hd_plain_escape(t, vu->upstream->name.data, vu->upstream->name.len);
+    ngx_hd_text_add(t, ": ");
+    ngx_hd_text_add(t, ngx_hd_state_word(vu->health));
+    ngx_hd_text_add(t, ", ");
+    ngx_hd_phrase_serving(t, vu);
+    ngx_hd_text_add(t, "\n  ");
+
+    ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
+    ngx_hd_plain_word(t, "SERVER", name);
+    ngx_hd_plain_word(t, "NGINX", nginx);
+    ngx_hd_plain_facts_head(t);
+
+    for (i = 0; i < vu->npeers; i++) {
+        ngx_hd_plain_peer(t, view, &vu->peers[i], name, nginx);
+    }
+}
+
+
+static void
+ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, size_t name, size_t nginx)
+{
+    size_t      n, len;
+    u_char      note[NGX_HD_PLAIN_NOTE];
+    ngx_uint_t  i;
+
+    ngx_hd_plain_health(t, vp->health);
+
+    len = ngx_hd_plain_note(vp, note);
+    n = ngx_hd_text_plain(t, vp->peer.name.data, vp->peer.name.len, 0);
+
+    ngx_hd_text_raw(t, note, len);
+    ngx_hd_plain_pad(t, n + len, name);
+    ngx_hd_plain_word(t, ngx_hd_phrase_peer(vp), nginx);
+
+    if (vp->nchecks == 0) {
+        ngx_hd_text_add(t, "not probed\n");
+        return;
+    }
+
+    ngx_hd_plain_facts(t, view, vp->worst);
+
+    if (vp->nchecks == 1) {
+        return;
+    }
+
+    for (i = 0; i < vp->nchecks; i++) {
+        ngx_hd_plain_check(t, view, &vp->checks[i],
+                           name + NGX_HD_PLAIN_GAP + nginx);
+    }
+}
+
+
+/* one of several checks of the server above */
+
+static void
+ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, size_t width)
+{
+    off_t  start;
+
+    ngx_hd_plain_health(t, vt->health);
+
+    start = t->size;
+
+    ngx_hd_text_add(t, "- ");
+    ngx_hd_phrase_check(t, vt->target->check, ngx_hd_plain_escape);
+    ngx_hd_plain_pad(t, t->size - start, width);
+
+    ngx_hd_plain_facts(t, view, vt);
+}
+
+
+static void
+ngx_hd_plain_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    size_t            name, address;
+    ngx_uint_t        i;
+    const ngx_str_t  *group, *last;
+
+    ngx_hd_plain_service_widths(view, &name, &address);
+
+    last = NULL;
+
+    for (i = 0; i < view->nservices; i++) {
+        group = &view->services[i].target->check->group;
+
+        if (last == NULL || group->len != last->len
+            || ngx_memcmp(group->data, last->data, group->len) != 0)
+        {
+            ngx_hd_text_add(t, "\nservices");
+            ngx_hd_plain_value(t, ", ", group);
+            ngx_hd_text_add(t, "\n  ");
+
+            ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
+            ngx_hd_plain_word(t, "SERVICE", name);
+            ngx_hd_plain_word(t, "TARGET", address);
+            ngx_hd_plain_facts_head(t);
+        }
+
+        last = group;
+
+        ngx_hd_plain_service(t, view, &view->services[i], name, address);
+    }
+}
+
+
+static void
+ngx_hd_plain_service_widths(const ngx_hd_view_t *view, size_t *name,
+    size_t *address)
+{
+    ngx_uint_t        i;
+    ngx_hd_target_t  *target;
+
+    *name = sizeof("SERVICE") - 1;
+    *address = sizeof("TARGET") - 1;
+
+    for (i = 0; i < view->nservices; i++) {
+        target = view->services[i].target;
+
+        ngx_hd_plain_widen(name, ngx_hd_plain_width(&target->name));
+        ngx_hd_plain_widen(address, ngx_hd_plain_width(&target->address));
+    }
+}
+
+
+static void
+ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, size_t name, size_t address)
+{
+    size_t            n;
+    ngx_hd_target_t  *target;
+
+    target = vt->target;
+
+    ngx_hd_plain_health(t, vt->health);
+
+    n = ngx_hd_text_plain(t, target->name.data, target->name.len, 0);
+    ngx_hd_plain_pad(t, n, name);
+
+    n = ngx_hd_text_plain(t, target->address.data, target->address.len, 0);
+    ngx_hd_plain_pad(t, n, address);
+
+    ngx_hd_plain_facts(t, view, vt);
+}
+
+
+static void
+ngx_hd_plain_facts_head(ngx_hd_text_t *t)
+{
+    ngx_hd_plain_word(t, "FOR", NGX_HD_PLAIN_AGE);
+    ngx_hd_text_add(t, " LATENCY   CHECKS   FAILED  ");
+    ngx_hd_plain_word(t, "NEXT", NGX_HD_PLAIN_NEXT);
+    ngx_hd_text_add(t, "LAST RESULT\n");
+}
+
+
+static void
+ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt)
+{
+    off_t   start;
+    size_t  n;
+    u_char  *last;
+    u_char  buf[NGX_HD_PHRASE_LATENCY + 2 * NGX_INT64_LEN];
+
+    start = t->size;
+
+    if (ngx_hd_view_since(vt)) {
+        ngx_hd_text_ago(t, ngx_hd_view_age(view, vt));
+
+    } else {
+        ngx_hd_text_add(t, "-");
+    }
+
+    ngx_hd_plain_pad(t, t->size - start, NGX_HD_PLAIN_AGE);
+
+    last = ngx_hd_phrase_latency(buf, vt->data.usec);
+    n = last - buf;
+
+    for ( /* void */ ; n < sizeof(" LATENCY") - 1; n++) {
+        ngx_hd_text_add(t, " ");
+    }
+
+    last = ngx_sprintf(last, " %8uL %8uL  ", vt->data.checks,
+                       vt->data.failures);
+    ngx_hd_text_raw(t, buf, last - buf);
+
+    start = t->size;
+
+    ngx_hd_phrase_next(t, view, vt);
+    ngx_hd_plain_pad(t, t->size - start, NGX_HD_PLAIN_NEXT);
+
+    ngx_hd_phrase_result(t, view, vt, ngx_hd_plain_escape);
+
+    if (vt->data.checks) {
+        ngx_hd_text_add(t, ", ");
+        ngx_hd_phrase_streak(t, view, vt);
+    }
+
+    ngx_hd_text_add(t, "\n");
+}
+
+
+static void
+ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, "\n");
+    ngx_hd_text_time(t, view->time);
+    ngx_hd_text_add(t, ", nginx " NGINX_VERSION ", ");
+    ngx_hd_phrase_count(t, view->main->workers, "worker");
+    ngx_hd_text_add(t, ", generation ");
+    ngx_hd_text_uint(t, view->main->generation);
+    ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
+}
+
+
+/* what is unusual about a server; returns the length */
+
+static size_t
+ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf)
+{
+    u_char  *p;
+
+    p = buf;
+
+    if (vp->peer.backup) {
+        p = ngx_sprintf(p, " backup");
+    }
+
+    if (vp->peer.weight != 1) {
+        p = ngx_sprintf(p, " weight=%ui", vp->peer.weight);
+    }
+
+    return p - buf;
+}
+
+
+/* counts characters; good enough where only alignment depends on it */
+
+static size_t
+ngx_hd_plain_width(const ngx_str_t *s)
+{
+    size_t  i, n;
+
+    for (n = 0, i = 0; i < s->len; i++) {
+
+        if ((s->data[i] & 0xc0) != 0x80) {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_hd_plain_widen(size_t *width, size_t n)
+{
+    n = ngx_min(n, NGX_HD_PLAIN_NAME);
+
+    *width = ngx_max(*width, n);
+}
+
+
+static void
+ngx_hd_plain_escape(ngx_hd_text_t *t, const u_char *data, size_t len)
+{
+    (void) ngx_hd_text_plain(t, data, len, 0);
+}
+
+
+static void
+ngx_hd_plain_health(ngx_hd_text_t *t, ngx_uint_t health)
+{
+    /* what is not well can be found by its mark alone, without colour */
+
+    switch (health) {
+
+    case NGX_HD_STATE_DOWN:
+        ngx_hd_text_add(t, "! ");
+        break;
+
+    case NGX_HD_STATE_DEGRADED:
+    case NGX_HD_STATE_UNKNOWN:
+        ngx_hd_text_add(t, "? ");
+        break;
+
+    default:
+        ngx_hd_text_add(t, "  ");
+    }
+
+    ngx_hd_plain_word(t, ngx_hd_state_word(health), NGX_HD_PLAIN_HEALTH);
+}
+
+
+static void
+ngx_hd_plain_word(ngx_hd_text_t *t, const char *word, size_t width)
+{
+    ngx_hd_text_add(t, word);
+    ngx_hd_plain_pad(t, ngx_strlen(word), width);
+}
+
+
+static void
+ngx_hd_plain_pad(ngx_hd_text_t *t, size_t n, size_t width)
+{
+    /* what is too wide keeps a blank before its neighbour */
+
+    do {
+        ngx_hd_text_add(t, " ");
+    } while (++n < width + NGX_HD_PLAIN_GAP);
+}
