@@ -1,0 +1,735 @@
+
+/*
+ * healthdash: the locations.  Chooses a format, reads the query, takes the
+ * picture and sends what a renderer made of it.  All memory is the request's;
+ * nothing here waits, and nothing a client sends can change anything.
+ */
+
+
+#include <ngx_http_healthdash.h>
+#include <ngx_hd_reason.h>
+#include <ngx_hd_render.h>
+#include <ngx_hd_asset.h>
+
+
+#define NGX_HTTP_HEALTHDASH_Q_MAX    1000
+
+
+typedef struct {
+    ngx_str_t                     name;         /* of ?format=, directive */
+    ngx_str_t                     type;         /* Content-Type */
+    ngx_str_t                     media;        /* "text/html", for Accept */
+    size_t                        major;        /* length of "text/" */
+    ngx_uint_t                    format;
+    ngx_hd_render_pt              render;
+} ngx_http_healthdash_kind_t;
+
+
+/* how much a client likes a format: its q, and how exactly it was named */
+
+typedef struct {
+    ngx_uint_t                    q;            /* 0..1000 */
+    ngx_uint_t                    exact;        /* 0: not named, 1: any type,
+                                                   2: "text/", 3: by name */
+} ngx_http_healthdash_like_t;
+
+
+typedef struct {
+    const ngx_http_healthdash_kind_t
+                                 *kind;
+    ngx_hd_view_filter_t          filter;
+    ngx_uint_t                    status;
+    const char                   *error;        /* NULL: no error */
+    unsigned                      vary:1;
+} ngx_http_healthdash_ctx_t;
+
+
+static ngx_int_t ngx_http_healthdash_status_handler(ngx_http_request_t *r);
+static void ngx_http_healthdash_choose(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static const ngx_http_healthdash_kind_t *ngx_http_healthdash_kind(
+    const ngx_str_t *name);
+static const ngx_http_healthdash_kind_t *ngx_http_healthdash_negotiate(
+    ngx_http_request_t *r);
+static void ngx_http_healthdash_accept(ngx_http_healthdash_like_t *like,
+    const ngx_str_t *value);
+static void ngx_http_healthdash_accept_range(
+    ngx_http_healthdash_like_t *like, u_char *p, u_char *last);
+static ngx_uint_t ngx_http_healthdash_accept_q(u_char *p, u_char *last);
+static ngx_uint_t ngx_http_healthdash_accept_match(
+    const ngx_http_healthdash_kind_t *kind, u_char *p, size_t len);
+static ngx_int_t ngx_http_healthdash_query(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_query_health(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_query_history(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+static void ngx_http_healthdash_refuse(ngx_http_healthdash_ctx_t *ctx,
+    ngx_uint_t status, const char *error);
+static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
+static void ngx_http_healthdash_render_error(ngx_http_healthdash_ctx_t *ctx,
+    ngx_hd_text_t *text);
+static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_healthdash_headers(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_header(ngx_http_request_t *r,
+    const char *name, const char *value);
+static ngx_int_t ngx_http_healthdash_send(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
+
+
+/* the first is what a client gets that does not care */
+
+static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
+
+    { ngx_string("json"),
+      ngx_string("application/json"),
+      ngx_string("application/json"),
+      sizeof("application/") - 1,
+      NGX_HTTP_HEALTHDASH_JSON,
+      ngx_hd_render_json },
+
+    { ngx_string("html"),
+      ngx_string("text/html; charset=utf-8"),
+      ngx_string("text/html"),
+      sizeof("text/") - 1,
+      NGX_HTTP_HEALTHDASH_HTML,
+      ngx_hd_render_html },
+
+    { ngx_string("text"),
+      ngx_string("text/plain; charset=utf-8"),
+      ngx_string("text/plain"),
+      sizeof("text/") - 1,
+      NGX_HTTP_HEALTHDASH_TEXT,
+      ngx_hd_render_text }
+};
+
+#define NGX_HTTP_HEALTHDASH_KINDS                                             \
+    (sizeof(ngx_http_healthdash_kinds) / sizeof(ngx_http_healthdash_kind_t))
+
+
+static ngx_int_t
+ngx_http_healthdash_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_hd_text_t              text;
+    ngx_http_healthdash_ctx_t  ctx;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
+
+    ctx.status = NGX_HTTP_OK;
+    ctx.filter.health = NGX_HD_STATES;
+
+    ngx_http_healthdash_choose(r, &ctx);
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        ngx_http_healthdash_refuse(&ctx, NGX_HTTP_NOT_ALLOWED,
+                                   "only GET and HEAD are allowed here");
+    }
+
+    if (ngx_http_healthdash_query(r, &ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_hd_text_init(&text, r->pool);
+
+    if (ngx_http_healthdash_render(r, &ctx, &text) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_healthdash_send(r, &ctx, &text);
+}
+
+
+static void
+ngx_http_healthdash_choose(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_str_t                        name;
+    ngx_uint_t                       i;
+    ngx_http_healthdash_loc_conf_t  *hlcf;
+
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_healthdash_module);
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+
+        if (hlcf->format == ngx_http_healthdash_kinds[i].format) {
+            ctx->kind = &ngx_http_healthdash_kinds[i];
+            return;
+        }
+    }
+
+    if (ngx_http_arg(r, (u_char *) "format", 6, &name) == NGX_OK) {
+        ctx->kind = ngx_http_healthdash_kind(&name);
+
+        if (ctx->kind) {
+            return;
+        }
+
+        ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+                     "unknown format, expected \"json\", \"html\" or "
+                     "\"text\"");
+    }
+
+    ctx->kind = ngx_http_healthdash_negotiate(r);
+    ctx->vary = 1;
+}
+
+
+static const ngx_http_healthdash_kind_t *
+ngx_http_healthdash_kind(const ngx_str_t *name)
+{
+    ngx_uint_t                         i;
+    const ngx_http_healthdash_kind_t  *kind;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+        kind = &ngx_http_healthdash_kinds[i];
+
+        if (name->len == kind->name.len
+            && ngx_memcmp(name->data, kind->name.data, name->len) == 0)
+        {
+            return kind;
+        }
+    }
+
+    return NULL;
+}
+
+
+static const ngx_http_healthdash_kind_t *
+ngx_http_healthdash_negotiate(ngx_http_request_t *r)
+{
+    ngx_uint_t                   i, best;
+    ngx_list_part_t             *part;
+    ngx_table_elt_t             *h;
+    ngx_http_healthdash_like_t   like[NGX_HTTP_HEALTHDASH_KINDS];
+
+    ngx_memzero(like, sizeof(like));
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == 6
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Accept", 6)
+                   == 0)
+            {
+                ngx_http_healthdash_accept(like, &h[i].value);
+            }
+        }
+    }
+
+    for (best = 0, i = 1; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+
+        if (like[i].q > like[best].q
+            || (like[i].q == like[best].q
+                && like[i].q && like[i].exact > like[best].exact))
+        {
+            best = i;
+        }
+    }
+
+    return &ngx_http_healthdash_kinds[best];
+}
+
+
+static void
+ngx_http_healthdash_accept(ngx_http_healthdash_like_t *like,
+    const ngx_str_t *value)
+{
+    u_char  *p, *comma, *last;
+
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p = comma + 1) {
+        comma = ngx_strlchr(p, last, ',');
+
+        if (comma == NULL) {
+            comma = last;
+        }
+
+        ngx_http_healthdash_accept_range(like, p, comma);
+    }
+}
+
+
+/* one of "text/html;level=1;q=0.8"; the most exact range decides about q */
+
+static void
+ngx_http_healthdash_accept_range(ngx_http_healthdash_like_t *like, u_char *p,
+    u_char *last)
+{
+    u_char      *end;
+    ngx_uint_t   i, q, exact;
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    end = p;
+
+    while (end < last && *end != ';' && *end != ' ' && *end != '\t') {
+        end++;
+    }
+
+    q = ngx_http_healthdash_accept_q(end, last);
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+        exact = ngx_http_healthdash_accept_match(
+                                   &ngx_http_healthdash_kinds[i], p, end - p);
+
+        if (exact && exact >= like[i].exact) {
+            like[i].exact = exact;
+            like[i].q = q;
+        }
+    }
+}
+
+
+/* the weight among parameters, in thousandths */
+
+static ngx_uint_t
+ngx_http_healthdash_accept_q(u_char *p, u_char *last)
+{
+    ngx_int_t  q;
+
+    for ( ;; ) {
+        p = ngx_strlchr(p, last, ';');
+
+        if (p == NULL) {
+            return NGX_HTTP_HEALTHDASH_Q_MAX;
+        }
+
+        do {
+            p++;
+        } while (p < last && (*p == ' ' || *p == '\t'));
+
+        if (last - p > 2 && (p[0] == 'q' || p[0] == 'Q') && p[1] == '=') {
+            break;
+        }
+    }
+
+    p += 2;
+
+    while (last > p && (last[-1] == ' ' || last[-1] == '\t')) {
+        last--;
+    }
+
+    q = ngx_atofp(p, last - p, 3);
+
+    /* what is no number is no reason to refuse */
+
+    return (q == NGX_ERROR) ? NGX_HTTP_HEALTHDASH_Q_MAX
+                            : (ngx_uint_t) ngx_min(q, 1000);
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_accept_match(const ngx_http_healthdash_kind_t *kind,
+    u_char *p, size_t len)
+{
+    if (len == kind->media.len
+        && ngx_strncasecmp(p, kind->media.data, len) == 0)
+    {
+        return 3;
+    }
+
+    if (len == kind->major + 1 && p[len - 1] == '*'
+        && ngx_strncasecmp(p, kind->media.data, kind->major) == 0)
+    {
+        return 2;
+    }
+
+    return len == 3 && ngx_strncmp(p, "*/*", 3) == 0;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_query(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_hd_view_filter_t  *filter;
+
+    filter = &ctx->filter;
+
+    if (ngx_http_healthdash_arg(r, "upstream", &filter->upstream) != NGX_OK
+        || ngx_http_healthdash_arg(r, "service", &filter->service) != NGX_OK
+        || ngx_http_healthdash_arg(r, "group", &filter->group) != NGX_OK
+        || ngx_http_healthdash_query_health(r, ctx) != NGX_OK
+        || ngx_http_healthdash_query_history(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_query_health(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_str_t    value;
+    ngx_uint_t   i;
+    const char  *word;
+
+    if (ngx_http_healthdash_arg(r, "health", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < NGX_HD_STATES; i++) {
+        word = ngx_hd_state_word(i);
+
+        if (value.len == ngx_strlen(word)
+            && ngx_memcmp(value.data, word, value.len) == 0)
+        {
+            ctx->filter.health = i;
+            return NGX_OK;
+        }
+    }
+
+    ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+                    "unknown health, expected \"up\", \"degraded\", "
+                    "\"down\", \"unknown\" or \"paused\"");
+
+    return NGX_OK;
+}
+
+
+/* there is no history to show yet; who asks for it gets what there is */
+
+static ngx_int_t
+ngx_http_healthdash_query_history(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_healthdash_arg(r, "history", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len > 1
+        || (value.len == 1 && value.data[0] != '0' && value.data[0] != '1'))
+    {
+        ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+                                   "history must be \"0\" or \"1\"");
+    }
+
+    return NGX_OK;
+}
+
+
+/* value becomes a decoded copy, or empty */
+
+static ngx_int_t
+ngx_http_healthdash_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *src, *dst;
+    size_t      i;
+    ngx_str_t   arg;
+
+    ngx_str_null(value);
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &arg) != NGX_OK
+        || arg.len == 0)
+    {
+        return NGX_OK;
+    }
+
+    src = ngx_pstrdup(r->pool, &arg);
+    if (src == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* as forms write it; a plus itself is %2B */
+
+    for (i = 0; i < arg.len; i++) {
+
+        if (src[i] == '+') {
+            src[i] = ' ';
+        }
+    }
+
+    value->data = src;
+    dst = src;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+/* the first error is the one to tell */
+
+static void
+ngx_http_healthdash_refuse(ngx_http_healthdash_ctx_t *ctx, ngx_uint_t status,
+    const char *error)
+{
+    if (ctx->error == NULL || status == NGX_HTTP_NOT_ALLOWED) {
+        ctx->status = status;
+        ctx->error = error;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_render(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text)
+{
+    ngx_hd_view_t       *view;
+    ngx_hd_main_conf_t  *hmcf;
+
+    if (ctx->error) {
+        ngx_http_healthdash_render_error(ctx, text);
+
+        return text->failed ? NGX_ERROR : NGX_OK;
+    }
+
+    hmcf = ngx_http_get_module_main_conf(r, ngx_http_healthdash_module);
+
+    view = ngx_hd_view_create(hmcf, &ctx->filter, r->pool);
+    if (view == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->kind->render(text, view);
+
+    return text->failed ? NGX_ERROR : NGX_OK;
+}
+
+
+/* an error on a page is a plain sentence; for a program it is an object */
+
+static void
+ngx_http_healthdash_render_error(ngx_http_healthdash_ctx_t *ctx,
+    ngx_hd_text_t *text)
+{
+    if (ctx->kind->format != NGX_HTTP_HEALTHDASH_JSON) {
+        ctx->kind = &ngx_http_healthdash_kinds[2];
+
+        ngx_hd_text_add(text, ctx->error);
+        ngx_hd_text_add(text, "\n");
+        return;
+    }
+
+    ngx_hd_text_add(text, "{\"error\":{\"status\":");
+    ngx_hd_text_uint(text, ctx->status);
+    ngx_hd_text_add(text, ",\"text\":");
+    ngx_hd_text_json(text, (u_char *) ctx->error, ngx_strlen(ctx->error));
+    ngx_hd_text_add(text, "}}\n");
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_live_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_hd_text_t              text;
+    ngx_http_healthdash_ctx_t  ctx;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
+
+    ctx.status = NGX_HTTP_OK;
+    ctx.kind = &ngx_http_healthdash_kinds[2];
+
+    ngx_hd_text_init(&text, r->pool);
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        ngx_hd_text_add(&text, "ok\n");
+
+    } else {
+        ngx_http_healthdash_refuse(&ctx, NGX_HTTP_NOT_ALLOWED,
+                                   "only GET and HEAD are allowed here");
+        ngx_http_healthdash_render_error(&ctx, &text);
+    }
+
+    return ngx_http_healthdash_send(r, &ctx, &text);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_headers(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    if (ngx_http_healthdash_header(r, "Cache-Control", "no-store") != NGX_OK
+        || ngx_http_healthdash_header(r, "X-Content-Type-Options", "nosniff")
+           != NGX_OK
+        || ngx_http_healthdash_header(r, "Referrer-Policy", "no-referrer")
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->kind->format == NGX_HTTP_HEALTHDASH_HTML
+        && ngx_http_healthdash_header(r, "Content-Security-Policy",
+                  "default-src 'none'; "
+                  "style-src 'sha256-" NGX_HD_ASSET_CSS_SHA256 "'; "
+                  "base-uri 'none'; form-action 'none'; "
+                  "frame-ancestors 'none'")
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->vary
+        && ngx_http_healthdash_header(r, "Vary", "Accept") != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->status == NGX_HTTP_NOT_ALLOWED) {
+        return ngx_http_healthdash_header(r, "Allow", "GET, HEAD");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_header(ngx_http_request_t *r, const char *name,
+    const char *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* also clears what nginx 1.23 added */
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value.len = ngx_strlen(value);
+    h->value.data = (u_char *) value;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_send(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    if (text->failed
+        || ngx_http_healthdash_headers(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = ctx->status;
+    r->headers_out.content_length_n = text->size;
+    r->headers_out.content_type = ctx->kind->type;
+    r->headers_out.content_type_len = ctx->kind->media.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    b = text->last->buf;
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, text->first);
+}
+
+
+char *
+ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_healthdash_loc_conf_t  *hlcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_hd_main_conf_t                *hmcf;
+    ngx_http_core_loc_conf_t          *clcf;
+    const ngx_http_healthdash_kind_t  *kind;
+
+    if (hlcf->format != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == ngx_http_healthdash_live_handler) {
+        return "conflicts with \"healthdash_live\" in the same location";
+    }
+
+    clcf->handler = ngx_http_healthdash_status_handler;
+
+    hlcf->format = NGX_HTTP_HEALTHDASH_AUTO;
+
+    if (cf->args->nelts > 1) {
+        value = cf->args->elts;
+
+        kind = ngx_http_healthdash_kind(&value[1]);
+
+        if (kind == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "healthdash_status: unknown format \"%V\", "
+                               "expected \"html\", \"json\" or \"text\", "
+                               "or nothing to negotiate", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        hlcf->format = kind->format;
+    }
+
+    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
+    hmcf->status = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_healthdash_live(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == ngx_http_healthdash_live_handler) {
+        return "is duplicate";
+    }
+
+    if (clcf->handler == ngx_http_healthdash_status_handler) {
+        return "conflicts with \"healthdash_status\" in the same location";
+    }
+
+    clcf->handler = ngx_http_healthdash_live_handler;
+
+    return NGX_CONF_OK;
+}
