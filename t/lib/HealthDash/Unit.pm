@@ -31,13 +31,15 @@ sub run_unit {
     my $hd = "$top/ngx_http_healthdash_module";
     my $out = "$top/build/unit/$name";
 
-    my @dirs = ("$src/objs", map { "$src/src/$_" }
-        qw{ core event event/modules os/unix });
+    my @dirs = ("$src/objs", map { "$src/src/$_" } qw{
+        core event event/modules os/unix http http/modules http/v2 http/v3
+    });
 
     # nginx's handlers take more than each of them needs
 
     my @cmd = ($ENV{CC} || 'cc', '-std=gnu11', '-Wall', '-Wextra', '-Wshadow',
-        '-Werror', '-Wno-unused-parameter', '-g', '-fsanitize=address,undefined',
+        '-Werror', '-Wno-unused-parameter', '-g',
+        '-fsanitize=address,undefined',
         '-fno-sanitize-recover=undefined', "-I$hd", "-I$top/t/unit",
         (map { ('-isystem', $_) } @dirs), '-o', $out, "$top/t/unit/$name.c",
         "$top/t/unit/ngx_stand_in.c", (map { "$hd/$_" } @files), '-lpcre2-8');
