@@ -1,0 +1,28 @@
+
+#ifndef _NGX_HD_REGEX_H_INCLUDED_
+#define _NGX_HD_REGEX_H_INCLUDED_
+
+
+#include <ngx_hd.h>
+
+
+typedef struct ngx_hd_regex_s  ngx_hd_regex_t;
+
+
+/*
+ * Compiles pattern; bytes, not UTF-8.  Memory and release come from pool.
+ * NULL on an error; err, size bytes, then says which, with its offset.
+ */
+ngx_hd_regex_t *ngx_hd_regex_compile(ngx_pool_t *pool,
+    const ngx_str_t *pattern, ngx_uint_t caseless, u_char *err, size_t size);
+
+/*
+ * Looks for the pattern in s, which may be hostile: steps, depth and memory
+ * are bounded.  NGX_OK with the offset of the hit in start, NGX_DECLINED, or
+ * NGX_ERROR if a bound was reached.  Allocates nothing that stays.
+ */
+ngx_int_t ngx_hd_regex_exec(ngx_hd_regex_t *re, const ngx_str_t *s,
+    size_t *start);
+
+
+#endif /* _NGX_HD_REGEX_H_INCLUDED_ */
