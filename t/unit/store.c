@@ -1,0 +1,475 @@
+
+/*
+ * Unit test of ngx_hd_store.c: sizes, inheritance over reloads, leases, and
+ * writers that are stopped in the middle of a publication and go on later.
+ */
+
+
+#include "tap.h"
+#include "ngx_stand_in.h"
+#include "../../ngx_http_healthdash_module/ngx_hd_store.c"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+
+#define TARGETS  40
+#define ROUNDS   200     /* in which one writer sleeps */
+#define READS    2000    /* in each of them */
+#define FOREVER  1000000
+
+
+/* what the unit needs of nginx beside the common stand-ins */
+
+ngx_uint_t             ngx_pagesize = 4096;
+ngx_uint_t             ngx_pagesize_shift = 12;
+ngx_uint_t             ngx_worker;
+ngx_pid_t              ngx_pid = 100;
+volatile ngx_msec_t    ngx_current_msec = 5000;
+volatile ngx_time_t   *ngx_cached_time;
+
+static ngx_time_t      now = { 1700000000, 0, 0 };
+static ngx_log_t       silent;
+static int             tag;
+
+
+/* one configuration with its zone, as the master sees it */
+
+typedef struct {
+    ngx_cycle_t          cycle;
+    ngx_shm_zone_t       shm;
+    ngx_hd_main_conf_t   main;
+    ngx_hd_check_t       check;
+    ngx_hd_target_t      target[TARGETS];
+    ngx_hd_target_t     *list[TARGETS];
+} conf_t;
+
+
+void
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+    (void) level;
+    (void) log;
+    (void) err;
+    (void) fmt;
+}
+
+
+/* takes all of the zone's pages but the first, like the slab of a new zone */
+
+void *
+ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
+{
+    u_char  *p;
+
+    p = pool->start;
+    pool->start += ngx_align(size, ngx_pagesize);
+    pool->pfree -= ngx_align(size, ngx_pagesize) / ngx_pagesize;
+
+    return pool->start <= pool->end ? p : NULL;
+}
+
+
+static void
+map(ngx_shm_zone_t *shm, size_t size)
+{
+    ngx_slab_pool_t  *pool;
+
+    shm->shm.size = size;
+    shm->shm.addr = mmap(NULL, size, PROT_READ|PROT_WRITE,
+                         MAP_ANON|MAP_SHARED, -1, 0);
+
+    pool = (ngx_slab_pool_t *) shm->shm.addr;
+    pool->start = shm->shm.addr + ngx_pagesize;
+    pool->end = shm->shm.addr + size;
+    pool->pfree = size / ngx_pagesize - 1;
+}
+
+
+/* a configuration of targets named by bytes, after another one or the first */
+
+static void
+load(conf_t *c, conf_t *before, const char *names, size_t size)
+{
+    size_t              i, n;
+    static ngx_cycle_t  none;
+
+    ngx_memzero(c, sizeof(conf_t));
+
+    n = strlen(names);
+
+    c->check.interval = 1000;
+    c->main.targets.elts = c->list;
+    c->main.targets.nelts = n;
+
+    for (i = 0; i < n; i++) {
+        memset(c->target[i].id, names[i], NGX_HD_ID_LEN);
+        c->target[i].check = &c->check;
+        c->target[i].index = i;
+        c->list[i] = &c->target[i];
+    }
+
+    ngx_str_set(&c->shm.shm.name, "healthdash");
+    c->shm.tag = &tag;
+    c->shm.data = &c->main;
+    c->cycle.log = &silent;
+    c->cycle.old_cycle = before ? &before->cycle : &none;
+
+    if (before && before->shm.shm.size == size) {
+        c->shm.shm = before->shm.shm;
+        ngx_hd_store_init_zone(&c->shm, &before->main);
+
+    } else {
+        map(&c->shm, size);
+        ngx_hd_store_init_zone(&c->shm, NULL);
+    }
+
+    c->cycle.shared_memory.part.elts = &c->shm;
+    c->cycle.shared_memory.part.nelts = 1;
+    c->main.shm_zone = &c->shm;
+
+    ngx_hd_store_attach(&c->cycle, &c->main);
+}
+
+
+static ngx_hd_record_t *
+record(conf_t *c, char name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < c->main.targets.nelts; i++) {
+        if (c->target[i].id[0] == (u_char) name) {
+            return ngx_hd_store_record(&c->main, &c->target[i]);
+        }
+    }
+
+    return NULL;
+}
+
+
+/* facts that can be told to be whole */
+
+static void
+fill(ngx_hd_data_t *data, uint64_t n)
+{
+    size_t     i;
+    uint64_t  *word;
+
+    word = (uint64_t *) (void *) data;
+
+    for (i = 0; i < sizeof(ngx_hd_data_t) / sizeof(uint64_t); i++) {
+        word[i] = n;
+    }
+}
+
+
+static int
+is_whole(const ngx_hd_data_t *data)
+{
+    size_t           i;
+    const uint64_t  *word;
+
+    word = (const uint64_t *) (const void *) data;
+
+    for (i = 1; i < sizeof(ngx_hd_data_t) / sizeof(uint64_t); i++) {
+        if (word[i] != word[0]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+publish(conf_t *c, ngx_hd_record_t *rec, uint64_t n)
+{
+    uint64_t        until;
+    ngx_int_t       rc;
+    ngx_hd_data_t   data;
+    ngx_hd_lease_t  lease;
+
+    rc = ngx_hd_store_claim(&c->main, rec, 1000, &lease, &until);
+
+    if (rc == NGX_OK) {
+        fill(&data, n);
+        rc = ngx_hd_store_publish(rec, &lease, &data);
+        ngx_hd_store_release(rec, &lease);
+    }
+
+    return rc;
+}
+
+
+static uint64_t
+facts(ngx_hd_record_t *rec)
+{
+    ngx_hd_data_t  data;
+
+    return ngx_hd_store_read(rec, &data) == NGX_OK ? data.checks
+                                                   : (uint64_t) -1;
+}
+
+
+static void
+test_sizes(void)
+{
+    size_t      size;
+    conf_t      c;
+    ngx_uint_t  n;
+
+    for (n = 0; n < 3000; n += 7) {
+        size = ngx_hd_store_auto_size(n);
+
+        check((size & (size - 1)) == 0 && size >= ngx_hd_store_size(2 * n),
+              "automatic size for %lu", (unsigned long) n);
+
+        check(ngx_hd_store_size(n + 1) >= ngx_hd_store_size(n)
+              && ngx_hd_store_size(n) % ngx_pagesize == 0,
+              "size for %lu", (unsigned long) n);
+    }
+
+    checked("sizes grow, the automatic one to powers of two");
+
+    load(&c, NULL, "abc", ngx_hd_store_size(TARGETS));
+    ok(c.main.zone->capacity >= TARGETS, "a zone has room for what was asked");
+}
+
+
+static void
+test_reloads(void)
+{
+    size_t           size;
+    conf_t           c[6];
+    ngx_hd_record_t  *a, *b;
+
+    size = ngx_hd_store_size(4);
+
+    load(&c[0], NULL, "abcd", size);
+    a = record(&c[0], 'a');
+    b = record(&c[0], 'b');
+
+    is_num(c[0].main.generation, 1, "the first generation");
+    is_num(facts(a), 0, "a new record is empty and readable");
+    is_num(ngx_hd_store_verdict(a, NULL), NGX_HD_STATE_UNKNOWN,
+           "and unknown");
+    ok(a->due >= 5000 && a->due < 6000, "the first probe is within interval");
+
+    publish(&c[0], a, 7);
+    publish(&c[0], b, 8);
+
+    load(&c[1], &c[0], "dcba", size);
+    ok(record(&c[1], 'a') == a && facts(a) == 7, "reordered: the same record");
+    ok(c[1].main.zone == c[0].main.zone, "the zone is inherited");
+
+    is_num(publish(&c[0], a, 9), NGX_DECLINED,
+           "a worker of the configuration before probes no more");
+    is_num(publish(&c[1], a, 9), NGX_OK, "a worker of the new one does");
+
+    load(&c[2], &c[1], "acd", size);
+    load(&c[3], &c[2], "acdb", size);
+    ok(record(&c[3], 'b') == b && facts(b) == 8,
+       "gone for one configuration: history is back");
+
+    while (c[3].main.zone->capacity > 4) {
+        /* as if the zone had been cut to the very size */
+        c[3].main.zone->capacity--;
+    }
+
+    load(&c[4], &c[3], "acde", size);
+    ok(record(&c[4], 'e') == b && facts(b) == 0,
+       "a full zone gives a record nobody has to the newcomer");
+    ok(record(&c[3], 'b') == NULL,
+       "who still looks for the old target sees that it is gone");
+    is_num(facts(record(&c[4], 'a')), 9, "the others keep their facts");
+
+    load(&c[5], &c[4], "ea", 4 * size);
+    ok(c[5].main.zone != c[4].main.zone, "another size: another zone");
+    is_num(facts(record(&c[5], 'a')), 9, "with a copy of the facts");
+    is_num(ngx_hd_store_verdict(record(&c[5], 'a'), NULL), 9,
+           "and of the verdict");
+    is_num(c[5].main.generation, 6, "and the next generation");
+    is_num(publish(&c[4], record(&c[4], 'a'), 1), NGX_DECLINED,
+           "workers that have the old zone stop, too");
+}
+
+
+static void
+test_foreign(void)
+{
+    conf_t  c[2];
+
+    load(&c[0], NULL, "ab", 65536);
+    publish(&c[0], record(&c[0], 'a'), 5);
+
+    ok(!ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "our own layout");
+
+    c[0].main.zone->layout++;
+    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "another layout");
+
+    load(&c[1], &c[0], "ab", 131072);
+    is_num(facts(record(&c[1], 'a')), 0, "is not read");
+
+    c[0].main.zone->layout--;
+    c[0].main.zone->capacity = 1 << 30;
+    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm),
+       "a capacity beyond the end");
+
+    ((ngx_slab_pool_t *) c[0].shm.shm.addr)->data = NULL;
+    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "no content");
+}
+
+
+static void
+test_leases(void)
+{
+    conf_t            c;
+    uint64_t          until;
+    ngx_hd_data_t     data;
+    ngx_hd_lease_t    first, second;
+    ngx_hd_record_t  *rec;
+
+    load(&c, NULL, "a", 65536);
+    rec = record(&c, 'a');
+    fill(&data, 3);
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &first, &until), NGX_OK,
+           "a free lease is had");
+
+    ngx_worker = 1;
+    ngx_pid = 200;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_BUSY,
+           "a held one is not");
+    is_num(until, 6000, "but known until when");
+
+    ngx_current_msec = 6000;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_OK,
+           "one that ran out is");
+    is_num(ngx_hd_store_publish(rec, &first, &data), NGX_DECLINED,
+           "its former holder publishes no more");
+    is_num(facts(rec), 0, "and left no trace");
+    is_num(ngx_hd_store_publish(rec, &second, &data), NGX_OK,
+           "the new one does");
+
+    ngx_hd_store_release(rec, &first);
+    is_num(ngx_hd_load(&rec->lease), second.word,
+           "the former holder can't release it");
+
+    ngx_pid = 300;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &first, &until), NGX_OK,
+           "a successor in the same place waits for nothing");
+
+    c.main.generation++;
+    c.main.zone->generation++;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_BUSY,
+           "a new configuration waits for a probe that is under way");
+
+    ngx_hd_store_release(rec, &first);
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_OK,
+           "and for no longer");
+
+    ngx_hd_store_release(rec, &second);
+
+    is_num(ngx_hd_store_clear_once(rec, 2), 1, "the first is told");
+    is_num(ngx_hd_store_clear_once(rec, 2), 0, "the second is not");
+
+    ngx_worker = 0;
+    ngx_pid = 100;
+}
+
+
+/* a process that publishes as fast as it can, with a clock of its own */
+
+static pid_t
+writer(conf_t *c, ngx_hd_record_t *rec, ngx_uint_t worker)
+{
+    pid_t     pid;
+    uint64_t  n;
+
+    pid = fork();
+
+    if (pid == 0) {
+        ngx_worker = worker;
+        ngx_pid = getpid();
+
+        for (n = 1; /* void */ ; n++) {
+            /* no lease of another is ever respected: all have run out */
+            ngx_current_msec += FOREVER;
+            publish(c, rec, n << 8 | worker);
+        }
+    }
+
+    return pid;
+}
+
+
+static void
+test_torn(void)
+{
+    int               status;
+    pid_t             pid[2];
+    conf_t            c;
+    ngx_uint_t        i, good, again;
+    ngx_hd_data_t     data;
+    ngx_hd_record_t  *rec;
+
+    load(&c, NULL, "a", 65536);
+    rec = record(&c, 'a');
+    good = 0;
+    again = 0;
+
+    pid[0] = writer(&c, rec, 1);
+    pid[1] = writer(&c, rec, 2);
+
+    for (i = 0; i < ROUNDS * READS; i++) {
+
+        if (i % READS == 0) {
+            /* one sleeps somewhere in the middle while the other goes on */
+            kill(pid[i / READS % 2], SIGSTOP);
+            kill(pid[(i / READS + 1) % 2], SIGCONT);
+        }
+
+        if (ngx_hd_store_read(rec, &data) == NGX_AGAIN) {
+            again++;
+            continue;
+        }
+
+        good++;
+        check(is_whole(&data), "copy %lu", (unsigned long) i);
+    }
+
+    for (i = 0; i < 2; i++) {
+        kill(pid[i], SIGKILL);
+        waitpid(pid[i], &status, 0);
+    }
+
+    checked("no reader ever saw a torn record");
+    ok(good > again, "and nearly all saw one (%lu not)",
+       (unsigned long) again);
+
+    ngx_current_msec = ngx_hd_until(rec->lease) + 1;
+    is_num(publish(&c, rec, 77), NGX_OK, "after both were killed");
+    is_num(facts(rec), 77, "the record is in order");
+}
+
+
+int
+main(void)
+{
+    ngx_cached_time = &now;
+
+    test_sizes();
+    test_reloads();
+    test_foreign();
+    test_leases();
+    test_torn();
+
+    return done();
+}

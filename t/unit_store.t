@@ -1,0 +1,13 @@
+#!/usr/bin/perl
+
+# Tests for the shared store: reloads, leases, torn copies (A17, A21, A22).
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use HealthDash::Unit;
+
+run_unit('store');
