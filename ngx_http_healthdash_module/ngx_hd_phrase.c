@@ -445,7 +445,10 @@ ngx_hd_phrase_result(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     if (vt->data.verdict == NGX_HD_PASS) {
-        ngx_hd_text_add(t, "passed, before: ");
+        ngx_hd_text_add(t, "passed again, after ");
+
+    } else if (vt->data.verdict == NGX_HD_INCONCLUSIVE) {
+        ngx_hd_text_add(t, "inconclusive: ");
     }
 
     escape(t, text.data, text.len);
@@ -478,6 +481,11 @@ ngx_hd_phrase_streak(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (s.kind == NGX_HD_STREAK_NONE) {
         return;
+    }
+
+    if (vt->stale) {
+        ngx_hd_text_add(t, "before that ");
+        s.moving = 0;
     }
 
     ngx_hd_text_uint(t, s.count);

@@ -60,6 +60,7 @@ static void ngx_hd_html_next(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_since(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_clock(ngx_hd_text_t *t, int64_t wall);
 static void ngx_hd_html_state(ngx_hd_text_t *t, ngx_uint_t health);
 static void ngx_hd_html_icon(ngx_hd_text_t *t, ngx_uint_t health);
 static void ngx_hd_html_string(ngx_hd_text_t *t, const char *before,
@@ -99,9 +100,9 @@ static const char  ngx_hd_html_nothing[] =
     "    server 10.0.0.2:8080;\n"
     "    healthdash_check http uri=/healthz;\n"
     "}</code></pre>\n"
-    "<p>This line in an upstream block, or <code>healthdash_service \"Name\" "
-    "https://host/;</code> in the http block, and a reload of nginx fill "
-    "this page.</p>\n";
+    "<p>Write <code>healthdash_check</code> into an upstream block, or "
+    "<code>healthdash_service \"Name\" https://host/;</code> into the http "
+    "block, and reload nginx.</p>\n";
 
 
 static const ngx_uint_t  ngx_hd_html_order[] = {
@@ -166,9 +167,9 @@ ngx_hd_html_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_text_add(t, "<header><p>");
     ngx_hd_html_title(t, view);
 
-    ngx_hd_text_add(t, "</p><p>As of <time>");
-    ngx_hd_text_time(t, view->time);
-    ngx_hd_text_add(t, "</time>, refreshed every " NGX_HD_HTML_REFRESH
+    ngx_hd_text_add(t, "</p><p>");
+    ngx_hd_html_clock(t, view->time);
+    ngx_hd_text_add(t, ", refreshed every " NGX_HD_HTML_REFRESH
                     " s</p></header>\n<main>\n");
 }
 
@@ -322,7 +323,7 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_upstream_caption(t, vu);
     ngx_hd_text_add(t, "</span></caption>\n<thead><tr>"
                     "<th scope=\"col\" class=\"c1\">Probe</th>"
-                    "<th scope=\"col\">Server</th>"
+                    "<th scope=\"col\" class=\"c2\">Server</th>"
                     "<th scope=\"col\" class=\"c3\">nginx</th>"
                     "<th scope=\"col\">Last result</th>"
                     "<th scope=\"col\" class=\"n c5\">Latency</th>"
@@ -377,18 +378,20 @@ ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_peer_name(t, vp);
     ngx_hd_html_pill(t, vp);
 
-    if (vp->nchecks == 0) {
-        ngx_hd_text_add(t, "<td class=\"why\">not probed</td>"
-                        "<td class=\"n\" data-l=\"Latency\">-</td>"
-                        "<td class=\"n\" data-l=\"Checks\">-</td>"
-                        "<td class=\"n\" data-l=\"Next\">-</td></tr>\n");
+    if (vp->nchecks == 1) {
+        ngx_hd_html_facts(t, view, vp->worst);
         return;
     }
 
-    ngx_hd_html_facts(t, view, vp->worst);
+    /* the figures stand at the checks */
 
-    if (vp->nchecks == 1) {
-        return;
+    if (vp->nchecks) {
+        ngx_hd_html_count(t, "<td class=\"why\" colspan=\"4\">the worst of ",
+                          vp->nchecks, " checks</td></tr>\n");
+
+    } else {
+        ngx_hd_text_add(t, "<td class=\"why\" colspan=\"4\">not probed"
+                        "</td></tr>\n");
     }
 
     for (i = 0; i < vp->nchecks; i++) {
@@ -597,9 +600,7 @@ ngx_hd_html_row(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_state(t, health);
 
     if (vt) {
-        ngx_hd_text_add(t, vt->stale ? " <span class=\"pill\">stale</span>"
-                                       "<small>"
-                                     : "<small>");
+        ngx_hd_text_add(t, "<small>");
         ngx_hd_html_since(t, view, vt);
         ngx_hd_text_add(t, "</small>");
     }
@@ -623,7 +624,10 @@ static void
 ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
-    ngx_hd_text_add(t, "<td class=\"why\">");
+    ngx_hd_text_add(t, vt->stale ? "<td class=\"why\">"
+                                   "<span class=\"pill degraded\">stale"
+                                   "</span> "
+                                 : "<td class=\"why\">");
     ngx_hd_phrase_result(t, view, vt, ngx_hd_text_html);
 
     if (vt->data.checks) {
@@ -718,13 +722,36 @@ ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_html_count(t, ", generation ", view->main->generation, "</span>");
 
     if (view->load_time) {
-        ngx_hd_text_add(t, "<span>configuration loaded <time>");
-        ngx_hd_text_time(t, view->load_time);
-        ngx_hd_text_add(t, "</time></span>");
+        ngx_hd_text_add(t, "<span>configuration loaded ");
+        ngx_hd_html_clock(t, view->load_time);
+        ngx_hd_text_add(t, "</span>");
     }
 
     ngx_hd_html_count(t, "<span>answered by process ", ngx_pid, "</span>");
     ngx_hd_text_add(t, "</footer>\n</body>\n</html>\n");
+}
+
+
+/* a time for reading; to the millisecond only where it matters */
+
+static void
+ngx_hd_html_clock(ngx_hd_text_t *t, int64_t wall)
+{
+    u_char    *last;
+    u_char     buf[sizeof("9999-12-31 23:59:59 UTC") + NGX_INT_T_LEN];
+    ngx_tm_t   tm;
+
+    ngx_gmtime((time_t) (wall / 1000), &tm);
+
+    last = ngx_sprintf(buf, "%4d-%02d-%02d %02d:%02d:%02d UTC",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+
+    ngx_hd_text_add(t, "<time datetime=\"");
+    ngx_hd_text_time(t, wall);
+    ngx_hd_text_add(t, "\">");
+    ngx_hd_text_raw(t, buf, last - buf);
+    ngx_hd_text_add(t, "</time>");
 }
 
 

@@ -165,15 +165,20 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_plain_pad(t, n + len, name);
     ngx_hd_plain_word(t, ngx_hd_phrase_peer(vp), nginx);
 
-    if (vp->nchecks == 0) {
-        ngx_hd_text_add(t, "not probed\n");
+    if (vp->nchecks == 1) {
+        ngx_hd_plain_facts(t, view, vp->worst);
         return;
     }
 
-    ngx_hd_plain_facts(t, view, vp->worst);
+    /* the figures stand at the checks */
 
-    if (vp->nchecks == 1) {
-        return;
+    if (vp->nchecks) {
+        ngx_hd_text_add(t, "the worst of ");
+        ngx_hd_text_uint(t, vp->nchecks);
+        ngx_hd_text_add(t, " checks\n");
+
+    } else {
+        ngx_hd_text_add(t, "not probed\n");
     }
 
     for (i = 0; i < vp->nchecks; i++) {
