@@ -1,0 +1,490 @@
+
+/*
+ * healthdash: TLS of stream probes, by nginx's own OpenSSL.  Owns the context
+ * of a check, made once while the configuration is read, and the judgement of
+ * a handshake.  OpenSSL verifies but never refuses: the verdict, with its
+ * words, is ours.
+ */
+
+
+#include <ngx_hd_tls.h>
+#include <ngx_hd_reason.h>
+
+
+#define NGX_HD_TLS_PROTOCOLS                                                  \
+    (NGX_SSL_TLSv1|NGX_SSL_TLSv1_1|NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3)
+
+#define NGX_HD_TLS_DEPTH       9       /* longest chain */
+#define NGX_HD_TLS_NAME_LEN    255     /* of SNI, RFC 6066 by way of DNS */
+#define NGX_HD_TLS_FATAL       2       /* alert level, RFC 8446 6 */
+#define NGX_HD_TLS_NEEDS_CERT  116     /* certificate_required, 6.2 */
+
+
+static ngx_int_t ngx_hd_tls_conf_verify(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_ssl_t *ssl);
+static ngx_int_t ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c);
+static ngx_str_t ngx_hd_tls_name(ngx_hd_check_t *check, u_char *buf,
+    ngx_uint_t *ip);
+static void ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret);
+static void ngx_hd_tls_alert(ngx_hd_run_t *run, int ret);
+static void ngx_hd_tls_error(ngx_hd_run_t *run);
+static ngx_int_t ngx_hd_tls_check_chain(ngx_hd_run_t *run,
+    ngx_connection_t *c, X509 *cert);
+static ngx_int_t ngx_hd_tls_check_name(ngx_hd_run_t *run, ngx_connection_t *c,
+    X509 *cert);
+static u_char *ngx_hd_tls_date(const ASN1_TIME *t, u_char *p, u_char *last);
+static u_char *ngx_hd_tls_subject(X509 *cert, u_char *p, u_char *last);
+
+
+ngx_int_t
+ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_ssl_t           *ssl;
+    ngx_pool_cleanup_t  *cln;
+
+    if (check->sni.len > NGX_HD_TLS_NAME_LEN) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the TLS server name \"%V\" is longer than %d bytes",
+                      &check->sni, NGX_HD_TLS_NAME_LEN);
+        return NGX_ERROR;
+    }
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    ssl->log = cf->log;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ssl_create(ssl, NGX_HD_TLS_PROTOCOLS, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    SSL_CTX_set_session_cache_mode(ssl->ctx, SSL_SESS_CACHE_OFF);
+
+    if (check->cert.len
+        && ngx_ssl_certificate(cf, ssl, &check->cert, &check->key, NULL)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (check->verify && ngx_hd_tls_conf_verify(cf, check, ssl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    check->tls_ctx = ssl;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_tls_conf_verify(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
+{
+    if (check->ca.len) {
+        if (ngx_ssl_trusted_certificate(cf, ssl, &check->ca, NGX_HD_TLS_DEPTH)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (SSL_CTX_set_default_verify_paths(ssl->ctx) == 0) {
+        ngx_ssl_error(NGX_LOG_EMERG, ssl->log, 0,
+                      "SSL_CTX_set_default_verify_paths() failed");
+        return NGX_ERROR;
+    }
+
+    SSL_CTX_set_verify_depth(ssl->ctx, NGX_HD_TLS_DEPTH);
+
+    /*
+     * nginx's callback goes on after an error and the last one wins; without
+     * a callback the first one, which explains more, stays.
+     */
+
+    SSL_CTX_set_verify(ssl->ctx, SSL_VERIFY_NONE, NULL);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_hd_tls_start(ngx_hd_run_t *run, ngx_connection_t *c,
+    ngx_connection_handler_pt handler)
+{
+    ngx_hd_check_t  *check;
+
+    check = run->target->check;
+
+    if (ngx_ssl_create_connection(check->tls_ctx, c, NGX_SSL_CLIENT)
+        != NGX_OK
+        || ngx_hd_tls_set_name(run, c) != NGX_OK)
+    {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return NGX_ERROR;
+    }
+
+    SSL_set_info_callback(c->ssl->connection, ngx_hd_tls_info);
+
+    c->ssl->handler = handler;
+
+    return (ngx_ssl_handshake(c) == NGX_AGAIN) ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c)
+{
+    u_char      buf[NGX_HD_TLS_NAME_LEN + 1];
+    ngx_str_t   name;
+    ngx_uint_t  ip;
+
+    name = ngx_hd_tls_name(run->target->check, buf, &ip);
+
+    /* RFC 6066: a literal address is no server name */
+
+    if (name.len == 0 || ip) {
+        return NGX_OK;
+    }
+
+    if (SSL_set_tlsext_host_name(c->ssl->connection, (char *) buf) == 0) {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The name to send and to verify, with a zero after it, in buf: without the
+ * dot of a fully qualified name or the brackets of an IPv6 address.
+ */
+
+static ngx_str_t
+ngx_hd_tls_name(ngx_hd_check_t *check, u_char *buf, ngx_uint_t *ip)
+{
+    ngx_str_t  name;
+#if (NGX_HAVE_INET6)
+    u_char     addr[16];
+#endif
+
+    name = check->sni;
+
+    if (name.len > 2 && name.data[0] == '[') {
+        name.data++;
+        name.len -= 2;
+
+    } else if (name.len && name.data[name.len - 1] == '.') {
+        name.len--;
+    }
+
+    name.len = ngx_min(name.len, NGX_HD_TLS_NAME_LEN);
+
+    (void) ngx_cpystrn(buf, name.data, name.len + 1);
+    name.data = buf;
+
+    *ip = ngx_inet_addr(name.data, name.len) != INADDR_NONE;
+
+#if (NGX_HAVE_INET6)
+    *ip |= ngx_inet6_addr(name.data, name.len, addr) == NGX_OK;
+#endif
+
+    return name;
+}
+
+
+/*
+ * nginx takes errors off OpenSSL's queue for its log; here is the one place
+ * where they can be seen before that.  It is called in the midst of OpenSSL's
+ * work: it may write the result, and nothing else.
+ */
+
+static void
+ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
+{
+    ngx_hd_run_t      *run;
+    ngx_connection_t  *c;
+
+    c = ngx_ssl_get_connection((ngx_ssl_conn_t *) ssl);
+
+    if (c->idle) {
+        return;     /* c->data is no run */
+    }
+
+    run = c->data;
+
+    if (run->done || run->result.reason != NGX_HD_R_NONE) {
+        return;
+    }
+
+    if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
+        ngx_hd_tls_alert(run, ret);
+
+    } else if ((where & SSL_CB_CONNECT_EXIT) == SSL_CB_CONNECT_EXIT
+               && ret <= 0)
+    {
+        ngx_hd_tls_error(run);
+    }
+}
+
+
+static void
+ngx_hd_tls_alert(ngx_hd_run_t *run, int ret)
+{
+    const char  *text;
+
+    if ((ret >> 8) != NGX_HD_TLS_FATAL) {
+        return;
+    }
+
+    /* OpenSSL 3.0 has no word for this one */
+
+    text = ((ret & 0xff) == NGX_HD_TLS_NEEDS_CERT)
+           ? "certificate required" : SSL_alert_desc_string_long(ret);
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE,
+                      "the server sent the alert \"%s\"", text);
+}
+
+
+static void
+ngx_hd_tls_error(ngx_hd_run_t *run)
+{
+    u_long       n;
+    const char  *text;
+
+    n = ERR_peek_error();
+
+    if (n == 0) {
+        return;
+    }
+
+    if (ERR_GET_LIB(n) == ERR_LIB_SSL
+        && ERR_GET_REASON(n) == SSL_R_WRONG_VERSION_NUMBER)
+    {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE,
+                          "the server does not speak TLS");
+        return;
+    }
+
+    text = ERR_reason_error_string(n);
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE, "%s",
+                      text ? text : "unknown error");
+}
+
+
+ngx_int_t
+ngx_hd_tls_check(ngx_hd_run_t *run, ngx_connection_t *c)
+{
+    X509       *cert;
+    ngx_int_t   rc;
+
+    if (run->result.reason != NGX_HD_R_NONE) {
+        return NGX_DECLINED;
+    }
+
+    if (!c->ssl->handshaked) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_CLOSED, NULL);
+        return NGX_DECLINED;
+    }
+
+    if (!run->target->check->verify) {
+        return NGX_OK;
+    }
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+
+    if (cert == NULL) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NO_CERT, NULL);
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_hd_tls_check_chain(run, c, cert);
+
+    if (rc == NGX_OK) {
+        rc = ngx_hd_tls_check_name(run, c, cert);
+    }
+
+    X509_free(cert);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_hd_tls_check_chain(ngx_hd_run_t *run, ngx_connection_t *c, X509 *cert)
+{
+    long              rc;
+    u_char           *p;
+    u_char            date[sizeof("1970-01-01") - 1];
+    const ASN1_TIME  *after, *before;
+
+    rc = SSL_get_verify_result(c->ssl->connection);
+
+    if (rc == X509_V_OK) {
+        return NGX_OK;
+    }
+
+    after = X509_get0_notAfter(cert);
+    before = X509_get0_notBefore(cert);
+
+    if (rc == X509_V_ERR_CERT_HAS_EXPIRED
+        && X509_cmp_current_time(after) < 0)
+    {
+        p = ngx_hd_tls_date(after, date, date + sizeof(date));
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_EXPIRED, "on %*s",
+                          (size_t) (p - date), date);
+
+    } else if (rc == X509_V_ERR_CERT_NOT_YET_VALID
+               && X509_cmp_current_time(before) > 0)
+    {
+        p = ngx_hd_tls_date(before, date, date + sizeof(date));
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NOT_YET_VALID,
+                          "before %*s", (size_t) (p - date), date);
+
+    } else if (rc == X509_V_ERR_CERT_HAS_EXPIRED) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_EXPIRED,
+                          "one that signed the server's");
+
+    } else if (rc == X509_V_ERR_CERT_NOT_YET_VALID) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NOT_YET_VALID,
+                          "one that signed the server's");
+
+    } else {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_UNTRUSTED, "%s",
+                          X509_verify_cert_error_string(rc));
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_hd_tls_check_name(ngx_hd_run_t *run, ngx_connection_t *c, X509 *cert)
+{
+    u_char      *p;
+    u_char       buf[NGX_HD_TLS_NAME_LEN + 1], subject[NGX_HD_SEEN_LEN];
+    ngx_str_t    name;
+    ngx_uint_t   ip;
+
+    name = ngx_hd_tls_name(run->target->check, buf, &ip);
+
+    if (name.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ip) {
+        if (X509_check_ip_asc(cert, (char *) name.data, 0) == 1) {
+            return NGX_OK;
+        }
+
+    } else if (ngx_ssl_check_host(c, &name) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    p = ngx_hd_tls_subject(cert, subject, subject + sizeof(subject));
+
+    ngx_hd_result_say(&run->result, NGX_HD_R_TLS_NAME,
+                      "certificate is for \"%*s\", expected \"%V\"",
+                      (size_t) (p - subject), subject, &name);
+
+    return NGX_DECLINED;
+}
+
+
+/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ as YYYY-MM-DD, RFC 5280 4.1.2.5 */
+
+static u_char *
+ngx_hd_tls_date(const ASN1_TIME *t, u_char *p, u_char *last)
+{
+    size_t         len, year;
+    const u_char  *s;
+
+    s = ASN1_STRING_get0_data(t);
+    len = (size_t) ASN1_STRING_length(t);
+    year = (ASN1_STRING_type(t) == V_ASN1_UTCTIME) ? 2 : 4;
+
+    if (len < year + 4) {
+        return p;
+    }
+
+    if (year == 2) {
+        p = ngx_slprintf(p, last, "%s", s[0] < '5' ? "20" : "19");
+    }
+
+    return ngx_slprintf(p, last, "%*s-%*s-%*s", year, s, (size_t) 2, s + year,
+                        (size_t) 2, s + year + 2);
+}
+
+
+/* the first name a certificate is for: what it is called in a message */
+
+static u_char *
+ngx_hd_tls_subject(X509 *cert, u_char *p, u_char *last)
+{
+    int                     i, len;
+    char                    cn[NGX_HD_SEEN_LEN];
+    ASN1_STRING            *str;
+    GENERAL_NAME           *name;
+    STACK_OF(GENERAL_NAME) *names;
+
+    names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+    for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        name = sk_GENERAL_NAME_value(names, i);
+
+        if (name->type == GEN_DNS) {
+            str = name->d.dNSName;
+            p = ngx_slprintf(p, last, "%*s", (size_t) ASN1_STRING_length(str),
+                             ASN1_STRING_get0_data(str));
+            goto done;
+        }
+    }
+
+    len = X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
+                                    NID_commonName, cn, sizeof(cn));
+    if (len > 0) {
+        p = ngx_slprintf(p, last, "%s", cn);
+    }
+
+done:
+
+    GENERAL_NAMES_free(names);
+
+    return p;
+}
+
+
+void
+ngx_hd_tls_end(ngx_connection_t *c)
+{
+    if (c->ssl == NULL) {
+        return;
+    }
+
+    c->ssl->no_wait_shutdown = 1;
+
+    if (ngx_ssl_shutdown(c) != NGX_AGAIN) {
+        return;
+    }
+
+    /* the alert does not fit into the socket: go without it */
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    c->ssl->no_send_shutdown = 1;
+
+    (void) ngx_ssl_shutdown(c);
+}

@@ -1,0 +1,53 @@
+
+/*
+ * healthdash: TLS of stream probes.  Without TLS in nginx the functions are
+ * refusals in this header, so no caller carries an #if.
+ */
+
+
+#ifndef _NGX_HD_TLS_H_INCLUDED_
+#define _NGX_HD_TLS_H_INCLUDED_
+
+
+#include <ngx_hd_probe.h>
+
+
+#if (NGX_HD_TLS)
+
+/*
+ * Creates check->tls_ctx from verify, ca, cert and key, released with
+ * cf->pool.  Says what is wrong itself, once, at [emerg].
+ */
+ngx_int_t ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check);
+
+/*
+ * Handshakes on c as a client for run->target; c->data must be run, and c->pool
+ * outlives the connection.  SNI is check->sni unless that is empty or an IP
+ * literal.  No session is resumed.  Returns NGX_AGAIN: handler is called when
+ * the handshake ended; NGX_OK: it has ended already, handler is not called;
+ * NGX_ERROR: run->result set.
+ */
+ngx_int_t ngx_hd_tls_start(ngx_hd_run_t *run, ngx_connection_t *c,
+    ngx_connection_handler_pt handler);
+
+/*
+ * Judges a handshake that ended: whether it worked, by check->verify the chain,
+ * and by check->sni the name or address the certificate is for.  Returns
+ * NGX_OK, or NGX_DECLINED with run->result set.
+ */
+ngx_int_t ngx_hd_tls_check(ngx_hd_run_t *run, ngx_connection_t *c);
+
+/* Ends TLS on c, if any, without waiting for the peer; c itself stays open. */
+void ngx_hd_tls_end(ngx_connection_t *c);
+
+#else
+
+#define ngx_hd_tls_conf(cf, check)           NGX_DECLINED
+#define ngx_hd_tls_start(run, c, handler)    NGX_ERROR
+#define ngx_hd_tls_check(run, c)             NGX_DECLINED
+#define ngx_hd_tls_end(c)
+
+#endif
+
+
+#endif /* _NGX_HD_TLS_H_INCLUDED_ */
