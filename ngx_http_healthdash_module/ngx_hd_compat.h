@@ -1,0 +1,70 @@
+
+/*
+ * healthdash: the differences between nginx versions and builds, all in one
+ * place, so that no function body carries an #if.
+ */
+
+
+#ifndef _NGX_HD_COMPAT_H_INCLUDED_
+#define _NGX_HD_COMPAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* peers in shared memory serve all workers, others this process alone */
+
+#if (NGX_HTTP_UPSTREAM_ZONE)
+#define ngx_hd_peers_shared(peers)  ((peers)->shpool != NULL)
+#else
+#define ngx_hd_peers_shared(peers)  0
+#endif
+
+
+/* servers with "resolve", nginx 1.27.3 and later: not yet in the list */
+
+#if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
+#define ngx_hd_peers_resolve(peers)  ((peers)->resolve != NULL)
+#else
+#define ngx_hd_peers_resolve(peers)  0
+#endif
+
+
+/* "drain" of nginx 1.29.6 and later */
+
+#define NGX_HD_NGINX_DRAINING       8
+
+
+/*
+ * ngx_http_parse_chunked() has got a fourth parameter, "keep_trailers".  Forks
+ * take such things over at versions of their own, so its type is asked, not a
+ * version; trailers are always skipped.
+ */
+
+typedef ngx_int_t (ngx_hd_chunked3_t)(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx);
+typedef ngx_int_t (ngx_hd_chunked4_t)(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx, ngx_uint_t keep_trailers);
+
+
+static ngx_inline ngx_int_t
+ngx_hd_parse_chunked(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *ctx)
+{
+    void  (*parse)(void);
+
+    parse = (void (*)(void)) ngx_http_parse_chunked;
+
+    if (__builtin_types_compatible_p(__typeof__(ngx_http_parse_chunked),
+                                     ngx_hd_chunked4_t))
+    {
+        return ((ngx_hd_chunked4_t *) parse)(r, b, ctx, 0);
+    }
+
+    return ((ngx_hd_chunked3_t *) parse)(r, b, ctx);
+}
+
+
+#endif /* _NGX_HD_COMPAT_H_INCLUDED_ */
