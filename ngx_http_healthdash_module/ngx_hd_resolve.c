@@ -1,0 +1,202 @@
+
+/*
+ * healthdash: names of targets.  Asks nginx's own resolver, which never blocks
+ * and knows the TTL, and copies what it says into the memory of the run.
+ * Called by the stream engine.
+ */
+
+
+#include <ngx_hd_resolve.h>
+#include <ngx_hd_reason.h>
+
+
+/* more addresses of one name than this are not tried */
+
+#define NGX_HD_RESOLVE_ADDRS   16
+
+
+static void ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx);
+static ngx_hd_addrs_t *ngx_hd_resolve_copy(ngx_hd_run_t *run,
+    ngx_resolver_ctx_t *ctx);
+static ngx_int_t ngx_hd_resolve_copy_addr(ngx_hd_run_t *run, ngx_addr_t *addr,
+    ngx_resolver_addr_t *from);
+static void ngx_hd_resolve_failed(ngx_hd_run_t *run, ngx_int_t state);
+
+
+ngx_int_t
+ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
+    ngx_msec_t msec)
+{
+    ngx_str_t            name;
+    ngx_hd_run_t        *run;
+    ngx_resolver_ctx_t  *ctx, temp;
+
+    run = rs->run;
+
+    /* the resolver lowers the name where it stands */
+
+    name.len = run->target->host.len;
+    name.data = ngx_pstrdup(run->pool, &run->target->host);
+    if (name.data == NULL) {
+        goto failed;
+    }
+
+    ngx_memzero(&temp, sizeof(ngx_resolver_ctx_t));
+    temp.name = name;
+
+    ctx = resolver ? ngx_resolve_start(resolver, &temp) : NGX_NO_RESOLVER;
+
+    if (ctx == NULL) {
+        goto failed;
+    }
+
+    if (ctx == NGX_NO_RESOLVER) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "no resolver for \"%V\"", &name);
+        return NGX_ERROR;
+    }
+
+    ctx->name = name;
+    ctx->handler = ngx_hd_resolve_handler;
+    ctx->data = rs;
+    ctx->timeout = msec;
+    ctx->cancelable = 1;
+
+    rs->ctx = ctx;
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+        rs->ctx = NULL;
+        goto failed;
+    }
+
+    return NGX_OK;
+
+failed:
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+
+    return NGX_ERROR;
+}
+
+
+static void
+ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx)
+{
+    ngx_hd_run_t      *run;
+    ngx_hd_addrs_t    *addrs;
+    ngx_hd_resolve_t  *rs;
+
+    rs = ctx->data;
+    run = rs->run;
+    addrs = NULL;
+
+    if (ctx->state) {
+        ngx_hd_resolve_failed(run, ctx->state);
+
+    } else {
+        addrs = ngx_hd_resolve_copy(run, ctx);
+    }
+
+    ngx_resolve_name_done(ctx);
+    rs->ctx = NULL;
+
+    rs->handler(run, addrs);
+}
+
+
+static ngx_hd_addrs_t *
+ngx_hd_resolve_copy(ngx_hd_run_t *run, ngx_resolver_ctx_t *ctx)
+{
+    ngx_uint_t       i;
+    ngx_hd_addrs_t  *addrs;
+
+    addrs = ngx_palloc(run->pool, sizeof(ngx_hd_addrs_t));
+    if (addrs == NULL) {
+        goto failed;
+    }
+
+    addrs->n = ngx_min(ctx->naddrs, NGX_HD_RESOLVE_ADDRS);
+
+    addrs->addrs = ngx_pcalloc(run->pool, addrs->n * sizeof(ngx_addr_t));
+    if (addrs->addrs == NULL) {
+        goto failed;
+    }
+
+    for (i = 0; i < addrs->n; i++) {
+        if (ngx_hd_resolve_copy_addr(run, &addrs->addrs[i], &ctx->addrs[i])
+            != NGX_OK)
+        {
+            goto failed;
+        }
+    }
+
+    return addrs;
+
+failed:
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_hd_resolve_copy_addr(ngx_hd_run_t *run, ngx_addr_t *addr,
+    ngx_resolver_addr_t *from)
+{
+    u_char  *p;
+
+    addr->sockaddr = ngx_palloc(run->pool, from->socklen);
+    if (addr->sockaddr == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(addr->sockaddr, from->sockaddr, from->socklen);
+    addr->socklen = from->socklen;
+
+    ngx_inet_set_port(addr->sockaddr, run->target->port);
+
+    p = ngx_pnalloc(run->pool, NGX_SOCKADDR_STRLEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    addr->name.len = ngx_sock_ntop(addr->sockaddr, addr->socklen, p,
+                                   NGX_SOCKADDR_STRLEN, 1);
+    addr->name.data = p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_resolve_failed(ngx_hd_run_t *run, ngx_int_t state)
+{
+    switch (state) {
+
+    case NGX_RESOLVE_NXDOMAIN:
+        ngx_hd_result_set(&run->result, NGX_HD_R_RESOLVE_NOT_FOUND,
+                          "%V", &run->target->host);
+        break;
+
+    case NGX_RESOLVE_TIMEDOUT:
+        ngx_hd_result_set(&run->result, NGX_HD_R_RESOLVE_TIMEOUT,
+                          "%V", &run->target->host);
+        break;
+
+    default:
+        ngx_hd_result_set(&run->result, NGX_HD_R_RESOLVE_FAILED,
+                          "%V: %s", &run->target->host,
+                          ngx_resolver_strerror(state));
+    }
+}
+
+
+void
+ngx_hd_resolve_cancel(ngx_hd_resolve_t *rs)
+{
+    if (rs->ctx) {
+        ngx_resolve_name_done(rs->ctx);
+        rs->ctx = NULL;
+    }
+}

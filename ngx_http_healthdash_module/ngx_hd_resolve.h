@@ -1,0 +1,37 @@
+
+#ifndef _NGX_HD_RESOLVE_H_INCLUDED_
+#define _NGX_HD_RESOLVE_H_INCLUDED_
+
+
+#include <ngx_hd_probe.h>
+
+
+typedef struct {
+    ngx_addr_t  *addrs;         /* memory of run->pool, ports set */
+    ngx_uint_t   n;
+} ngx_hd_addrs_t;
+
+
+typedef void (*ngx_hd_resolve_pt)(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs);
+
+
+typedef struct {
+    ngx_resolver_ctx_t  *ctx;   /* NULL: nothing under way */
+    ngx_hd_run_t        *run;
+    ngx_hd_resolve_pt    handler;
+} ngx_hd_resolve_t;
+
+
+/*
+ * Resolves target->host through the resolver of http{} within msec.  handler
+ * gets addresses, or NULL with run->result set.  It may be called before this
+ * returns.  Returns NGX_ERROR (result set) if resolution could not begin.
+ */
+ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
+    ngx_msec_t msec);
+
+/* Gives up what is under way; the handler is not called. */
+void ngx_hd_resolve_cancel(ngx_hd_resolve_t *rs);
+
+
+#endif /* _NGX_HD_RESOLVE_H_INCLUDED_ */
