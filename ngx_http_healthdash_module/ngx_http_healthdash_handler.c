@@ -17,9 +17,9 @@
 
 typedef struct {
     ngx_str_t                     name;         /* of ?format=, directive */
-    ngx_str_t                     type;         /* Content-Type */
-    ngx_str_t                     media;        /* "text/html", for Accept */
+    ngx_str_t                     media;        /* Content-Type, Accept */
     size_t                        major;        /* length of "text/" */
+    ngx_str_t                     charset;      /* JSON has none */
     ngx_uint_t                    format;
     ngx_hd_render_pt              render;
 } ngx_http_healthdash_kind_t;
@@ -87,22 +87,22 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
 
     { ngx_string("json"),
       ngx_string("application/json"),
-      ngx_string("application/json"),
       sizeof("application/") - 1,
+      ngx_null_string,
       NGX_HTTP_HEALTHDASH_JSON,
       ngx_hd_render_json },
 
     { ngx_string("html"),
-      ngx_string("text/html; charset=utf-8"),
       ngx_string("text/html"),
       sizeof("text/") - 1,
+      ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_HTML,
       ngx_hd_render_html },
 
     { ngx_string("text"),
-      ngx_string("text/plain; charset=utf-8"),
       ngx_string("text/plain"),
       sizeof("text/") - 1,
+      ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_TEXT,
       ngx_hd_render_text }
 };
@@ -648,9 +648,10 @@ ngx_http_healthdash_send(ngx_http_request_t *r,
 
     r->headers_out.status = ctx->status;
     r->headers_out.content_length_n = text->size;
-    r->headers_out.content_type = ctx->kind->type;
+    r->headers_out.content_type = ctx->kind->media;
     r->headers_out.content_type_len = ctx->kind->media.len;
     r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset = ctx->kind->charset;
 
     b = text->last->buf;
 
