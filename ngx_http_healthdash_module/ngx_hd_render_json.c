@@ -409,7 +409,14 @@ ngx_hd_json_reason(ngx_hd_text_t *t, const char *key, ngx_uint_t reason,
 
     ngx_hd_json_word(t, "{\"layer\":", row->layer);
     ngx_hd_json_word(t, ",\"code\":", row->word);
-    ngx_hd_json_string(t, ",\"text\":", text);
+
+    if (text->len) {
+        ngx_hd_json_string(t, ",\"text\":", text);
+
+    } else {
+        ngx_hd_json_word(t, ",\"text\":", row->text);
+    }
+
     ngx_hd_text_add(t, "}");
 }
 
