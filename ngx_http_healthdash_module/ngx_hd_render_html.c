@@ -557,8 +557,7 @@ ngx_hd_html_service_name(ngx_hd_text_t *t, const ngx_hd_view_target_t *vt)
         ngx_hd_html_string(t, "<small>", &check->description, "</small>");
     }
 
-    ngx_hd_html_string(t, "<small>", &check->type_name, " ");
-    ngx_hd_html_string(t, "", &vt->target->address, "");
+    ngx_hd_html_string(t, "<small>", &vt->target->address, "");
     ngx_hd_html_link(t, &check->link);
     ngx_hd_text_add(t, "</small></th>");
 }
