@@ -36,7 +36,7 @@ static void ngx_hd_html_peer_name(ngx_hd_text_t *t,
     const ngx_hd_view_peer_t *vp);
 static void ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp);
 static void ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt);
+    const ngx_hd_view_target_t *vt, const char *class);
 static void ngx_hd_html_services(ngx_hd_text_t *t,
     const ngx_hd_view_t *view);
 static ngx_uint_t ngx_hd_html_same_group(const ngx_hd_view_target_t *a,
@@ -372,9 +372,13 @@ static void
 ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, aside;
 
-    ngx_hd_html_row(t, view, vp->worst, vp->health, "");
+    /* what the administrator took out is no alarm */
+
+    aside = (vp->peer.state == NGX_HD_PEER_DOWN);
+
+    ngx_hd_html_row(t, view, vp->worst, vp->health, aside ? "aside " : "");
     ngx_hd_html_peer_name(t, vp);
     ngx_hd_html_pill(t, vp);
 
@@ -395,7 +399,8 @@ ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     for (i = 0; i < vp->nchecks; i++) {
-        ngx_hd_html_check(t, view, &vp->checks[i]);
+        ngx_hd_html_check(t, view, &vp->checks[i],
+                          aside ? "check aside " : "check ");
     }
 }
 
@@ -462,9 +467,9 @@ ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
 
 static void
 ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt)
+    const ngx_hd_view_target_t *vt, const char *class)
 {
-    ngx_hd_html_row(t, view, vt, vt->health, "check ");
+    ngx_hd_html_row(t, view, vt, vt->health, class);
 
     ngx_hd_text_add(t, "<th scope=\"row\">");
     ngx_hd_phrase_check(t, vt->target->check, ngx_hd_text_html);
