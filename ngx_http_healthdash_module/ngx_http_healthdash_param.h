@@ -1,0 +1,67 @@
+
+/*
+ * healthdash: the table of parameters, for the units that walk it.
+ */
+
+
+#ifndef _NGX_HTTP_HEALTHDASH_PARAM_H_INCLUDED_
+#define _NGX_HTTP_HEALTHDASH_PARAM_H_INCLUDED_
+
+
+#include <ngx_http_healthdash.h>
+
+
+#define NGX_HTTP_HEALTHDASH_STR      0x0001   /* a string, may be @FILE */
+#define NGX_HTTP_HEALTHDASH_SECRET   0x0002   /* never printed */
+#define NGX_HTTP_HEALTHDASH_FLAG     0x0004   /* takes no value */
+#define NGX_HTTP_HEALTHDASH_WORD     0x0008   /* not within a block */
+#define NGX_HTTP_HEALTHDASH_HTTP     0x0010   /* for types that speak HTTP */
+#define NGX_HTTP_HEALTHDASH_TLS      0x0020   /* for types that speak TLS */
+#define NGX_HTTP_HEALTHDASH_NO_TYPE  0x0040   /* no type has it yet */
+#define NGX_HTTP_HEALTHDASH_CHECK    0x0080   /* not for a service */
+#define NGX_HTTP_HEALTHDASH_URL      0x0100   /* a service has it in its URL */
+#define NGX_HTTP_HEALTHDASH_LATER    0x0200   /* planned */
+#define NGX_HTTP_HEALTHDASH_OFF      0x0400   /* "off" is 0 */
+
+
+#define NGX_HTTP_HEALTHDASH_PARAMS   33
+
+
+/* a check and what only this unit has to know of it */
+
+typedef struct {
+    ngx_hd_check_t        check;        /* must be first */
+    ngx_str_t             database;
+    ngx_str_t             query;
+    uint64_t              given;        /* bit: index in the table */
+    uint64_t              inherited;    /* of these, by the probe */
+    ngx_str_t             directive;
+    unsigned              block:1;
+    unsigned              service:1;
+} ngx_http_healthdash_params_t;
+
+
+typedef struct ngx_http_healthdash_param_s  ngx_http_healthdash_param_t;
+
+struct ngx_http_healthdash_param_s {
+    ngx_str_t             name;
+    ngx_int_t           (*set)(const ngx_http_healthdash_param_t *p,
+                               ngx_str_t *value, void *field);
+    size_t                offset;
+    size_t                size;
+    ngx_int_t             min;
+    ngx_int_t             max;
+    ngx_uint_t            flags;
+    const void           *post;
+    const char           *initial;      /* the default, NULL: none */
+    const char           *expected;
+};
+
+
+/* in the order messages list them */
+
+extern const ngx_http_healthdash_param_t
+    ngx_http_healthdash_params[NGX_HTTP_HEALTHDASH_PARAMS];
+
+
+#endif /* _NGX_HTTP_HEALTHDASH_PARAM_H_INCLUDED_ */
