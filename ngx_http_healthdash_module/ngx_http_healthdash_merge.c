@@ -1,0 +1,499 @@
+
+/*
+ * healthdash: from a check as it was read to one that can be sent: what the
+ * directive does not say comes from its probe, then from the defaults; then
+ * the whole is judged, and its request and TLS are made ready.  Called in
+ * postconfiguration.
+ */
+
+
+#include <ngx_http_healthdash_param.h>
+#include <ngx_hd_match.h>
+#include <ngx_hd_tls.h>
+#include <ngx_hd_wire.h>
+
+
+static ngx_hd_check_t *ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf,
+    ngx_str_t *name);
+static void ngx_http_healthdash_inherit(ngx_hd_check_t *check,
+    ngx_hd_check_t *probe);
+static ngx_int_t ngx_http_healthdash_merge_type(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_hd_check_t *probe);
+static ngx_int_t ngx_http_healthdash_applies(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static const char *ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
+    const ngx_http_healthdash_param_t *p);
+static void ngx_http_healthdash_defaults(ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_tls(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_str_t ngx_http_healthdash_bare(ngx_str_t *host);
+static u_char *ngx_http_healthdash_place(ngx_log_t *log, u_char *buf,
+    size_t len);
+
+
+ngx_int_t
+ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_check_t *check)
+{
+    ngx_hd_check_t  *probe;
+
+    probe = NULL;
+
+    if (check->name.len) {
+        probe = ngx_http_healthdash_merge_find(hmcf, &check->name);
+
+        if (probe == NULL) {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                    "unknown probe \"%V\", expected the name "
+                                    "of a healthdash_probe block",
+                                    &check->name);
+            return NGX_ERROR;
+        }
+
+        ngx_http_healthdash_inherit(check, probe);
+    }
+
+    if (ngx_http_healthdash_merge_type(cf, check, probe) != NGX_OK
+        || ngx_http_healthdash_applies(cf, check) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_healthdash_defaults(check);
+
+    if (ngx_http_healthdash_conds(cf, check) != NGX_OK
+        || ngx_http_healthdash_judge(cf, check) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_healthdash_dubious(cf, check);
+
+    return NGX_OK;
+}
+
+
+static ngx_hd_check_t *
+ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **probes;
+
+    probes = hmcf->probes.elts;
+
+    for (i = 0; i < hmcf->probes.nelts; i++) {
+
+        if (probes[i]->name.len == name->len
+            && ngx_memcmp(probes[i]->name.data, name->data, name->len) == 0)
+        {
+            return probes[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
+{
+    uint64_t                            bit;
+    ngx_uint_t                          i;
+    ngx_http_healthdash_params_t       *params, *from;
+    const ngx_http_healthdash_param_t  *p;
+
+    params = (ngx_http_healthdash_params_t *) check;
+    from = (ngx_http_healthdash_params_t *) probe;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
+        p = &ngx_http_healthdash_params[i];
+        bit = 1ULL << i;
+
+        if ((from->given & ~params->given) & bit) {
+            ngx_memcpy((u_char *) params + p->offset,
+                       (u_char *) from + p->offset, p->size);
+
+            params->given |= bit;
+            params->inherited |= bit;
+        }
+    }
+
+    check->conds = probe->conds;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_merge_type(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_hd_check_t *probe)
+{
+    ngx_str_t  name;
+
+    if (probe && probe->type && check->type && check->type != probe->type) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "type \"%V\" conflicts with type \"%V\" of "
+                                "probe \"%V\"", &check->type_name,
+                                &probe->type_name, &check->name);
+        return NGX_ERROR;
+    }
+
+    if (check->type) {
+        return NGX_OK;
+    }
+
+    ngx_str_set(&name, "http");
+
+    if (probe && probe->type) {
+        name = probe->type_name;
+    }
+
+    if (ngx_http_healthdash_type(cf, check, &name) != NGX_CONF_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_applies(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    uint64_t                            bit;
+    ngx_uint_t                          i;
+    const char                         *wrong;
+    ngx_http_healthdash_params_t       *params;
+    const ngx_http_healthdash_param_t  *p;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
+        p = &ngx_http_healthdash_params[i];
+        bit = 1ULL << i;
+
+        if (!(params->given & bit)) {
+            continue;
+        }
+
+        wrong = ngx_http_healthdash_mismatch(check, p);
+
+        if (wrong == NULL) {
+            continue;
+        }
+
+        if (params->inherited & bit) {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                    "parameter \"%V\" of probe \"%V\" %s "
+                                    "\"%V\"", &p->name, &check->name, wrong,
+                                    &check->type_name);
+            return NGX_ERROR;
+        }
+
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"%V\" %s \"%V\"",
+                                &p->name, wrong, &check->type_name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static const char *
+ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
+    const ngx_http_healthdash_param_t *p)
+{
+    ngx_http_healthdash_params_t  *params;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    if (params->service && (p->flags & NGX_HTTP_HEALTHDASH_CHECK)) {
+        return "belongs to a healthdash_check, not to a service of type";
+    }
+
+    if (params->service && (p->flags & NGX_HTTP_HEALTHDASH_URL)) {
+        return "is given by the URL for a service of type";
+    }
+
+    if ((p->flags & NGX_HTTP_HEALTHDASH_NO_TYPE)
+        || ((p->flags & NGX_HTTP_HEALTHDASH_HTTP) && !check->type->http))
+    {
+        return "has no meaning for type";
+    }
+
+    if ((p->flags & NGX_HTTP_HEALTHDASH_TLS) && !check->type->tls) {
+        return "needs a type with TLS such as https, got type";
+    }
+
+    return NULL;
+}
+
+
+/* the setters that read the configuration read the defaults */
+
+static void
+ngx_http_healthdash_defaults(ngx_hd_check_t *check)
+{
+    ngx_str_t                           value;
+    ngx_uint_t                          i;
+    ngx_http_healthdash_params_t       *params;
+    const ngx_http_healthdash_param_t  *p;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
+        p = &ngx_http_healthdash_params[i];
+
+        if (p->initial && !(params->given & (1ULL << i))) {
+            value.data = (u_char *) p->initial;
+            value.len = ngx_strlen(p->initial);
+
+            (void) p->set(p, &value, (u_char *) params + p->offset);
+        }
+    }
+
+    if (check->fast > check->interval
+        && !ngx_http_healthdash_given(check, "fast"))
+    {
+        check->fast = check->interval;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_uint_t      i;
+    const char     *wrong;
+    ngx_hd_cond_t  *cond;
+
+    static const char  *subjects[] = { "status", "header", "body", "time" };
+
+    if (check->conds == NULL) {
+        return NGX_OK;
+    }
+
+    cond = check->conds->elts;
+
+    for (i = 0; i < check->conds->nelts; i++) {
+
+        if (cond[i].subject != NGX_HD_ON_TIME && !check->type->http) {
+            wrong = "has no meaning for type";
+
+        } else if (cond[i].subject == NGX_HD_ON_BODY
+                   && check->method.len == 4
+                   && ngx_memcmp(check->method.data, "HEAD", 4) == 0)
+        {
+            wrong = "sees no body with method HEAD of type";
+
+        } else {
+            continue;
+        }
+
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "\"%s %s\" of probe \"%V\" %s \"%V\"",
+                                cond[i].warn ? "warn" : "expect",
+                                subjects[cond[i].subject], &check->name,
+                                wrong, &check->type_name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is only wrong together */
+
+static ngx_int_t
+ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (check->http != 11) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "\"http=%ui\" is not available for type "
+                                "\"%V\" in this version, expected 1.1",
+                                check->http / 10, &check->type_name);
+        return NGX_ERROR;
+    }
+
+    if (check->fast > check->interval) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "fast (%Mms) is longer than interval (%Mms), "
+                                "expected at most the interval",
+                                check->fast, check->interval);
+        return NGX_ERROR;
+    }
+
+    if ((check->cert.len == 0) != (check->key.len == 0)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"%s\" needs \"%s\" beside it",
+                                check->cert.len ? "cert" : "key",
+                                check->cert.len ? "key" : "cert");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is legal, but hardly meant */
+
+static void
+ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (check->timeout >= check->interval) {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "timeout (%Mms) is not shorter than interval "
+                                "(%Mms), probes that take long will delay the "
+                                "next one", check->timeout, check->interval);
+    }
+
+    if (check->slow >= check->timeout) {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "slow (%Mms) is not shorter than timeout "
+                                "(%Mms) and will never be seen",
+                                check->slow, check->timeout);
+    }
+
+    if (check->tls && !check->verify) {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "verify=off: the probe trusts any "
+                                "certificate");
+    }
+}
+
+
+ngx_int_t
+ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_str_t *host)
+{
+    if (check->host.len == 0) {
+        check->host = *host;
+    }
+
+    if (check->type->http) {
+
+        if (ngx_strlchr(check->host.data, check->host.data + check->host.len,
+                        ' '))
+        {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                    "name \"%V\" is no Host to send, expected "
+                                    "parameter \"host\"", &check->host);
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
+            || ngx_hd_wire_http1_request(cf->pool, check, &check->host)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return check->type->tls ? ngx_http_healthdash_prepare_tls(cf, check)
+                            : NGX_OK;
+}
+
+
+/* Basic authentication cannot carry more, RFC 7617, section 2 */
+
+static ngx_int_t
+ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (check->password.len && check->user.len == 0) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"password\" needs \"user\" beside "
+                                "it");
+        return NGX_ERROR;
+    }
+
+    if (ngx_strlchr(check->user.data, check->user.data + check->user.len, ':'))
+    {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "invalid user, expected a name without \":\"");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    void                *data;
+    ngx_int_t            rc;
+    ngx_log_handler_pt   handler;
+
+    if (check->sni.len == 0) {
+        check->sni = ngx_http_healthdash_bare(&check->host);
+    }
+
+    /* what OpenSSL says gets the place of the directive, too */
+
+    handler = cf->log->handler;
+    data = cf->log->data;
+
+    cf->log->handler = ngx_http_healthdash_place;
+    cf->log->data = check;
+
+    rc = ngx_hd_tls_conf(cf, check);
+
+    cf->log->handler = handler;
+    cf->log->data = data;
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "type \"%V\" needs TLS, expected an nginx "
+                                "built with --with-http_ssl_module",
+                                &check->type_name);
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+/* the name in a Host: without port, and without brackets */
+
+static ngx_str_t
+ngx_http_healthdash_bare(ngx_str_t *host)
+{
+    u_char     *p, *last;
+    ngx_str_t   name;
+
+    name = *host;
+
+    p = name.data;
+    last = p + name.len;
+
+    if (p < last && *p == '[') {
+        p++;
+        last = ngx_strlchr(p, last, ']');
+
+    } else {
+        last = ngx_strlchr(p, last, ':');
+    }
+
+    if (last) {
+        name.data = p;
+        name.len = last - p;
+    }
+
+    return name;
+}
+
+
+static u_char *
+ngx_http_healthdash_place(ngx_log_t *log, u_char *buf, size_t len)
+{
+    ngx_hd_check_t  *check;
+
+    check = log->data;
+
+    return ngx_snprintf(buf, len, " in %s:%ui", check->file_name, check->line);
+}
