@@ -1,0 +1,250 @@
+
+/*
+ * healthdash: how the URL of a service becomes a target.  Called in
+ * postconfiguration; without a resolver in http{} a name is looked up here,
+ * once, which may block as it does for nginx's own upstreams.
+ */
+
+
+#include <ngx_http_healthdash.h>
+#include <ngx_hd_ident.h>
+#include <ngx_hd_probe.h>
+#include <ngx_hd_url.h>
+
+
+static ngx_int_t ngx_http_healthdash_service_type(ngx_conf_t *cf,
+    ngx_hd_target_t *t);
+static ngx_int_t ngx_http_healthdash_service_url(ngx_conf_t *cf,
+    ngx_hd_target_t *t, ngx_hd_url_t *url);
+static ngx_int_t ngx_http_healthdash_service_user(ngx_conf_t *cf,
+    ngx_hd_target_t *t, ngx_hd_url_t *url);
+static ngx_int_t ngx_http_healthdash_service_place(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t, ngx_str_t *place,
+    ngx_str_t *host);
+static ngx_int_t ngx_http_healthdash_service_lookup(ngx_conf_t *cf,
+    ngx_hd_target_t *t, ngx_str_t *place, ngx_url_t *u);
+static ngx_int_t ngx_http_healthdash_service_host(ngx_conf_t *cf,
+    ngx_hd_target_t *t, ngx_url_t *u, ngx_str_t *host);
+static ngx_int_t ngx_http_healthdash_service_refused(ngx_conf_t *cf,
+    ngx_hd_target_t *t, const char *err);
+
+
+ngx_int_t
+ngx_http_healthdash_add_service(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_target_t *t)
+{
+    ngx_str_t     host;
+    ngx_hd_url_t  url;
+
+    if (ngx_http_healthdash_service_type(cf, t) != NGX_OK
+        || ngx_http_healthdash_merge(cf, hmcf, t->check) != NGX_OK
+        || ngx_http_healthdash_service_url(cf, t, &url) != NGX_OK
+        || ngx_http_healthdash_service_place(cf, hmcf, t, &url.place, &host)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    t->address = url.address;
+
+    if (ngx_http_healthdash_prepare(cf, t->check, &host) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_hd_ident(t);
+
+    return ngx_http_healthdash_add_target(hmcf, t);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_type(ngx_conf_t *cf, ngx_hd_target_t *t)
+{
+    ngx_str_t  scheme;
+
+    scheme = ngx_hd_url_scheme(&t->address);
+
+    if (scheme.len == 0) {
+        return ngx_http_healthdash_service_refused(cf, t, "no scheme");
+    }
+
+    if (ngx_http_healthdash_type(cf, t->check, &scheme) != NGX_CONF_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_url(ngx_conf_t *cf, ngx_hd_target_t *t,
+    ngx_hd_url_t *url)
+{
+    const char      *err;
+    ngx_hd_check_t  *check;
+
+    check = t->check;
+
+    err = ngx_hd_url_parse(cf->pool, &t->address, check->type->http, url);
+    if (err) {
+        return ngx_http_healthdash_service_refused(cf, t, err);
+    }
+
+    if (url->uri.len) {
+        check->uri = url->uri;
+    }
+
+    return url->user.len ? ngx_http_healthdash_service_user(cf, t, url)
+                         : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_user(ngx_conf_t *cf, ngx_hd_target_t *t,
+    ngx_hd_url_t *url)
+{
+    ngx_hd_check_t  *check;
+
+    check = t->check;
+
+    if (!check->type->http) {
+        return ngx_http_healthdash_service_refused(cf, t, "unexpected user");
+    }
+
+    if (check->user.len || check->password.len) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"%s\" is given by the URL too",
+                                check->user.len ? "user" : "password");
+        return NGX_ERROR;
+    }
+
+    check->user = url->user;
+    check->password = url->password;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_place(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_target_t *t, ngx_str_t *place, ngx_str_t *host)
+{
+    ngx_url_t  u;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *place;
+    u.default_port = t->check->type->port;
+    u.no_resolve = 1;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        return ngx_http_healthdash_service_refused(cf, t, u.err);
+    }
+
+    if (u.family != AF_UNIX && u.port == 0) {
+        return ngx_http_healthdash_service_refused(cf, t, "no port");
+    }
+
+    if (u.naddrs == 0 && hmcf->resolver) {
+        t->host = u.host;
+        t->port = u.port;
+
+    } else {
+
+        if (u.naddrs == 0
+            && ngx_http_healthdash_service_lookup(cf, t, place, &u) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        t->sockaddr = u.addrs[0].sockaddr;
+        t->socklen = u.addrs[0].socklen;
+    }
+
+    return ngx_http_healthdash_service_host(cf, t, &u, host);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_lookup(ngx_conf_t *cf, ngx_hd_target_t *t,
+    ngx_str_t *place, ngx_url_t *u)
+{
+    ngx_memzero(u, sizeof(ngx_url_t));
+
+    u->url = *place;
+    u->default_port = t->check->type->port;
+
+    if (ngx_parse_url(cf->pool, u) != NGX_OK) {
+        return ngx_http_healthdash_service_refused(cf, t, u->err);
+    }
+
+    ngx_http_healthdash_log(NGX_LOG_WARN, cf, t->check,
+                            "host \"%V\" of service \"%V\" is resolved once, "
+                            "at start, for there is no \"resolver\" in http{}",
+                            &u->host, &t->name);
+
+    return NGX_OK;
+}
+
+
+/* what a browser would send as Host */
+
+static ngx_int_t
+ngx_http_healthdash_service_host(ngx_conf_t *cf, ngx_hd_target_t *t,
+    ngx_url_t *u, ngx_str_t *host)
+{
+    if (u->family == AF_UNIX) {
+        ngx_str_set(host, "localhost");
+        return NGX_OK;
+    }
+
+    *host = u->host;
+
+    if (u->port == t->check->type->port) {
+        return NGX_OK;
+    }
+
+    host->data = ngx_pnalloc(cf->pool, u->host.len + sizeof(":65535"));
+    if (host->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    host->len = ngx_sprintf(host->data, "%V:%d", &u->host, (int) u->port)
+                - host->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_service_refused(ngx_conf_t *cf, ngx_hd_target_t *t,
+    const char *err)
+{
+    ngx_str_t  shown;
+
+    shown = ngx_hd_url_shown(cf->pool, &t->address);
+
+    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, t->check,
+                            "%s in URL \"%V\" of service \"%V\", expected one "
+                            "such as http://host:8080/path or tcp://host:5432",
+                            err ? err : "no memory", &shown, &t->name);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_healthdash_add_target(ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t)
+{
+    ngx_hd_target_t  **slot;
+
+    slot = ngx_array_push(&hmcf->targets);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = t;
+    t->index = hmcf->targets.nelts - 1;
+
+    return NGX_OK;
+}

@@ -1,0 +1,425 @@
+
+/*
+ * healthdash: what follows from the directives once all of http{} was read:
+ * checks are merged and made ready to be sent, peers of upstreams become
+ * servers, and each pair of them, and each service, becomes a target with an
+ * identity of its own.  Called in postconfiguration, when every balancer has
+ * built its peers and none is in shared memory yet.
+ */
+
+
+#include <ngx_http_healthdash.h>
+#include <ngx_hd_compat.h>
+#include <ngx_hd_ident.h>
+#include <ngx_hd_upstream.h>
+
+
+static ngx_int_t ngx_http_healthdash_upstream(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf, ngx_http_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_http_healthdash_complete(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_checks(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_min_up(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_servers(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_server(ngx_conf_t *cf,
+    ngx_array_t *servers, ngx_http_upstream_rr_peer_t *peer);
+static void ngx_http_healthdash_warn(ngx_conf_t *cf, ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_targets(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u, ngx_hd_server_t *server);
+static ngx_int_t ngx_http_healthdash_unique(ngx_conf_t *cf,
+    ngx_hd_server_t *server, ngx_uint_t n, ngx_hd_target_t *t);
+static ngx_int_t ngx_http_healthdash_port(ngx_conf_t *cf, ngx_hd_target_t *t);
+
+
+ngx_int_t
+ngx_http_healthdash_finish(ngx_conf_t *cf)
+{
+    ngx_uint_t                       i;
+    ngx_hd_target_t                **services;
+    ngx_hd_main_conf_t              *hmcf;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_upstream_srv_conf_t   **uscfp;
+    ngx_http_upstream_main_conf_t   *umcf;
+
+    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
+    umcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_upstream_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* without "resolver" nginx puts one there that has no servers */
+
+    if (clcf->resolver && clcf->resolver->connections.nelts) {
+        hmcf->resolver = clcf->resolver;
+    }
+
+    uscfp = umcf->upstreams.elts;
+
+    for (i = 0; i < umcf->upstreams.nelts; i++) {
+
+        /* a proxy_pass without an upstream block has no srv_conf */
+
+        if (uscfp[i]->srv_conf
+            && ngx_http_healthdash_upstream(cf, hmcf, uscfp[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    services = hmcf->services.elts;
+
+    for (i = 0; i < hmcf->services.nelts; i++) {
+
+        if (ngx_http_healthdash_add_service(cf, hmcf, services[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (hmcf->targets.nelts == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_healthdash_add_zone(cf, hmcf);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_upstream(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_hd_check_t                  **checks;
+    ngx_hd_upstream_t                *u, **slot;
+    ngx_http_healthdash_srv_conf_t   *hscf;
+
+    hscf = ngx_http_conf_upstream_srv_conf(uscf, ngx_http_healthdash_module);
+
+    if (hscf->checks.nelts == 0) {
+        return NGX_OK;
+    }
+
+    checks = hscf->checks.elts;
+
+    if (!ngx_hd_upstream_is_native(uscf)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[0],
+                                "upstream \"%V\" uses a load balancing method "
+                                "with its own list of servers; "
+                                "healthdash_check can't make it skip servers; "
+                                "use healthdash_service to watch them",
+                                &uscf->host);
+        return NGX_ERROR;
+    }
+
+    u = ngx_pcalloc(cf->pool, sizeof(ngx_hd_upstream_t));
+    slot = ngx_array_push(&hmcf->upstreams);
+
+    if (u == NULL || slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = u;
+    hscf->upstream = u;
+
+    u->name = uscf->host;
+    u->uscf = uscf;
+    u->checks = hscf->checks;
+    u->main = hmcf;
+    u->word = ngx_hash_key(u->name.data, u->name.len)
+              & (NGX_HD_CHANGE_WORDS - 1);
+
+    return ngx_http_healthdash_complete(cf, u);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_complete(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_uint_t  i;
+
+    if (ngx_http_healthdash_checks(cf, u) != NGX_OK
+        || ngx_http_healthdash_min_up(cf, u) != NGX_OK
+        || ngx_http_healthdash_servers(cf, u) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < u->nservers; i++) {
+
+        if (ngx_http_healthdash_targets(cf, u, &u->servers[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_healthdash_warn(cf, u);
+    ngx_hd_upstream_hook(u);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_checks(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **checks;
+
+    checks = u->checks.elts;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+
+        if (ngx_http_healthdash_merge(cf, u->main, checks[i]) != NGX_OK
+            || ngx_http_healthdash_prepare(cf, checks[i], &u->name) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* one upstream has one min_up, said by any of its checks */
+
+static ngx_int_t
+ngx_http_healthdash_min_up(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **checks, *said;
+
+    said = NULL;
+    checks = u->checks.elts;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+
+        if (!ngx_http_healthdash_given(checks[i], "min_up")) {
+            continue;
+        }
+
+        if (said
+            && (said->min_up != checks[i]->min_up
+                || said->min_up_percent != checks[i]->min_up_percent))
+        {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[i],
+                                    "min_up differs from that of the check in "
+                                    "line %ui, expected one for the whole "
+                                    "upstream \"%V\"", said->line, &u->name);
+            return NGX_ERROR;
+        }
+
+        said = checks[i];
+    }
+
+    if (said == NULL) {
+        said = checks[0];
+    }
+
+    u->min_up = said->min_up;
+    u->min_up_percent = said->min_up_percent;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        checks[i]->min_up = u->min_up;
+        checks[i]->min_up_percent = u->min_up_percent;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_servers(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_array_t                    servers;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    if (ngx_array_init(&servers, cf->pool, 4, sizeof(ngx_hd_server_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* backups are the second list */
+
+    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+
+            if (ngx_http_healthdash_server(cf, &servers, peer) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    u->servers = servers.elts;
+    u->nservers = servers.nelts;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_server(ngx_conf_t *cf, ngx_array_t *servers,
+    ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
+
+    server = servers->elts;
+
+    for (i = 0; i < servers->nelts; i++) {
+
+        if (ngx_cmp_sockaddr(server[i].sockaddr, server[i].socklen,
+                             peer->sockaddr, peer->socklen, 1)
+            == NGX_OK)
+        {
+            return NGX_OK;
+        }
+    }
+
+    server = ngx_array_push(servers);
+    if (server == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(server, sizeof(ngx_hd_server_t));
+
+    server->name = peer->name;
+    server->server = peer->server;
+    server->sockaddr = peer->sockaddr;
+    server->socklen = peer->socklen;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_healthdash_warn(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_hd_check_t                **checks;
+    ngx_http_upstream_rr_peers_t   *peers;
+
+    checks = u->checks.elts;
+
+    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
+
+        if (ngx_hd_peers_resolve(peers)) {
+            ngx_http_healthdash_log(NGX_LOG_WARN, cf, checks[0],
+                                    "servers of upstream \"%V\" with "
+                                    "\"resolve\" are not probed yet",
+                                    &u->name);
+            return;
+        }
+    }
+
+    if (!u->min_up_percent && u->min_up > u->nservers) {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, checks[0],
+                                "min_up=%ui is more than the number of servers "
+                                "(%ui) of upstream \"%V\": none will be taken "
+                                "out of service", u->min_up, u->nservers,
+                                &u->name);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_targets(ngx_conf_t *cf, ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server)
+{
+    ngx_uint_t         i;
+    ngx_hd_check_t   **checks;
+    ngx_hd_target_t   *t;
+
+    checks = u->checks.elts;
+
+    server->targets = ngx_pcalloc(cf->pool,
+                                  u->checks.nelts * sizeof(ngx_hd_target_t *));
+    if (server->targets == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        t = ngx_pcalloc(cf->pool, sizeof(ngx_hd_target_t));
+        if (t == NULL) {
+            return NGX_ERROR;
+        }
+
+        t->check = checks[i];
+        t->upstream = u;
+        t->name = server->name;
+        t->address = server->name;
+        t->sockaddr = server->sockaddr;
+        t->socklen = server->socklen;
+
+        if (t->check->port && ngx_http_healthdash_port(cf, t) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_hd_ident(t);
+
+        if (ngx_http_healthdash_unique(cf, server, i, t) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        server->targets[i] = t;
+
+        if (ngx_http_healthdash_add_target(u->main, t) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_unique(ngx_conf_t *cf, ngx_hd_server_t *server,
+    ngx_uint_t n, ngx_hd_target_t *t)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_memcmp(server->targets[i]->id, t->id, NGX_HD_ID_LEN) == 0) {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, t->check,
+                                    "duplicate of the check in line %ui, "
+                                    "expected checks of one upstream to ask "
+                                    "different questions",
+                                    server->targets[i]->check->line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* probes another port of the same address */
+
+static ngx_int_t
+ngx_http_healthdash_port(ngx_conf_t *cf, ngx_hd_target_t *t)
+{
+    struct sockaddr  *sockaddr;
+
+    if (t->sockaddr->sa_family == AF_UNIX) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, t->check,
+                                "parameter \"port\" has no meaning for server "
+                                "\"%V\"", &t->name);
+        return NGX_ERROR;
+    }
+
+    sockaddr = ngx_pnalloc(cf->pool, NGX_SOCKADDRLEN);
+    t->address.data = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN);
+
+    if (sockaddr == NULL || t->address.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(sockaddr, t->sockaddr, t->socklen);
+    ngx_inet_set_port(sockaddr, t->check->port);
+
+    t->sockaddr = sockaddr;
+    t->address.len = ngx_sock_ntop(sockaddr, t->socklen, t->address.data,
+                                   NGX_SOCKADDR_STRLEN, 1);
+
+    return NGX_OK;
+}
