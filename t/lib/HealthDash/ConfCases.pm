@@ -1,0 +1,589 @@
+package HealthDash::ConfCases;
+
+# The tables behind t/conf_directives.t, t/conf_errors.t and t/conf_meta.t.
+#
+# A row begins with what it is about: a directive, a parameter ("uri"), a line
+# of a block ("expect"), or several of them; then the inside of http{}; then
+# for @accepted the warnings it causes, for @refused the one error.  Messages
+# are whole, but for the prefix "healthdash_check: " and so on, which is that
+# of the directive in the line marked "# here", and for the place.
+#
+# check(), service() and block() write such a line.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+
+our @EXPORT_OK = qw(accepted refused);
+
+
+sub check { return upstream('127.0.0.1:1', @_); }
+
+sub upstream {
+    my ($servers, @checks) = @_;
+    my $text = join '', map { "    server $_;\n" } split ' ', $servers;
+
+    $text .= "    healthdash_check $_; # here\n" for @checks;
+
+    return "upstream app {\n$text}\n";
+}
+
+sub service {
+    my ($words) = @_;
+
+    return "healthdash_service $words; # here\n";
+}
+
+sub block {
+    my (@lines) = @_;
+
+    return "healthdash_probe p {\n"
+           . join('', map { "    $_; # here\n" } @lines) . "}\n";
+}
+
+# a probe block and a check that uses it
+
+sub used {
+    my ($lines, $words) = @_;
+
+    return "healthdash_probe p { $lines }\n" . check("$words probe=p");
+}
+
+sub location { return "server {\n    location / { $_[0] } # here\n}\n"; }
+
+
+my $time = 'expected a time such as';
+my $url = 'expected one such as http://host:8080/path or tcp://host:5432';
+my $file = 'expected a file whose first line is the value, from 1 to 4096 '
+           . 'bytes';
+my $text = 'expected a text without control characters, from 1 to';
+my $name = 'expected a name without control characters, from 1 to 255 bytes';
+my $host = 'expected a host name such as www.example.com, without blanks, '
+           . 'up to 255 bytes';
+my $path = 'expected a path that begins with "/", without blanks, up to 4096 '
+           . 'bytes';
+my $known = join ', ', qw(interval fast jitter timeout fails passes initial
+                          slow flap min_up mode uri method host port http
+                          keepalive body_limit user password database query
+                          verify ca cert key sni group description link probe
+                          critical);
+
+my $long = 'x' x 256;
+
+
+my @accepted = (
+
+    # directives
+
+    [ 'healthdash_check', check('') ],
+    [ 'healthdash_check', check('http') ],
+    [ 'healthdash_check', check('https') ],
+    [ 'healthdash_check', check('tcp') ],
+    [ 'healthdash_check', check('http uri=/a', 'http uri=/b', 'tcp') ],
+    [ 'healthdash_check', upstream('127.0.0.1:1 127.0.0.1:1', 'tcp') ],
+    [ 'healthdash_check', upstream('127.0.0.1:1 [::1]:1 unix:/x', 'tcp') ],
+    [ 'healthdash_check', "upstream a { zone a 64k; server 127.0.0.1:1;\n"
+                          . "server 127.0.0.1:2 backup;\n"
+                          . "healthdash_check; least_conn; }\n"
+                          . "server { location / { proxy_pass http://a; } }" ],
+
+    [ 'healthdash_zone', 'healthdash_zone hd;' ],
+    [ 'healthdash_zone', "healthdash_zone hd 1m;\n" . check('') ],
+    [ 'healthdash_zone', "healthdash_zone hd;\n" . check('') ],
+
+    [ 'healthdash_probe', 'healthdash_probe unused { }' ],
+    [ 'healthdash_probe', "healthdash_probe p { uri /p; }\n"
+                          . check('probe=p') ],
+    [ 'healthdash_probe', check('probe=p')
+                          . 'healthdash_probe p { uri /p; }' ],
+
+    [ 'healthdash_service', service('web http://127.0.0.1') ],
+    [ 'healthdash_service', service('"Orders, ä" http://127.0.0.1:8080/x?y') ],
+    [ 'healthdash_service', service('web http://[::1]:8080/') ],
+    [ 'healthdash_service', service('web http://127.0.0.1?a=b') ],
+    [ 'healthdash_service', service('web https://127.0.0.1/x') ],
+    [ 'healthdash_service', service('web http://unix:/tmp/x.sock') ],
+    [ 'healthdash_service', service('web "http://unix:/tmp/x y.sock:/uri"') ],
+    [ 'healthdash_service', service('web tcp://127.0.0.1:22') ],
+    [ 'healthdash_service', service('web tcp://[::1]:22') ],
+    [ 'healthdash_service', service('web tcp://unix:/tmp/x.sock') ],
+    [ 'healthdash_service', service('web http://u%40x:p%3a@127.0.0.1/a@b') ],
+    [ 'healthdash_service', "resolver 127.0.0.1;\n"
+                            . service('web http://no.such.host.invalid/') ],
+    [ 'healthdash_service', service('app tcp://127.0.0.1:1')
+                            . check('tcp') ],
+    [ 'healthdash_service', service('web http://localhost/'),
+      'host "localhost" of service "web" is resolved once, at start, for '
+      . 'there is no "resolver" in http{}' ],
+
+    [ 'healthdash_status', location('healthdash_status;') ],
+    [ 'healthdash_status', location('healthdash_status json;') ],
+    [ 'healthdash_status', location('healthdash_status html;') ],
+    [ 'healthdash_status', location('healthdash_status text;') ],
+    [ 'healthdash_live', location('healthdash_live;') ],
+    [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
+
+    # parameters
+
+    (map { [ 'interval', check("interval=$_ timeout=10ms") ] }
+         qw(20ms 2s 5 1d 1m30s)),
+    [ 'interval', check('"interval=1m 30s"') ],
+    [ 'fast', check('fast=20ms') ],
+    [ 'fast', check('fast=5s') ],
+    [ [ 'fast', 'interval' ], check('interval=500ms timeout=400ms') ],
+    (map { [ 'jitter', check("jitter=$_") ] } qw(0% 10% 100%)),
+    [ 'timeout', check('timeout=100ms') ],
+    [ 'timeout', check('timeout=5s'),
+      'timeout (5000ms) is not shorter than interval (5000ms), probes that '
+      . 'take long will delay the next one' ],
+    (map { [ 'fails', check("fails=$_") ] } 1, 1000),
+    (map { [ 'passes', check("passes=$_") ] } 1, 1000),
+    (map { [ 'initial', check("initial=$_") ] } qw(up down checking)),
+    (map { [ 'slow', check("slow=$_") ] } qw(1ms 300ms off)),
+    [ 'slow', check('slow=3s'),
+      'slow (3000ms) is not shorter than timeout (2000ms) and will never be '
+      . 'seen' ],
+    (map { [ 'flap', check("flap=$_") ] } qw(2/1s 5/10m 1000/1d off)),
+    (map { [ 'min_up', upstream('127.0.0.1:1 127.0.0.1:2', "min_up=$_") ] }
+         qw(0 1 2 0% 50% 100%)),
+    [ 'min_up', upstream('127.0.0.1:1', 'min_up=1', 'uri=/b min_up=1', 'tcp') ],
+    [ 'min_up', "upstream app { server 127.0.0.1:1;\n"
+                . "server 127.0.0.1:2 backup;\nhealthdash_check min_up=2; }" ],
+    [ 'min_up', check('min_up=2'),
+      'min_up=2 is more than the number of servers (1) of upstream "app": '
+      . 'none will be taken out of service' ],
+    (map { [ 'mode', check("mode=$_") ] } qw(enforce observe)),
+    (map { [ 'uri', check("uri=$_") ] } qw(/ /a?b=c=d /%C3%A4)),
+    (map { [ 'method', check("method=$_") ] } qw(GET HEAD M-SEARCH)),
+    (map { [ 'host', check("host=$_") ] } qw(www.example.com a:80 [::1]:80)),
+    [ 'host', service('web http://127.0.0.1 host=www.example.com') ],
+    (map { [ 'port', check("port=$_") ] } 1, 65535),
+    [ 'port', check('tcp port=1') ],
+    [ 'http', check('http=1.1') ],
+    (map { [ 'keepalive', check("keepalive=$_") ] } qw(on off)),
+    (map { [ 'body_limit', check("body_limit=$_") ] } qw(1 64k 16m)),
+    [ [ 'user', 'password' ], check('user=me password=a=b') ],
+    [ 'user', check('user=me') ],
+    [ 'database', block('database d') ],
+    [ 'query', block('query "SELECT 1"') ],
+    [ 'verify', check('https verify=on') ],
+    [ 'verify', check('https verify=off'),
+      'verify=off: the probe trusts any certificate' ],
+    [ 'ca', check('https ca=%%CA%%') ],
+    [ [ 'cert', 'key' ], check('https cert=%%CERT%% key=%%KEY%%') ],
+    [ 'sni', check('https sni=www.example.com') ],
+    [ 'group', check('group=Shop') ],
+    [ 'description', check('"description=The shop, ä"') ],
+    [ 'link', check('link=https://wiki.example.com/shop') ],
+    [ 'link', check('link=http://wiki.example.com/shop') ],
+    [ 'critical', check('critical') ],
+    [ 'critical', check('http critical') ],
+    [ 'probe', "healthdash_probe p { }\n" . check('probe=p') ],
+
+    # lines of a block
+
+    [ 'type', used('type http;', '') ],
+    [ 'type', used('type https;', 'https') ],
+    [ 'type', used('type tcp;', '') ],
+    [ 'expect', block('expect status 200-299 304') ],
+    [ 'expect', block('expect header Content-Type ~* json') ],
+    [ 'expect', block('expect body ~ "\"status\":\s*\"UP\""') ],
+    [ 'expect', used('expect time < 1s;', 'tcp') ],
+    [ 'warn', block('warn time < 300ms', 'warn status 200') ],
+    [ [ 'interval', 'timeout', 'fails', 'passes', 'slow', 'critical' ],
+      block('interval 2s', 'timeout 1s', 'fails 3', 'passes 2', 'slow 300ms',
+            'critical') ],
+    [ 'probe', used('interval 2s; timeout 1s; min_up 0; critical;', 'http') ],
+    [ 'probe', used('min_up 5;', 'min_up=1') ],
+
+    # @FILE
+
+    [ 'password', check('user=me password=@%%SECRET%%') ],
+    [ 'password', check('user=me password=@secret') ],
+    [ 'uri', check('uri=@%%URI%%') ],
+    [ 'password', block('user me', 'password @%%SECRET%%') ],
+);
+
+
+my @refused = (
+
+    # directives
+
+    [ 'healthdash_check', check('ftp'),
+      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'healthdash_check', check('http tcp'),
+      "unknown parameter \"tcp\", expected one of $known" ],
+    [ 'healthdash_check', check('foo=hunter2'),
+      "unknown parameter \"foo\", expected one of $known" ],
+    [ 'healthdash_check', check('=x'),
+      "unknown parameter \"\", expected one of $known" ],
+    [ 'healthdash_check', check('intervall=5s'),
+      'unknown parameter "intervall", did you mean "interval"?' ],
+    [ 'healthdash_check', check('http interval'),
+      'parameter "interval" needs a value' ],
+    [ 'healthdash_check', "upstream app {\n    server 127.0.0.1:1;\n"
+                          . "    healthdash_check uri=/a;\n"
+                          . "    healthdash_check uri=/a fails=5; # here\n}",
+      'duplicate of the check in line %%PREVIOUS%%, expected checks of one '
+      . 'upstream to ask different questions' ],
+    [ 'healthdash_check', "upstream \"a b\" {\n    server 127.0.0.1:1;\n"
+                          . "    healthdash_check; # here\n}",
+      'name "a b" is no Host to send, expected parameter "host"' ],
+
+    [ 'healthdash_zone', "healthdash_zone a;\nhealthdash_zone b; # here",
+      '"healthdash_zone" directive is duplicate' ],
+    [ 'healthdash_zone', 'healthdash_zone ""; # here',
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_zone', 'healthdash_zone a 1x; # here',
+      'invalid size "1x", expected a size such as 256k or 1m' ],
+    [ 'healthdash_zone', "healthdash_zone a 8k; # here\n"
+                         . 'upstream app { server 127.0.0.1:1; '
+                         . 'healthdash_check; }',
+      'zone "a" is too small, expected at least 32k for 1 target' ],
+    [ 'healthdash_zone', "healthdash_zone a 32k; # here\nupstream app {\n"
+                         . join('', map { "server 127.0.0.1:$_;\n" } 1 .. 99)
+                         . "healthdash_check; }",
+      qr/zone "a" is too small, expected at least \d{3}k for 99 targets$/ ],
+    [ 'healthdash_zone', 'healthdash_zone; # here',
+      'invalid number of arguments in "healthdash_zone" directive' ],
+
+    [ 'healthdash_probe', "healthdash_probe a { }\n"
+                          . "healthdash_probe a { } # here",
+      'probe "a" is duplicate' ],
+    [ 'healthdash_probe', 'healthdash_probe "" { } # here',
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_probe', block('uri'), 'parameter "uri" needs one value' ],
+    [ 'healthdash_probe', block('uri /a /b'),
+      'parameter "uri" needs one value' ],
+    [ 'healthdash_probe', block('uri=/a'),
+      'parameter "uri" is written without "=" in a block' ],
+    [ 'healthdash_probe', block('intervall 5s'),
+      'unknown parameter "intervall", did you mean "interval"?' ],
+    [ 'healthdash_probe', block('foo hunter2'),
+      "unknown parameter \"foo\", expected one of $known" ],
+    [ 'healthdash_probe', block('foo=hunter2'),
+      "unknown parameter \"foo\", expected one of $known" ],
+
+    [ 'healthdash_service', service('web 127.0.0.1'),
+      "no scheme in URL \"127.0.0.1\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web ftp://127.0.0.1'),
+      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'healthdash_service', service('web tcp://127.0.0.1'),
+      "no port in URL \"tcp://127.0.0.1\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web tcp://127.0.0.1:1/x'),
+      "unexpected path in URL \"tcp://127.0.0.1:1/x\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web tcp://u:hunter2@127.0.0.1:1'),
+      "unexpected user in URL \"tcp://...\@127.0.0.1:1\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web http://u:hunter2@127.0.0.1:x/'),
+      "invalid port in URL \"http://...\@127.0.0.1:x/\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web http:/u:hunter2@127.0.0.1/'),
+      "no scheme in URL \"\@127.0.0.1/\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web http://u:hunter/2@127.0.0.1/'),
+      "invalid port in URL \"http://...\@127.0.0.1/\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web http://u:hunter2%0a@127.0.0.1/'),
+      "invalid user or password in URL \"http://...\@127.0.0.1/\" of service "
+      . "\"web\", $url" ],
+    [ 'healthdash_service', service('web http://:hunter2@127.0.0.1/'),
+      "no user before \"@\" in URL \"http://...\@127.0.0.1/\" of service "
+      . "\"web\", $url" ],
+    [ 'healthdash_service', service('web http://'),
+      "no host in URL \"http://\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web http://127.0.0.1:70000'),
+      "invalid port in URL \"http://127.0.0.1:70000\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web http://[::1'),
+      "invalid host in URL \"http://[::1\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web "http://127.0.0.1/a b"'),
+      "invalid character in URL \"http://127.0.0.1/a b\" of service \"web\", "
+      . $url ],
+    [ 'healthdash_service', service('web http://127.0.0.1/#a'),
+      "blank or \"#\" in the path in URL \"http://127.0.0.1/#a\" of service "
+      . "\"web\", $url" ],
+    [ 'healthdash_service', service('web http://unix:/x:y'),
+      "invalid path in URL \"http://unix:/x:y\" of service \"web\", $url" ],
+    [ 'healthdash_service', service('web http://no.such.host.invalid/'),
+      "host not found in URL \"http://no.such.host.invalid/\" of service "
+      . "\"web\", $url" ],
+    [ 'healthdash_service', "healthdash_service a tcp://127.0.0.1:1;\n"
+                            . service('a tcp://127.0.0.1:2'),
+      'service "a" is duplicate' ],
+    [ 'healthdash_service', service('"" tcp://127.0.0.1:1'),
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_service', service("$long tcp://127.0.0.1:1"),
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_service', service("\"a\tb\" tcp://127.0.0.1:1"),
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_service', service("\"\xff\" tcp://127.0.0.1:1"),
+      'invalid name, expected UTF-8 without control characters, from 1 to 255 '
+      . 'bytes' ],
+    [ 'healthdash_service', service('web'),
+      'invalid number of arguments in "healthdash_service" directive' ],
+    [ 'healthdash_service', service('web http://127.0.0.1 foo'),
+      "unknown parameter \"foo\", expected one of $known" ],
+
+    [ 'healthdash_status', location('healthdash_status xml;'),
+      'unknown format "xml", expected "html", "json" or "text", or nothing to '
+      . 'negotiate' ],
+    [ 'healthdash_live', location('healthdash_live on;'),
+      'invalid number of arguments in "healthdash_live" directive' ],
+    [ 'healthdash_title', 'healthdash_title; # here',
+      'invalid number of arguments in "healthdash_title" directive' ],
+
+    # parameters
+
+    (map { [ 'interval', check("interval=$_"),
+             "invalid interval \"$_\", $time 5s or 500ms, from 10ms to 1d" ] }
+         qw(5x 9ms 25h -1s off), ''),
+    [ 'interval', check('interval=5s interval=5s'),
+      'parameter "interval" is duplicate' ],
+    (map { [ 'fast', check("fast=$_"),
+             "invalid fast \"$_\", $time 1s or 500ms, from 10ms to 1d" ] }
+         qw(1x 9ms)),
+    [ 'fast', check('interval=1s fast=2s timeout=500ms'),
+      'fast (2000ms) is longer than interval (1000ms), expected at most the '
+      . 'interval' ],
+    (map { [ 'jitter', check("jitter=$_"),
+             "invalid jitter \"$_\", expected a percentage from 0% to 100%" ] }
+         qw(10 101% -1% %)),
+    (map { [ 'timeout', check("timeout=$_"),
+             "invalid timeout \"$_\", $time 2s or 500ms, from 10ms to 1h" ] }
+         qw(9ms 2h x)),
+    (map { [ 'fails', check("fails=$_"),
+             "invalid fails \"$_\", expected a number from 1 to 1000" ] }
+         qw(0 1001 x -1 3s)),
+    (map { [ 'passes', check("passes=$_"),
+             "invalid passes \"$_\", expected a number from 1 to 1000" ] }
+         qw(0 1001 x)),
+    [ 'initial', check('initial=on'),
+      'invalid initial "on", expected up, down or checking' ],
+    (map { [ 'slow', check("slow=$_"),
+             "invalid slow \"$_\", $time 300ms, from 1ms to 1h, or off" ] }
+         qw(0 2h no)),
+    (map { [ 'flap', check("flap=$_"),
+             "invalid flap \"$_\", expected changes and a time such as 5/10m, "
+             . 'from 2 to 1000 in 1s to 1d, or off' ] }
+         qw(5 1/10m 1001/10m 5/999ms 5/25h /10m 5/ on)),
+    (map { [ 'min_up', check("min_up=$_"),
+             "invalid min_up \"$_\", expected a number of servers from 0 to "
+             . '10000 or a percentage from 0% to 100%' ] }
+         qw(-1 10001 101% %)),
+    [ 'min_up', "upstream app {\n    server 127.0.0.1:1;\n"
+                . "    healthdash_check min_up=1;\n"
+                . "    healthdash_check tcp min_up=100%; # here\n}",
+      'min_up differs from that of the check in line %%PREVIOUS%%, expected '
+      . 'one for the whole upstream "app"' ],
+    [ 'min_up', service('web http://127.0.0.1 min_up=1'),
+      'parameter "min_up" belongs to a healthdash_check, not to a service of '
+      . 'type "http"' ],
+    [ 'mode', check('mode=watch'),
+      'invalid mode "watch", expected enforce or observe' ],
+    [ 'mode', service('web tcp://127.0.0.1:1 mode=observe'),
+      'parameter "mode" belongs to a healthdash_check, not to a service of '
+      . 'type "tcp"' ],
+    [ 'slow_start', check('slow_start=10s'),
+      'parameter "slow_start" is not available yet' ],
+    [ 'slow_start', block('slow_start 10s'),
+      'parameter "slow_start" is not available yet' ],
+    (map { [ 'uri', check("\"uri=$_\""), "invalid uri \"$_\", $path" ] }
+         'x', '', '/a b'),
+    [ 'uri', check("\"uri=/a\tb\""), "invalid uri \"/a?b\", $path" ],
+    [ 'uri', service('web http://127.0.0.1 uri=/x'),
+      'parameter "uri" is given by the URL for a service of type "http"' ],
+    [ 'uri', check('tcp uri=/'),
+      'parameter "uri" has no meaning for type "tcp"' ],
+    (map { [ 'method', check("\"method=$_\""),
+             "invalid method \"$_\", expected a word in capitals such as GET "
+             . 'or HEAD' ] }
+         'get', '', 'G T', 'G(T'),
+    [ 'method', check('tcp method=GET'),
+      'parameter "method" has no meaning for type "tcp"' ],
+    (map { [ 'host', check("\"host=$_\""), "invalid host \"$_\", $host" ] }
+         '', 'a b'),
+    [ 'host', check("host=$long"),
+      'invalid host "' . 'x' x 64 . "...\", $host" ],
+    [ 'host', check('tcp host=a'),
+      'parameter "host" has no meaning for type "tcp"' ],
+    (map { [ 'port', check("port=$_"),
+             "invalid port \"$_\", expected a number from 1 to 65535" ] }
+         qw(0 65536 http)),
+    [ 'port', upstream('unix:/x', 'port=80'),
+      'parameter "port" has no meaning for server "unix:/x"' ],
+    [ 'port', service('web http://127.0.0.1 port=81'),
+      'parameter "port" is given by the URL for a service of type "http"' ],
+    (map { [ 'http', check("http=$_"),
+             "\"http=$_\" is not available for type \"http\" in this version, "
+             . 'expected 1.1' ] }
+         2, 3),
+    [ 'http', check('http=1.0'), 'invalid http "1.0", expected 1.1' ],
+    [ 'http', check('tcp http=1.1'),
+      'parameter "http" has no meaning for type "tcp"' ],
+    [ 'keepalive', check('keepalive=yes'),
+      'invalid keepalive "yes", expected on or off' ],
+    [ 'keepalive', check('tcp keepalive=on'),
+      'parameter "keepalive" has no meaning for type "tcp"' ],
+    (map { [ 'body_limit', check("body_limit=$_"),
+             "invalid body_limit \"$_\", expected a size such as 64k, from 1 "
+             . 'to 16m' ] }
+         qw(0 17m x)),
+    [ 'body_limit', check('tcp body_limit=1k'),
+      'parameter "body_limit" has no meaning for type "tcp"' ],
+    [ 'user', check('user='), "invalid user \"\", $name" ],
+    [ 'user', check('user=a:b'),
+      'invalid user, expected a name without ":"' ],
+    [ 'user', check('tcp user=a'),
+      'parameter "user" has no meaning for type "tcp"' ],
+    [ 'user', service('web http://u:hunter2@127.0.0.1 user=a'),
+      'parameter "user" is given by the URL too' ],
+    [ 'password', check('user=a password='),
+      "invalid password, $text 4096 bytes" ],
+    [ 'password', check("user=a \"password=hunter2\t\""),
+      "invalid password, $text 4096 bytes" ],
+    [ 'password', check('password=hunter2'),
+      'parameter "password" needs "user" beside it' ],
+    [ 'password', check('tcp password=hunter2'),
+      'parameter "password" has no meaning for type "tcp"' ],
+    [ 'password', check('passwort=hunter2'),
+      'unknown parameter "passwort", did you mean "password"?' ],
+    [ 'password', check('user=a password=hunter2 password=hunter2'),
+      'parameter "password" is duplicate' ],
+    [ 'password', block('password=hunter2'),
+      'parameter "password" is written without "=" in a block' ],
+    [ 'password', block('password hunter2 hunter2'),
+      'parameter "password" needs one value' ],
+    [ 'database', check('database=d'),
+      'parameter "database" has no meaning for type "http"' ],
+    [ 'database', check('database='), "invalid database \"\", $name" ],
+    [ 'query', check('"query=SELECT 1"'),
+      'parameter "query" has no meaning for type "http"' ],
+    [ 'query', used('query "SELECT 1";', 'tcp'),
+      'parameter "query" of probe "p" has no meaning for type "tcp"' ],
+    [ 'verify', check('https verify=no'),
+      'invalid verify "no", expected on or off' ],
+    (map { my ($key) = split /=/;
+           [ $key, check($_),
+             "parameter \"$key\" needs a type with TLS such as https, got type "
+             . '"http"' ] }
+         qw(verify=off ca=x cert=x key=x sni=x)),
+    [ 'ca', check('https ca='),
+      'invalid ca "", expected the name of a file with certificates' ],
+    [ 'cert', check('https cert='),
+      'invalid cert "", expected the name of a file with a certificate' ],
+    [ 'key', check('https key='),
+      'invalid key "", expected the name of a file with a private key' ],
+    [ 'cert', check('https cert=%%CERT%%'),
+      'parameter "cert" needs "key" beside it' ],
+    [ 'key', check('https key=%%KEY%%'),
+      'parameter "key" needs "cert" beside it' ],
+    [ 'ca', check('https ca=/nonexistent'), qr{"/nonexistent"} ],
+    [ 'cert', check('https cert=/nonexistent key=%%KEY%%'),
+      qr{"/nonexistent"} ],
+    [ 'key', check('https cert=%%CERT%% key=/nonexistent'),
+      qr{"/nonexistent"} ],
+    [ 'sni', check('https "sni=a b"'), "invalid sni \"a b\", $host" ],
+    [ 'group', check('group='), "invalid group \"\", $text 255 bytes" ],
+    [ 'group', check("group=$long"),
+      'invalid group "' . 'x' x 64 . "...\", $text 255 bytes" ],
+    [ 'description', check("\"description=a\nb\""),
+      "invalid description \"a?b\", $text 1024 bytes" ],
+    [ 'description', check("description=\xc3"),
+      qr{^healthdash_check: invalid description "\S+", \Q$text\E 1024 bytes$} ],
+    (map { [ 'link', check("\"link=$_\""),
+             "invalid link \"$_\", expected an address that begins with "
+             . 'http:// or https://, without blanks' ] }
+         'javascript:alert(1)', 'wiki', 'http://a b'),
+    [ 'critical', check('critical=on'),
+      'parameter "critical" takes no value' ],
+    [ 'critical', check('critical critical'),
+      'parameter "critical" is duplicate' ],
+    [ 'critical', block('critical on'),
+      'parameter "critical" takes no value' ],
+    [ 'probe', check('probe=nope'),
+      'unknown probe "nope", expected the name of a healthdash_probe block' ],
+    [ 'probe', check('probe='),
+      'invalid probe "", expected the name of a healthdash_probe block' ],
+    [ 'probe', block('probe q'),
+      'parameter "probe" has no meaning in a probe block' ],
+
+    # lines of a block
+
+    [ 'type', block('type ftp'),
+      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'type', block('type'), 'parameter "type" needs one value' ],
+    [ 'type', block('type http', 'type tcp'),
+      'parameter "type" is duplicate' ],
+    [ 'type', check('type=http'),
+      'parameter "type" stands in a healthdash_probe block only' ],
+    [ 'type', used('type tcp;', 'http'),
+      'type "http" conflicts with type "tcp" of probe "p"' ],
+    [ 'type', "healthdash_probe p { type tcp; }\n"
+              . service('web http://127.0.0.1 probe=p'),
+      'type "http" conflicts with type "tcp" of probe "p"' ],
+    [ 'expect', block('expect status 99'),
+      'invalid expect: invalid status "99", expected a number from 100 to 599 '
+      . 'or a range such as 200-299' ],
+    [ 'expect', block('expect foo'),
+      'invalid expect: unknown subject "foo", expected status, header, body or '
+      . 'time' ],
+    [ 'expect', block('expect'),
+      'invalid expect: no condition given, expected one such as status '
+      . '200-299' ],
+    [ 'expect', check('expect=200'),
+      'parameter "expect" stands in a healthdash_probe block only' ],
+    (map { [ 'expect', used("expect $_;", 'tcp'),
+             '"expect ' . (split)[0] . '" of probe "p" has no meaning for type '
+             . '"tcp"' ] }
+         'status 200', 'header A = b', 'body = a'),
+    [ 'expect', used('expect body = a; method HEAD;', 'http'),
+      '"expect body" of probe "p" sees no body with method HEAD of type '
+      . '"http"' ],
+    [ 'warn', block('warn time < x'),
+      'invalid warn: invalid time "x", expected one such as 300ms or 2s' ],
+    [ 'warn', used('warn status 200;', 'tcp'),
+      '"warn status" of probe "p" has no meaning for type "tcp"' ],
+    [ 'header', block('header Authorization hunter2'),
+      'parameter "header" is not available yet' ],
+    [ 'uri', used('uri /x;', 'tcp'),
+      'parameter "uri" of probe "p" has no meaning for type "tcp"' ],
+    [ 'min_up', "healthdash_probe p { min_up 1; }\n"
+                . service('web http://127.0.0.1 probe=p'),
+      'parameter "min_up" of probe "p" belongs to a healthdash_check, not to a '
+      . 'service of type "http"' ],
+
+    # @FILE
+
+    [ 'password', check('user=a password=@/nonexistent'),
+      'cannot read password from "/nonexistent", it cannot be opened (2: No '
+      . "such file or directory), $file" ],
+    [ 'password', check('user=a password=@%%DIR%%'),
+      'cannot read password from "%%DIR%%", it cannot be read (21: Is a '
+      . "directory), $file" ],
+    [ 'password', check('user=a password=@%%EMPTY%%'),
+      "cannot read password from \"%%EMPTY%%\", its first line is empty, $file" ],
+    [ 'password', check('user=a password=@%%LONG%%'),
+      "cannot read password from \"%%LONG%%\", its first line is too long, "
+      . $file ],
+    [ 'password', check('user=a password=@%%CONTROL%%'),
+      "invalid password, $text 4096 bytes" ],
+    [ 'uri', check('uri=@%%SECRET%%'),
+      "invalid uri \"\@%%SECRET%%\", $path" ],
+    [ 'password', check('user=a password=@'),
+      'cannot read password from "%%DIR%%/", it cannot be read (21: Is a '
+      . "directory), $file" ],
+);
+
+
+sub accepted { return @accepted; }
+sub refused { return @refused; }
+
+
+1;
