@@ -11,8 +11,8 @@ ifeq ($(origin CC), default)
 CC := gcc
 endif
 
-WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
-	-Werror
+WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes -Werror
 
 CC_OPT = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	-Wformat -Werror=format-security

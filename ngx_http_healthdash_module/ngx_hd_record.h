@@ -50,7 +50,7 @@ typedef struct {
     uint32_t  state_reason;     /* ngx_hd_reason_e that led to the state */
     uint32_t  fails;            /* failures in a row */
     uint32_t  passes;           /* passes in a row */
-    uint32_t  clean;            /* of these, passes without a warning in a row */
+    uint32_t  clean;            /* of these, without a warning in a row */
     uint32_t  usec;             /* latency of the last probe that passed */
     uint32_t  usec_max;         /* highest of these */
     uint32_t  flaps;            /* changes of state in the flap= window */
@@ -71,7 +71,7 @@ _Static_assert(sizeof(ngx_hd_data_t) % sizeof(uint64_t) == 0,
 
 typedef struct {
     ngx_hd_data_t  data;
-    uint64_t       sum;         /* over data and the count it was written with */
+    uint64_t       sum;         /* over data and the count it has */
 } ngx_hd_copy_t;
 
 

@@ -438,7 +438,7 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_data_t *data,
 }
 
 
-/* one interval after the start of this probe, or the next one if that is over */
+/* one interval after the start of this probe, or now if that is over */
 
 static uint64_t
 ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
@@ -642,19 +642,15 @@ ngx_hd_sched_log_why(u_char *p, u_char *last, ngx_hd_target_t *t,
 static const char *
 ngx_hd_sched_log_effect(ngx_hd_target_t *t, const ngx_hd_data_t *data)
 {
-    if (t->upstream == NULL || data->state != NGX_HD_STATE_DOWN) {
+    if (t->upstream == NULL
+        || data->state != NGX_HD_STATE_DOWN
+        || !ngx_hd_upstream_serves(t->upstream, t))
+    {
         return "";
     }
 
-    if (t->check->observe) {
-        return ", left in service by mode=observe";
-    }
-
-    if (ngx_hd_upstream_is_kept(t->upstream)) {
-        return ", kept in service by min_up";
-    }
-
-    return "";
+    return t->check->observe ? ", left in service by mode=observe"
+                             : ", kept in service by min_up";
 }
 
 

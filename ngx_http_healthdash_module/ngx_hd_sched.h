@@ -13,7 +13,7 @@
 ngx_int_t ngx_hd_sched_init_worker(ngx_cycle_t *cycle,
     ngx_hd_main_conf_t *hmcf);
 
-/* Ends all probes of this worker, without a verdict, and closes what is open. */
+/* Ends all probes of this worker without a verdict, closes what is open. */
 void ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf);
 
 

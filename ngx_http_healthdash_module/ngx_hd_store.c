@@ -295,7 +295,7 @@ ngx_hd_store_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 }
 
 
-/* first the targets that have a record here, so that none is handed out twice */
+/* first the targets with a record here, so that none is handed out twice */
 
 static void
 ngx_hd_store_match(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,

@@ -55,7 +55,7 @@ ngx_hd_record_t *ngx_hd_store_record(ngx_hd_main_conf_t *hmcf,
 /*
  * Takes the lease of rec until now + msec for one probe.  Succeeds if it is
  * free, has run out, or is held by a worker of the same number that is no
- * longer there.  On success the epoch of rec has moved: nobody else can publish.
+ * longer there.  On success the epoch of rec has moved: no other can publish.
  * Returns NGX_OK; NGX_BUSY (try again at *until); NGX_DECLINED if a newer
  * configuration owns the record.
  */

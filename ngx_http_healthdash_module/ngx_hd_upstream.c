@@ -45,6 +45,8 @@ static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peer_t *peer);
+static ngx_uint_t ngx_hd_upstream_speaks(ngx_hd_upstream_t *u,
+    ngx_hd_target_t *t, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array,
     u_char *names, ngx_uint_t n);
@@ -155,7 +157,6 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
     ngx_http_upstream_rr_peers_unlock(peers);
 
     u->applied = word;
-    u->kept = w.keep;
 }
 
 
@@ -315,7 +316,7 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 }
 
 
-/* servers stand in the order of the lists, so the hint is nearly always right */
+/* servers stand in the order of the lists, so the hint is mostly right */
 
 static ngx_hd_server_t *
 ngx_hd_upstream_find(ngx_hd_walk_t *w, ngx_http_upstream_rr_peer_t *peer)
@@ -367,9 +368,50 @@ ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
 
 
 ngx_uint_t
-ngx_hd_upstream_is_kept(ngx_hd_upstream_t *u)
+ngx_hd_upstream_serves(ngx_hd_upstream_t *u, ngx_hd_target_t *t)
 {
-    return u->kept;
+    ngx_uint_t                     serves;
+    ngx_hd_walk_t                  w;
+    ngx_hd_server_t               *server;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    ngx_memzero(&w, sizeof(ngx_hd_walk_t));
+    w.upstream = u;
+
+    serves = 0;
+
+    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
+        ngx_http_upstream_rr_peers_rlock(peers);
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+            server = ngx_hd_upstream_find(&w, peer);
+
+            serves |= server
+                      && peer->down == 0
+                      && ngx_hd_upstream_speaks(u, t, server);
+        }
+
+        ngx_http_upstream_rr_peers_unlock(peers);
+    }
+
+    return serves;
+}
+
+
+static ngx_uint_t
+ngx_hd_upstream_speaks(ngx_hd_upstream_t *u, ngx_hd_target_t *t,
+    ngx_hd_server_t *server)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        if (server->targets[i] == t) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

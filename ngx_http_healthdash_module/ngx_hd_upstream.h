@@ -41,7 +41,7 @@ typedef struct {
     ngx_uint_t        conns;
     ngx_uint_t        fails;            /* passive */
     unsigned          backup:1;
-    unsigned          kept:1;           /* down by probe, in service by min_up */
+    unsigned          kept:1;           /* unhealthy, in service by min_up */
 } ngx_hd_peer_t;
 
 
@@ -71,8 +71,8 @@ ngx_array_t *ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool);
 ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
     ngx_hd_server_t *conf);
 
-/* 1 if min_up= kept all servers in service when verdicts were last applied. */
-ngx_uint_t ngx_hd_upstream_is_kept(ngx_hd_upstream_t *u);
+/* 1 if nginx chooses servers that t speaks for; takes the peers' read lock. */
+ngx_uint_t ngx_hd_upstream_serves(ngx_hd_upstream_t *u, ngx_hd_target_t *t);
 
 /* The word of an ngx_hd_peer_state_e. */
 const char *ngx_hd_upstream_state_word(ngx_uint_t state);
