@@ -123,7 +123,6 @@ struct ngx_hd_upstream_s {
     ngx_uint_t                    min_up_percent;
     ngx_uint_t                    word;         /* in zone->changes */
     uint64_t                      applied;      /* worker: value of the word */
-    ngx_uint_t                    kept;         /* worker: min_up holds */
     ngx_hd_main_conf_t           *main;
 };
 
