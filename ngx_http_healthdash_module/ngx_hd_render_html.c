@@ -39,8 +39,6 @@ static void ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, const char *class);
 static void ngx_hd_html_services(ngx_hd_text_t *t,
     const ngx_hd_view_t *view);
-static ngx_uint_t ngx_hd_html_same_group(const ngx_hd_view_target_t *a,
-    const ngx_hd_view_target_t *b);
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
 static void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
@@ -489,7 +487,7 @@ ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
     for (i = 0; i < view->nservices; i++) {
 
-        if (i == 0 || !ngx_hd_html_same_group(&vt[i], &vt[i - 1])) {
+        if (i == 0 || !ngx_hd_view_same_group(&vt[i], &vt[i - 1])) {
             ngx_hd_text_add(t, i ? "</tbody></table></div>\n" : "");
             ngx_hd_html_group(t, &vt[i].target->check->group);
         }
@@ -498,19 +496,6 @@ ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_text_add(t, "</tbody></table></div>\n");
-}
-
-
-static ngx_uint_t
-ngx_hd_html_same_group(const ngx_hd_view_target_t *a,
-    const ngx_hd_view_target_t *b)
-{
-    const ngx_str_t  *ga, *gb;
-
-    ga = &a->target->check->group;
-    gb = &b->target->check->group;
-
-    return ga->len == gb->len && ngx_memcmp(ga->data, gb->data, ga->len) == 0;
 }
 
 
@@ -722,8 +707,13 @@ ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_text_add(t, "</main>\n<footer><span>nginx " NGINX_VERSION
                     ", healthdash " NGX_HD_VERSION "</span><span>");
-    ngx_hd_phrase_count(t, view->main->workers, "worker");
-    ngx_hd_html_count(t, ", generation ", view->main->generation, "</span>");
+    ngx_hd_phrase_count(t, view->workers, "worker");
+
+    if (view->main->generation) {
+        ngx_hd_html_count(t, ", generation ", view->main->generation, "");
+    }
+
+    ngx_hd_text_add(t, "</span>");
 
     if (view->load_time) {
         ngx_hd_text_add(t, "<span>configuration loaded ");

@@ -110,8 +110,15 @@ ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_json_word(t, ",\"nginx\":{\"version\":", NGINX_VERSION);
     ngx_hd_json_uint(t, ",\"pid\":", ngx_pid);
-    ngx_hd_json_uint(t, ",\"generation\":", view->main->generation);
-    ngx_hd_json_uint(t, ",\"workers\":", view->main->workers);
+
+    if (view->main->generation) {
+        ngx_hd_json_uint(t, ",\"generation\":", view->main->generation);
+
+    } else {
+        ngx_hd_text_add(t, ",\"generation\":null");
+    }
+
+    ngx_hd_json_uint(t, ",\"workers\":", view->workers);
     ngx_hd_json_time(t, ",\"load_timestamp\":", view->load_time);
     ngx_hd_text_add(t, "}");
 }

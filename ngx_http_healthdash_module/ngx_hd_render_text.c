@@ -211,22 +211,19 @@ ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_plain_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    size_t            name, address;
-    ngx_uint_t        i;
-    const ngx_str_t  *group, *last;
+    size_t                 name, address;
+    ngx_uint_t             i;
+    ngx_hd_view_target_t  *vt;
 
     ngx_hd_plain_service_widths(view, &name, &address);
 
-    last = NULL;
+    vt = view->services;
 
     for (i = 0; i < view->nservices; i++) {
-        group = &view->services[i].target->check->group;
 
-        if (last == NULL || group->len != last->len
-            || ngx_memcmp(group->data, last->data, group->len) != 0)
-        {
+        if (i == 0 || !ngx_hd_view_same_group(&vt[i], &vt[i - 1])) {
             ngx_hd_text_add(t, "\nservices");
-            ngx_hd_plain_value(t, ", ", group);
+            ngx_hd_plain_value(t, ", ", &vt[i].target->check->group);
             ngx_hd_text_add(t, "\n  ");
 
             ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
@@ -235,9 +232,7 @@ ngx_hd_plain_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
             ngx_hd_plain_facts_head(t);
         }
 
-        last = group;
-
-        ngx_hd_plain_service(t, view, &view->services[i], name, address);
+        ngx_hd_plain_service(t, view, &vt[i], name, address);
     }
 }
 
@@ -345,9 +340,13 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_text_add(t, "\n");
     ngx_hd_text_time(t, view->time);
     ngx_hd_text_add(t, ", nginx " NGINX_VERSION ", ");
-    ngx_hd_phrase_count(t, view->main->workers, "worker");
-    ngx_hd_text_add(t, ", generation ");
-    ngx_hd_text_uint(t, view->main->generation);
+    ngx_hd_phrase_count(t, view->workers, "worker");
+
+    if (view->main->generation) {
+        ngx_hd_text_add(t, ", generation ");
+        ngx_hd_text_uint(t, view->main->generation);
+    }
+
     ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
 }
 

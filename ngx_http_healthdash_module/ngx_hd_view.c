@@ -14,6 +14,7 @@
 
 
 static void ngx_hd_view_clock(ngx_hd_view_t *view);
+static void ngx_hd_view_workers(ngx_hd_view_t *view);
 static ngx_int_t ngx_hd_view_upstreams(ngx_hd_view_t *view, ngx_pool_t *pool);
 static ngx_int_t ngx_hd_view_upstream(ngx_hd_view_t *view,
     ngx_hd_view_upstream_t *vu, ngx_pool_t *pool);
@@ -69,6 +70,7 @@ ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     view->filter = *filter;
 
     ngx_hd_view_clock(view);
+    ngx_hd_view_workers(view);
 
     if (ngx_hd_view_upstreams(view, pool) != NGX_OK
         || ngx_hd_view_services(view, pool) != NGX_OK)
@@ -107,6 +109,23 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
 
     if (zone && zone->generation == view->main->generation) {
         view->load_time = zone->load_time;
+    }
+}
+
+
+static void
+ngx_hd_view_workers(ngx_hd_view_t *view)
+{
+    ngx_core_conf_t  *ccf;
+
+    view->workers = view->main->workers;
+
+    /* nobody counted them if there is nothing to probe */
+
+    if (view->workers == 0) {
+        ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                               ngx_core_module);
+        view->workers = ccf->worker_processes;
     }
 }
 
@@ -590,6 +609,19 @@ ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b)
 {
     return a->len == 0
            || (a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+ngx_uint_t
+ngx_hd_view_same_group(const ngx_hd_view_target_t *a,
+    const ngx_hd_view_target_t *b)
+{
+    const ngx_str_t  *ga, *gb;
+
+    ga = &a->target->check->group;
+    gb = &b->target->check->group;
+
+    return ga->len == gb->len && ngx_memcmp(ga->data, gb->data, ga->len) == 0;
 }
 
 

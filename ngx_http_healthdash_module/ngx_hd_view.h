@@ -68,7 +68,8 @@ typedef struct {
     ngx_hd_view_filter_t     filter;    /* what was asked for */
     int64_t                  time;      /* wall clock, msec */
     uint64_t                 mono;      /* monotonic, msec */
-    int64_t                  load_time; /* wall clock, msec */
+    int64_t                  load_time; /* wall clock, msec; 0: not known */
+    ngx_uint_t               workers;   /* worker processes configured */
     ngx_hd_view_upstream_t  *upstreams;
     ngx_uint_t               nupstreams;
     ngx_hd_view_target_t    *services;
@@ -96,6 +97,10 @@ ngx_hd_view_t *ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
 
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
+
+/* 1 if two services have the same group=, or both none. */
+ngx_uint_t ngx_hd_view_same_group(const ngx_hd_view_target_t *a,
+    const ngx_hd_view_target_t *b);
 
 /*
  * Why a target is not up: ngx_hd_reason_e and its sentence; NONE and "" if it
