@@ -79,6 +79,7 @@ ifeq ($(SANITIZE),)
 
 test: test-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
 		prove -j$(JOBS) -r $(TESTS)
 
 else
@@ -88,6 +89,7 @@ else
 
 test: sanitize
 	@HD_NGINX='$(abspath $(ASAN))/nginx' HD_MODULE= HD_SANITIZE=1 \
+	HD_NGINX_SRC='$(abspath $(ASAN))/nginx-src' \
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	LSAN_OPTIONS=suppressions='$(CURDIR)/.ci/lsan.supp':print_suppressions=0 \
