@@ -108,6 +108,7 @@ typedef struct {
     socklen_t                     socklen;
     ngx_hd_target_t             **targets;      /* one a check */
     uint64_t                      seen;         /* worker: recoveries known */
+    ngx_uint_t                    back;         /* worker: one more since */
 } ngx_hd_server_t;
 
 

@@ -38,9 +38,8 @@ static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
     ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip);
-static void ngx_hd_upstream_came_back(ngx_hd_walk_t *w,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
-    ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
+    ngx_http_upstream_rr_peers_t *peers, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
@@ -117,6 +116,7 @@ void
 ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 {
     uint64_t                       word;
+    ngx_uint_t                     i;
     ngx_hd_walk_t                  w;
     ngx_http_upstream_rr_peers_t  *peers, *backup;
 
@@ -146,6 +146,11 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
     w.keep = w.healthy < ngx_hd_state_min_up(u->min_up, u->min_up_percent,
                                              w.total);
     w.hint = 0;
+
+    for (i = 0; i < u->nservers; i++) {
+        u->servers[i].back = ngx_hd_upstream_came_back(u, peers,
+                                                       &u->servers[i]);
+    }
 
     ngx_hd_upstream_set(&w, peers);
     ngx_hd_upstream_set(&w, backup);
@@ -205,8 +210,11 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
 
         ngx_hd_upstream_set_peer(peers, peer, wish == NGX_HD_SKIP && !w->keep);
 
-        if (server) {
-            ngx_hd_upstream_came_back(w, peers, peer, server);
+        /* who was brought back does not sit out its fail_timeout */
+
+        if (server && server->back && peer->fails) {
+            peer->fails = 0;
+            peer->effective_weight = peer->weight;
         }
     }
 }
@@ -234,24 +242,28 @@ ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
 }
 
 
-/* a server that a probe brought back does not sit out its fail_timeout */
+/*
+ * 1 once after a probe has brought a server back.  Its address may stand in
+ * the lists several times, so this is asked for the server, not for a peer.
+ */
 
-static void
-ngx_hd_upstream_came_back(ngx_hd_walk_t *w,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
-    ngx_hd_server_t *server)
+static ngx_uint_t
+ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
+    ngx_http_upstream_rr_peers_t *peers, ngx_hd_server_t *server)
 {
     uint64_t            sum, n;
-    ngx_uint_t          i, clear;
+    ngx_uint_t          i, back, shared;
     ngx_hd_record_t    *rec;
     ngx_hd_target_t   **t;
 
+    shared = ngx_hd_peers_shared(peers);
+
     sum = 0;
-    clear = 0;
+    back = 0;
     t = server->targets;
 
-    for (i = 0; i < w->upstream->checks.nelts; i++) {
-        rec = ngx_hd_store_record(w->upstream->main, t[i]);
+    for (i = 0; i < u->checks.nelts; i++) {
+        rec = ngx_hd_store_record(u->main, t[i]);
 
         if (rec == NULL || t[i]->check->observe) {
             continue;
@@ -262,20 +274,16 @@ ngx_hd_upstream_came_back(ngx_hd_walk_t *w,
 
         /* the peers of a zone are cleared by the first worker, not by each */
 
-        clear |= ngx_hd_peers_shared(peers)
-                 && ngx_hd_store_clear_once(rec, n);
+        back |= shared && ngx_hd_store_clear_once(rec, n);
     }
 
-    if (!ngx_hd_peers_shared(peers)) {
-        clear = (sum != server->seen);
+    if (!shared) {
+        back = (sum != server->seen);
     }
 
     server->seen = sum;
 
-    if (clear && peer->fails) {
-        peer->fails = 0;
-        peer->effective_weight = peer->weight;
-    }
+    return back;
 }
 
 
