@@ -41,8 +41,8 @@ struct ngx_hd_run_s {
     uint64_t              start;        /* monotonic, usec */
     ngx_msec_t            limit;        /* ngx_current_msec of the deadline */
     ngx_hd_reason_e       late;         /* what a timeout means right now */
-    ngx_str_t            *peer;         /* for messages: the address tried when
-                                           the target is a name, or NULL */
+    ngx_str_t            *peer;         /* for messages when the target is a
+                                           name: what is tried, or NULL */
     ngx_event_t           deadline;
     ngx_event_t           finish;       /* posted */
     unsigned              done:1;

@@ -23,9 +23,10 @@ typedef struct {
 
 
 /*
- * Resolves target->host through the resolver of http{} within msec.  handler
- * gets addresses, or NULL with run->result set.  It may be called before this
- * returns.  Returns NGX_ERROR (result set) if resolution could not begin.
+ * Resolves target->host through resolver within msec; 0: until it is cancelled,
+ * for callers with a deadline of their own.  handler gets addresses, or NULL
+ * with run->result set.  It may be called before this returns.  Returns
+ * NGX_ERROR (result set) if resolution could not begin.
  */
 ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
     ngx_msec_t msec);

@@ -118,12 +118,12 @@ ngx_hd_stream_begin(ngx_hd_run_t *run)
 
     run->late = NGX_HD_R_RESOLVE_TIMEOUT;
     run->log->action = "resolving a name";
+    run->peer = &target->host;
 
     s->resolve.run = run;
     s->resolve.handler = ngx_hd_stream_resolved;
 
-    if (ngx_hd_resolve_start(&s->resolve, ngx_hd_stream_resolver(),
-                             target->check->timeout)
+    if (ngx_hd_resolve_start(&s->resolve, ngx_hd_stream_resolver(), 0)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -207,6 +207,10 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
     s = run->ctx;
     pc = &s->peer;
     addr = &s->addrs->addrs[s->next];
+
+    /* an address tried before may have left its failure */
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_NONE, NULL);
 
     run->late = NGX_HD_R_CONNECT_TIMEOUT;
     run->log->action = "connecting to server";
@@ -1014,7 +1018,6 @@ ngx_hd_stream_start_afresh(ngx_hd_run_t *run)
 
     ngx_hd_stream_disconnect(run);
 
-    ngx_hd_result_set(&run->result, NGX_HD_R_NONE, NULL);
     ngx_memzero(&s->wire, sizeof(ngx_hd_wire_t));
 
     s->in.last = s->in.pos;
