@@ -76,7 +76,9 @@ ngx_http_healthdash_finish(ngx_conf_t *cf)
         }
     }
 
-    if (hmcf->targets.nelts == 0) {
+    /* the hook of an upstream wants a zone, though it has no target yet */
+
+    if (hmcf->targets.nelts == 0 && hmcf->upstreams.nelts == 0) {
         return NGX_OK;
     }
 
