@@ -630,9 +630,12 @@ ngx_hd_sched_log_why(u_char *p, u_char *last, ngx_hd_target_t *t,
         return ngx_slprintf(p, last, "first result");
     }
 
+    /* a pass with a warning ends "down", but not "degraded" */
+
     return ngx_slprintf(p, last, "%uD of %ui passes, was %s for %uLs",
-                        data->passes, t->check->rules.passes,
-                        ngx_hd_state_word(was->state),
+                        (was->state == NGX_HD_STATE_DEGRADED) ? data->clean
+                                                              : data->passes,
+                        t->check->rules.passes, ngx_hd_state_word(was->state),
                         (data->since_mono - was->since_mono) / 1000);
 }
 
