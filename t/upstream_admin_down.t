@@ -133,7 +133,8 @@ break_probes(@b[1, 2]);
 
 for my $u (qw(admin admin_zone)) {
     is(states($u), 'down up up', "$u: the last one keeps both in service");
-    is_deeply(requests($u, '/'), [ { 200 => 120 }, 'b2 b3' ], "$u: they serve");
+    is_deeply(requests($u, '/'), [ { 200 => 120 }, 'b2 b3' ],
+              "$u: they serve");
 }
 
 my $mark = $t->log_mark;

@@ -27,7 +27,8 @@ sub upstream {
         "server 127.0.0.$n:$port" . ($backup ? ' backup' : '') . ";\n"
     } split ' ', $servers;
 
-    return "upstream $name {\n" . ($lines // '') . "\n$text$check $param;\n}\n";
+    return "upstream $name {\n" . ($lines // '')
+           . "\n$text$check $param;\n}\n";
 }
 
 my $t = HealthDash->new(workers => 2, http =>
@@ -93,7 +94,7 @@ ok(wait_health($t), 'all servers are probed, backups too');
 
 is_deeply([ map { [ @$_{qw(id name server)}, $_->{backup} ? 1 : 0 ] }
             @{ peers('large') } ],
-          [ map { [ $_ - 1, "$ip{$_}:$port", "$ip{$_}:$port", $_ > 5 ? 1 : 0 ] }
+          [ map { [ $_ - 1, ("$ip{$_}:$port") x 2, $_ > 5 ? 1 : 0 ] }
             1 .. 7 ],
           '5 servers and 2 backups in a zone have their names and roles');
 

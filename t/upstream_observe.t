@@ -46,7 +46,8 @@ sub serving {
 
 sub withheld { hd_peer($t, $_[0], $b1)->{health_checks}{withheld} }
 
-my %all = (plain => 'b1 b2', zone => 'b1 b2', strict => 'b1', mixed => 'b1 b2');
+my %all = (plain => 'b1 b2', zone => 'b1 b2', strict => 'b1',
+           mixed => 'b1 b2');
 my %less = (plain => 'b2', zone => 'b2', strict => '502', mixed => 'b2');
 
 

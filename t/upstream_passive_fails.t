@@ -64,8 +64,8 @@ is(users_of_b1($_), 2, "$_: both workers use the server") for @upstreams;
 
 # users see failures, probes do not
 
-$b1->set(reset => 1);
 $b1->set('/healthz', status => 200);
+$b1->set(reset => 1);
 
 for my $u (@upstreams) {
     flood(port('web'), 160, host => $u);
@@ -82,7 +82,8 @@ ok(wait_until(sub {
 for my $u (@upstreams) {
     my $peer = hd_peer($t, $u, $b1);
 
-    is_deeply([ $peer->{health}, @{ $peer->{health_checks} }{qw(unhealthy fails)} ],
+    is_deeply([ $peer->{health}, $peer->{health_checks}{unhealthy},
+                $peer->{health_checks}{fails} ],
               [ 'up', 0, 0 ], "$u: nginx's failures are none of a probe");
 }
 

@@ -13,7 +13,7 @@ my $how = 'interval=100ms fails=1 passes=1 jitter=0%';
 
 # what a host answers, for a server that judges by Host alone
 
-my $hosts = HealthDash->new(name => 'hosts', module => 0, http => <<'EOF')->start;
+my $hosts = HealthDash->new(name => 'hosts', module => 0, http => <<'EOF');
     server {
         listen 127.0.0.1:%%PORT_hosts%%;
         server_name good.test;
@@ -26,6 +26,8 @@ my $hosts = HealthDash->new(name => 'hosts', module => 0, http => <<'EOF')->star
         location / { return 503; }
     }
 EOF
+
+$hosts->start;
 
 my $two = "server %%ADDR_b1%%;\nserver %%ADDR_b2%%;\n";
 
@@ -41,6 +43,10 @@ sub conf {
         . "healthdash_check http uri=/a $how min_up=1;\n"
         . "healthdash_check tcp $how;\n"
         . "healthdash_check http uri=/c $how;\n}\n",
+        "upstream quick { $two healthdash_check http uri=/same host=same.test"
+        . " $how; }\n",
+        "upstream patient { $two healthdash_check http uri=/same"
+        . " host=same.test interval=100ms fails=1000; }\n",
         map { "upstream $_.test { server 127.0.0.1:%%PORT_hosts%%;"
               . " healthdash_check http uri=/x $how; }\n" } qw(good bad),
     );
@@ -72,7 +78,8 @@ sub states {
 sub states_are {
     my ($name, %change) = @_;
     my %want = (test => 'up up', testing => 'up up', other => 'up up',
-                worst => 'up up', 'good.test' => 'up', 'bad.test' => 'up',
+                worst => 'up up', quick => 'up up', patient => 'up up',
+                'good.test' => 'up', 'bad.test' => 'up',
                 %change);
     my $got;
 
@@ -104,7 +111,8 @@ is(hd_peer($t, 'good.test', '127.0.0.1:' . port('hosts'))->{health}, 'up',
 my %asked = map { ("$_->{method} $_->{uri} $_->{host}" => 1) } $b1->requests;
 
 is_deeply([ sort keys %asked ],
-          [ 'GET /a worst', 'GET /c worst', 'GET /test test',
+          [ 'GET /a worst', 'GET /c worst', 'GET /same same.test',
+            'GET /test test',
             'GET /testing testing', 'HEAD /test other' ],
           'each upstream asks its own question under its own name');
 
@@ -151,6 +159,16 @@ states_are('"test" does not reach into "testing"', test => 'unhealthy up',
 $b1->set('/test', status => 200);
 states_are('and back');
 
+$b1->set('/same', status => 503);
+states_are('the same question counts for each upstream by itself',
+           quick => 'unhealthy up');
+
+my $peer = hd_peer($t, 'patient', $b1);
+
+is($peer->{health}, 'up', 'one that has more patience stays up');
+$b1->set('/same', status => 200);
+states_are('and back');
+
 
 # several checks: as bad as the worst of them
 
@@ -161,7 +179,7 @@ states_are('one of three checks fails, the server is out',
            worst => 'unhealthy up');
 is(backends_of('worst'), 'b2', 'and gets no requests');
 
-my $peer = hd_peer($t, 'worst', $b1);
+$peer = hd_peer($t, 'worst', $b1);
 
 is($peer->{health}, 'down', 'its health is that of the worst check');
 is($peer->{reason}{text}, 'http status 503', 'so is the reason');

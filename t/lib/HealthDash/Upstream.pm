@@ -72,7 +72,7 @@ sub flood {
     my @list;
 
     for my $i (1 .. $connections) {
-        my $m = int($n * $i / $connections) - int($n * ($i - 1) / $connections);
+        my $m = int($n / $connections) + ($i <= $n % $connections);
 
         next if !$m;
 
