@@ -92,7 +92,8 @@ for my $i (0, 1) {
     is($after[$i]{health}, 'up', 'and is up');
 }
 
-like($t->log, qr/\[warn\].* could not be probed: .*blocked/, 'the log says so');
+like($t->log, qr/\[warn\].* could not be probed: .*blocked/,
+     'the log says so');
 unlike($t->log, qr/ is down/, 'and no more');
 
 

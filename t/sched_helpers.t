@@ -123,7 +123,8 @@ for my $i (1 .. 3) {
         my $log = $single->log($mark);
 
         return $log =~ /reconfiguring/
-               && ($b1->count > $n + 2 || $log =~ /could not be probed: .*out/);
+               && ($b1->count > $n + 2
+                   || $log =~ /could not be probed: .*out/);
     }, 10), "reload $i: probes go on or the log says why not");
 }
 
