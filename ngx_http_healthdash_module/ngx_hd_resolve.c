@@ -15,6 +15,7 @@
 #define NGX_HD_RESOLVE_ADDRS   16
 
 
+static ngx_resolver_t *ngx_hd_resolve_resolver(void);
 static void ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx);
 static ngx_hd_addrs_t *ngx_hd_resolve_copy(ngx_hd_run_t *run,
     ngx_resolver_ctx_t *ctx);
@@ -24,14 +25,15 @@ static void ngx_hd_resolve_failed(ngx_hd_run_t *run, ngx_int_t state);
 
 
 ngx_int_t
-ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
-    ngx_msec_t msec)
+ngx_hd_resolve_start(ngx_hd_resolve_t *rs)
 {
     ngx_str_t            name;
     ngx_hd_run_t        *run;
+    ngx_resolver_t      *resolver;
     ngx_resolver_ctx_t  *ctx, temp;
 
     run = rs->run;
+    resolver = ngx_hd_resolve_resolver();
 
     /* the resolver lowers the name where it stands */
 
@@ -59,7 +61,7 @@ ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
     ctx->name = name;
     ctx->handler = ngx_hd_resolve_handler;
     ctx->data = rs;
-    ctx->timeout = msec;
+    ctx->timeout = 0;       /* the run has a deadline */
     ctx->cancelable = 1;
 
     rs->ctx = ctx;
@@ -76,6 +78,21 @@ failed:
     ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
 
     return NGX_ERROR;
+}
+
+
+/* that of http{}; nginx has put an empty one there if there is none */
+
+static ngx_resolver_t *
+ngx_hd_resolve_resolver(void)
+{
+    ngx_http_conf_ctx_t       *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    ctx = (ngx_http_conf_ctx_t *) ngx_cycle->conf_ctx[ngx_http_module.index];
+    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    return clcf->resolver;
 }
 
 

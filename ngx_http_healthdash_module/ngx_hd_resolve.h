@@ -23,13 +23,12 @@ typedef struct {
 
 
 /*
- * Resolves target->host through resolver within msec; 0: until it is cancelled,
- * for callers with a deadline of their own.  handler gets addresses, or NULL
- * with run->result set.  It may be called before this returns.  Returns
- * NGX_ERROR (result set) if resolution could not begin.
+ * Resolves target->host through the resolver of http{}, until it is cancelled:
+ * the run has a deadline.  handler gets addresses, or NULL with run->result
+ * set.  It may be called before this returns.  Returns NGX_ERROR (result set)
+ * if resolution could not begin.
  */
-ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs, ngx_resolver_t *resolver,
-    ngx_msec_t msec);
+ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs);
 
 /* Gives up what is under way; the handler is not called. */
 void ngx_hd_resolve_cancel(ngx_hd_resolve_t *rs);

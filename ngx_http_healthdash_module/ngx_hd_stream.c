@@ -1,14 +1,15 @@
 
 /*
  * healthdash: the stream engine.  Owns the connection of a run, from the name
- * to the last byte, and the connections kept between runs; what is said over
- * them is a dialogue's affair.  Called by the run it works for and by nginx's
- * events, all in one worker.  Nothing here blocks, and a fast peer gets a
- * bounded share of each turn of the event loop.
+ * to the last byte; what is said over it is a dialogue's affair.  Called by the
+ * run it works for and by nginx's events, all in one worker.  Nothing here
+ * blocks, and a fast peer gets a bounded share of each turn of the event loop.
  */
 
 
 #include <ngx_hd_stream.h>
+#include <ngx_hd_failure.h>
+#include <ngx_hd_keep.h>
 #include <ngx_hd_resolve.h>
 #include <ngx_hd_tls.h>
 #include <ngx_hd_wire.h>
@@ -18,7 +19,6 @@
 
 #define NGX_HD_STREAM_BUF      4096    /* bytes read at once */
 #define NGX_HD_STREAM_TURN     65536   /* bytes read in one turn of the loop */
-#define NGX_HD_STREAM_POOL     512     /* bytes: of a connection to be kept */
 #define NGX_HD_STREAM_RESERVE  8       /* connections left to clients, least */
 
 
@@ -39,20 +39,13 @@ typedef struct {
 
 
 static ngx_int_t ngx_hd_stream_begin(ngx_hd_run_t *run);
-static ngx_resolver_t *ngx_hd_stream_resolver(void);
 static void ngx_hd_stream_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs);
 static void ngx_hd_stream_connect(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_connect_addr(ngx_hd_run_t *run);
-static ngx_int_t ngx_hd_stream_socket_failed(ngx_hd_run_t *run, ngx_err_t err);
-static ngx_int_t ngx_hd_stream_connect_failed(ngx_hd_run_t *run,
-    ngx_err_t err);
-static ngx_hd_reason_e ngx_hd_stream_connect_reason(ngx_err_t err,
-    ngx_uint_t local);
 static ngx_int_t ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_stream_share_time(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_stream_connecting_handler(ngx_event_t *rev);
 static void ngx_hd_stream_connect_handler(ngx_event_t *wev);
-static ngx_err_t ngx_hd_stream_connect_error(ngx_connection_t *c);
 static void ngx_hd_stream_connected(ngx_hd_run_t *run);
 static void ngx_hd_stream_handshake_handler(ngx_connection_t *c);
 static void ngx_hd_stream_talk(ngx_hd_run_t *run);
@@ -63,18 +56,12 @@ static void ngx_hd_stream_read_handler(ngx_event_t *rev);
 static void ngx_hd_stream_read(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_recv(ngx_hd_run_t *run, size_t *size);
 static ngx_int_t ngx_hd_stream_make_room(ngx_hd_run_t *run);
-static void ngx_hd_stream_recv_failed(ngx_hd_run_t *run, ngx_err_t err);
 static void ngx_hd_stream_local_error(ngx_hd_run_t *run, const char *text);
 static void ngx_hd_stream_keep(ngx_hd_run_t *run);
 static ngx_uint_t ngx_hd_stream_can_keep(ngx_hd_run_t *run);
-static void ngx_hd_stream_kept_handler(ngx_event_t *rev);
-static void ngx_hd_stream_idle_handler(ngx_event_t *wev);
-static ngx_uint_t ngx_hd_stream_is_alive(ngx_connection_t *c);
 static ngx_int_t ngx_hd_stream_reuse(ngx_hd_run_t *run);
 static void ngx_hd_stream_start_afresh(ngx_hd_run_t *run);
-static void ngx_hd_stream_set_log(ngx_connection_t *c, ngx_log_t *log);
 static void ngx_hd_stream_disconnect(ngx_hd_run_t *run);
-static void ngx_hd_stream_close(ngx_connection_t *c, ngx_pool_t *shared);
 
 
 ngx_int_t
@@ -86,7 +73,7 @@ ngx_hd_stream_start(ngx_hd_run_t *run)
         return NGX_ERROR;
     }
 
-    if (run->target->kept && ngx_hd_stream_reuse(run) == NGX_OK) {
+    if (ngx_hd_stream_reuse(run) == NGX_OK) {
         return NGX_AGAIN;
     }
 
@@ -123,28 +110,11 @@ ngx_hd_stream_begin(ngx_hd_run_t *run)
     s->resolve.run = run;
     s->resolve.handler = ngx_hd_stream_resolved;
 
-    if (ngx_hd_resolve_start(&s->resolve, ngx_hd_stream_resolver(), 0)
-        != NGX_OK)
-    {
+    if (ngx_hd_resolve_start(&s->resolve) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return NGX_AGAIN;
-}
-
-
-/* that of http{}; nginx has put an empty one there if there is none */
-
-static ngx_resolver_t *
-ngx_hd_stream_resolver(void)
-{
-    ngx_http_conf_ctx_t       *ctx;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    ctx = (ngx_http_conf_ctx_t *) ngx_cycle->conf_ctx[ngx_http_module.index];
-    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
-
-    return clcf->resolver;
 }
 
 
@@ -239,11 +209,12 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
     err = ngx_socket_errno;
 
     if (rc == NGX_ERROR) {
-        return ngx_hd_stream_socket_failed(run, err);
+        return ngx_hd_failure_socket(run, addr, err);
     }
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        return ngx_hd_stream_connect_failed(run, err);
+        ngx_hd_failure_connect(run, addr, err);
+        return NGX_DECLINED;
     }
 
     if (ngx_hd_stream_adopt(run, pc->connection) != NGX_OK) {
@@ -259,127 +230,8 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
 
 
 static ngx_int_t
-ngx_hd_stream_socket_failed(ngx_hd_run_t *run, ngx_err_t err)
-{
-    u_char            buf[NGX_HD_SEEN_LEN], *p;
-    ngx_hd_reason_e   reason;
-
-    switch (err) {
-
-    case NGX_EMFILE:
-    case NGX_ENFILE:
-        reason = NGX_HD_R_LOCAL_FILES;
-        break;
-
-    case ENOBUFS:
-    case NGX_ENOMEM:
-        reason = NGX_HD_R_LOCAL_MEMORY;
-        break;
-
-    case EAFNOSUPPORT:
-        return ngx_hd_stream_connect_failed(run, err);
-
-    default:
-        reason = NGX_HD_R_LOCAL_ERROR;
-    }
-
-    p = ngx_strerror(err, buf, sizeof(buf));
-    ngx_hd_result_set(&run->result, reason, "%*s", (size_t) (p - buf), buf);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_hd_stream_connect_failed(ngx_hd_run_t *run, ngx_err_t err)
-{
-    u_char            buf[NGX_HD_SEEN_LEN], *p;
-    ngx_str_t         where;
-    ngx_uint_t        local;
-    ngx_hd_stream_t  *s;
-    ngx_hd_reason_e   reason;
-
-    s = run->ctx;
-
-    local = (s->addrs->addrs[s->next].sockaddr->sa_family == AF_UNIX);
-    reason = ngx_hd_stream_connect_reason(err, local);
-
-    p = buf;
-    ngx_str_set(&where, "");
-
-    if (run->peer) {
-        where = *run->peer;
-    }
-
-    if (err == NGX_EAGAIN && local) {
-        p = ngx_cpymem(buf, "listen queue full",
-                       sizeof("listen queue full") - 1);
-
-    } else if (reason == NGX_HD_R_CONNECT_FAILED
-               || reason == NGX_HD_R_LOCAL_ERROR)
-    {
-        p = ngx_strerror(err, buf, sizeof(buf));
-    }
-
-    if (where.len == 0 && p == buf) {
-        ngx_hd_result_set(&run->result, reason, NULL);
-
-    } else {
-        ngx_hd_result_set(&run->result, reason, "%V%s%*s", &where,
-                          (where.len && p > buf) ? ", " : "",
-                          (size_t) (p - buf), buf);
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_hd_reason_e
-ngx_hd_stream_connect_reason(ngx_err_t err, ngx_uint_t local)
-{
-    switch (err) {
-
-    case NGX_ECONNREFUSED:
-        return NGX_HD_R_CONNECT_REFUSED;
-
-    case NGX_ENETDOWN:
-    case NGX_ENETUNREACH:
-    case NGX_EHOSTDOWN:
-    case NGX_EHOSTUNREACH:
-    case EAFNOSUPPORT:
-        return NGX_HD_R_CONNECT_UNREACHABLE;
-
-    case NGX_ECONNRESET:
-    case NGX_ECONNABORTED:
-        return NGX_HD_R_CONNECT_RESET;
-
-    case NGX_ETIMEDOUT:
-        return NGX_HD_R_CONNECT_TIMEOUT;
-
-    case NGX_ENOENT:
-        return NGX_HD_R_CONNECT_NO_SOCKET;
-
-    case NGX_EACCES:
-    case NGX_EPERM:
-        return NGX_HD_R_CONNECT_DENIED;
-
-    case NGX_EAGAIN:
-        return local ? NGX_HD_R_CONNECT_REFUSED : NGX_HD_R_LOCAL_ERROR;
-
-    case EADDRNOTAVAIL:
-        return NGX_HD_R_LOCAL_ERROR;    /* no port left on our side */
-
-    default:
-        return NGX_HD_R_CONNECT_FAILED;
-    }
-}
-
-
-static ngx_int_t
 ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c)
 {
-    ngx_log_t  *log;
-
     c->data = run;
     c->pool = run->pool;
     c->log->connection = c->number;
@@ -393,26 +245,7 @@ ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c)
         return NGX_OK;
     }
 
-    c->pool = ngx_create_pool(NGX_HD_STREAM_POOL, run->log);
-    if (c->pool == NULL) {
-        goto failed;
-    }
-
-    log = ngx_palloc(c->pool, sizeof(ngx_log_t));
-    if (log == NULL) {
-        goto failed;
-    }
-
-    ngx_hd_run_mute(log);
-    c->pool->log = log;
-
-    return NGX_OK;
-
-failed:
-
-    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
-
-    return NGX_ERROR;
+    return ngx_hd_keep_prepare(run, c);
 }
 
 
@@ -464,14 +297,14 @@ ngx_hd_stream_connect_handler(ngx_event_t *wev)
     run = c->data;
     s = run->ctx;
 
-    err = wev->timedout ? NGX_ETIMEDOUT : ngx_hd_stream_connect_error(c);
+    err = wev->timedout ? NGX_ETIMEDOUT : ngx_hd_failure_of_connect(c);
 
     if (err == 0) {
         ngx_hd_stream_connected(run);
         return;
     }
 
-    (void) ngx_hd_stream_connect_failed(run, err);
+    ngx_hd_failure_connect(run, &s->addrs->addrs[s->next], err);
 
     ngx_hd_stream_disconnect(run);
 
@@ -481,36 +314,6 @@ ngx_hd_stream_connect_handler(ngx_event_t *wev)
     }
 
     ngx_hd_stream_connect(run);
-}
-
-
-static ngx_err_t
-ngx_hd_stream_connect_error(ngx_connection_t *c)
-{
-    int        err;
-    socklen_t  len;
-
-#if (NGX_HAVE_KQUEUE)
-
-    if (ngx_event_flags & NGX_USE_KQUEUE_EVENT) {
-
-        if (c->write->pending_eof) {
-            return c->write->kq_errno;
-        }
-
-        return c->read->pending_eof ? c->read->kq_errno : 0;
-    }
-
-#endif
-
-    err = 0;
-    len = sizeof(int);
-
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, (void *) &err, &len) == -1) {
-        return ngx_socket_errno;
-    }
-
-    return err;
 }
 
 
@@ -776,7 +579,8 @@ ngx_hd_stream_recv(ngx_hd_run_t *run, size_t *size)
     }
 
     if (n == NGX_ERROR || run->result.reason != NGX_HD_R_NONE) {
-        ngx_hd_stream_recv_failed(run, err);
+        ngx_hd_failure_response(run, err);
+        ngx_hd_run_done(run);
         return NGX_DONE;
     }
 
@@ -839,32 +643,6 @@ ngx_hd_stream_make_room(ngx_hd_run_t *run)
 
 
 static void
-ngx_hd_stream_recv_failed(ngx_hd_run_t *run, ngx_err_t err)
-{
-    u_char  buf[NGX_HD_SEEN_LEN], *p;
-
-    /* TLS may have left its own words */
-
-    if (run->result.reason == NGX_HD_R_NONE) {
-
-        if (err == NGX_ECONNRESET || err == NGX_EPIPE) {
-            ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_RESET, NULL);
-
-        } else if (err) {
-            p = ngx_strerror(err, buf, sizeof(buf));
-            ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_FAILED, "%*s",
-                              (size_t) (p - buf), buf);
-
-        } else {
-            ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_FAILED, NULL);
-        }
-    }
-
-    ngx_hd_run_done(run);
-}
-
-
-static void
 ngx_hd_stream_local_error(ngx_hd_run_t *run, const char *text)
 {
     ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR, "%s", text);
@@ -886,23 +664,9 @@ ngx_hd_stream_keep(ngx_hd_run_t *run)
     s = run->ctx;
     c = s->peer.connection;
 
-    if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
-        return;
+    if (ngx_hd_keep_put(run, c) == NGX_OK) {
+        s->peer.connection = NULL;
     }
-
-    s->peer.connection = NULL;
-    run->target->kept = c;
-
-    ngx_hd_stream_set_log(c, c->pool->log);
-
-    c->data = run->target;
-    c->read->handler = ngx_hd_stream_kept_handler;
-    c->write->handler = ngx_hd_stream_idle_handler;
-
-    /* nginx closes it when it exits or runs out of connections for clients */
-
-    c->idle = 1;
-    ngx_reusable_connection(c, 1);
 }
 
 
@@ -932,71 +696,18 @@ ngx_hd_stream_can_keep(ngx_hd_run_t *run)
 }
 
 
-static void
-ngx_hd_stream_kept_handler(ngx_event_t *rev)
-{
-    ngx_connection_t  *c;
-
-    c = rev->data;
-
-    if (!c->close && ngx_hd_stream_is_alive(c)
-        && ngx_handle_read_event(rev, 0) == NGX_OK)
-    {
-        return;
-    }
-
-    ngx_hd_stream_drop_kept(c->data);
-}
-
-
-static void
-ngx_hd_stream_idle_handler(ngx_event_t *wev)
-{
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, wev->log, 0,
-                   "healthdash idle connection");
-}
-
-
-/* no end and no byte that nobody has asked for */
-
-static ngx_uint_t
-ngx_hd_stream_is_alive(ngx_connection_t *c)
-{
-    u_char  buf[1];
-
-    if (recv(c->fd, buf, 1, MSG_PEEK) == -1
-        && ngx_socket_errno == NGX_EAGAIN)
-    {
-        c->read->ready = 0;
-        return 1;
-    }
-
-    return 0;
-}
-
-
 static ngx_int_t
 ngx_hd_stream_reuse(ngx_hd_run_t *run)
 {
     ngx_hd_stream_t   *s;
     ngx_connection_t  *c;
 
-    s = run->ctx;
-    c = run->target->kept;
-
-    if (!ngx_hd_stream_is_alive(c)) {
-        ngx_hd_stream_drop_kept(run->target);
+    c = ngx_hd_keep_take(run);
+    if (c == NULL) {
         return NGX_DECLINED;
     }
 
-    run->target->kept = NULL;
-
-    c->idle = 0;
-    ngx_reusable_connection(c, 0);
-
-    c->data = run;
-    ngx_hd_stream_set_log(c, run->log);
-    run->log->connection = c->number;
+    s = run->ctx;
 
     s->peer.connection = c;
     s->reused = 1;
@@ -1031,15 +742,6 @@ ngx_hd_stream_start_afresh(ngx_hd_run_t *run)
 }
 
 
-static void
-ngx_hd_stream_set_log(ngx_connection_t *c, ngx_log_t *log)
-{
-    c->log = log;
-    c->read->log = log;
-    c->write->log = log;
-}
-
-
 void
 ngx_hd_stream_release(ngx_hd_run_t *run)
 {
@@ -1050,20 +752,6 @@ ngx_hd_stream_release(ngx_hd_run_t *run)
     if (s) {
         ngx_hd_resolve_cancel(&s->resolve);
         ngx_hd_stream_disconnect(run);
-    }
-}
-
-
-void
-ngx_hd_stream_drop_kept(ngx_hd_target_t *target)
-{
-    ngx_connection_t  *c;
-
-    c = target->kept;
-
-    if (c) {
-        target->kept = NULL;
-        ngx_hd_stream_close(c, NULL);
     }
 }
 
@@ -1079,25 +767,13 @@ ngx_hd_stream_disconnect(ngx_hd_run_t *run)
 
     if (c) {
         s->peer.connection = NULL;
-        ngx_hd_stream_close(c, run->pool);
+        ngx_hd_keep_close(c, run->pool);
     }
 }
 
 
-/* shared: the pool that is not c's own */
-
-static void
-ngx_hd_stream_close(ngx_connection_t *c, ngx_pool_t *shared)
+void
+ngx_hd_stream_drop_kept(ngx_hd_target_t *target)
 {
-    ngx_pool_t  *pool;
-
-    ngx_hd_tls_end(c);
-
-    pool = c->pool;
-
-    ngx_close_connection(c);
-
-    if (pool && pool != shared) {
-        ngx_destroy_pool(pool);
-    }
+    ngx_hd_keep_drop(target);
 }

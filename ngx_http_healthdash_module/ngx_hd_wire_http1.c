@@ -1,10 +1,10 @@
 
 /*
- * healthdash: the HTTP/1 dialogue.  Owns the request's bytes and the reading
- * of a response: its status line, header and chunks with nginx's own parsers,
- * its framing by RFC 9112 6.3.  Called by the stream engine, bytes in, verdict
- * out.  Every byte is hostile: header, body and framing have limits, and what
- * no condition asks for is not kept.
+ * healthdash: the HTTP/1 dialogue.  Owns the reading of a response: its status
+ * line, header and chunks with nginx's own parsers, its framing by RFC 9112
+ * 6.3.  Called by the stream engine, bytes in, verdict out.  Every byte is
+ * hostile: header, body and framing have limits, and what no condition asks
+ * for is not kept.
  */
 
 
@@ -71,9 +71,6 @@ static ngx_int_t ngx_hd_http1_eof(ngx_hd_wire_t *w);
 static ngx_int_t ngx_hd_http1_judge(ngx_hd_wire_t *w, ngx_uint_t exact);
 static ngx_int_t ngx_hd_http1_invalid(ngx_hd_wire_t *w, const char *text);
 static ngx_uint_t ngx_hd_http1_is(ngx_str_t *s, const char *word);
-static ngx_uint_t ngx_hd_http1_is_clean(ngx_str_t *s);
-static ngx_int_t ngx_hd_http1_basic(ngx_pool_t *pool, ngx_hd_check_t *check,
-    ngx_str_t *basic);
 
 
 ngx_int_t
@@ -723,125 +720,4 @@ ngx_hd_http1_is(ngx_str_t *s, const char *word)
 {
     return s->len == ngx_strlen(word)
            && ngx_strncasecmp(s->data, (u_char *) word, s->len) == 0;
-}
-
-
-ngx_int_t
-ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
-    ngx_str_t *host)
-{
-    u_char      *p;
-    size_t       len;
-    ngx_str_t    basic;
-    const char  *length;
-
-    if (!ngx_hd_http1_is_clean(&check->method)
-        || !ngx_hd_http1_is_clean(&check->uri)
-        || !ngx_hd_http1_is_clean(host))
-    {
-        ngx_log_error(NGX_LOG_EMERG, pool->log, 0,
-                      "a blank or control character in method, uri or host "
-                      "of an HTTP probe");
-        return NGX_ERROR;
-    }
-
-    if (ngx_hd_http1_basic(pool, check, &basic) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    /* RFC 9110 8.6: a method that is meant to have a body says it has none */
-
-    length = (ngx_hd_http1_is(&check->method, "post")
-              || ngx_hd_http1_is(&check->method, "put")
-              || ngx_hd_http1_is(&check->method, "patch"))
-             ? "Content-Length: 0" CRLF : "";
-
-    len = check->method.len + check->uri.len + host->len + basic.len
-          + ngx_strlen(length)
-          + sizeof("  HTTP/1.1" CRLF
-                   "Host: " CRLF
-                   "User-Agent: healthdash/" NGX_HD_VERSION CRLF
-                   "Accept: */*" CRLF
-                   "Connection: keep-alive" CRLF
-                   CRLF);
-
-    p = ngx_pnalloc(pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    check->request.data = p;
-
-    p = ngx_sprintf(p, "%V %V HTTP/1.1" CRLF
-                    "Host: %V" CRLF
-                    "User-Agent: healthdash/" NGX_HD_VERSION CRLF
-                    "Accept: */*" CRLF
-                    "Connection: %s" CRLF
-                    "%s%V" CRLF,
-                    &check->method, &check->uri, host,
-                    check->keepalive ? "keep-alive" : "close",
-                    length, &basic);
-
-    check->request.len = p - check->request.data;
-
-    return NGX_OK;
-}
-
-
-/* no blank, no control character */
-
-static ngx_uint_t
-ngx_hd_http1_is_clean(ngx_str_t *s)
-{
-    size_t  i;
-
-    for (i = 0; i < s->len; i++) {
-        if (s->data[i] <= ' ' || s->data[i] == 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-static ngx_int_t
-ngx_hd_http1_basic(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *basic)
-{
-    u_char     *p;
-    ngx_str_t   plain, coded;
-
-    ngx_str_set(basic, "");
-
-    if (check->user.len == 0 && check->password.len == 0) {
-        return NGX_OK;
-    }
-
-    plain.len = check->user.len + 1 + check->password.len;
-
-    plain.data = ngx_pnalloc(pool, plain.len);
-    if (plain.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_sprintf(plain.data, "%V:%V", &check->user, &check->password);
-
-    p = ngx_pnalloc(pool, sizeof("Authorization: Basic " CRLF) - 1
-                          + ngx_base64_encoded_length(plain.len));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    basic->data = p;
-
-    coded.data = ngx_cpymem(p, "Authorization: Basic ",
-                            sizeof("Authorization: Basic ") - 1);
-    ngx_encode_base64(&coded, &plain);
-
-    p = ngx_cpymem(coded.data + coded.len, CRLF, sizeof(CRLF) - 1);
-    basic->len = p - basic->data;
-
-    ngx_explicit_memzero(plain.data, plain.len);
-
-    return NGX_OK;
 }
