@@ -20,6 +20,18 @@
 #define NGX_HD_TLS_NEEDS_CERT  116     /* certificate_required, 6.2 */
 
 
+/* whether a PEM file holds what it is given for */
+typedef ngx_uint_t (*ngx_hd_tls_read_pt)(BIO *bio);
+
+
+static ngx_int_t ngx_hd_tls_conf_files(ngx_conf_t *cf, ngx_hd_check_t *check);
+static ngx_int_t ngx_hd_tls_conf_file(ngx_conf_t *cf, const char *param,
+    ngx_str_t *file, ngx_hd_tls_read_pt read);
+static ngx_uint_t ngx_hd_tls_read_cert(BIO *bio);
+static ngx_uint_t ngx_hd_tls_read_key(BIO *bio);
+static int ngx_hd_tls_no_password(char *buf, int size, int rwflag, void *data);
+static ngx_int_t ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_ssl_t *ssl);
 static ngx_int_t ngx_hd_tls_conf_verify(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_ssl_t *ssl);
 static ngx_int_t ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c);
@@ -49,6 +61,10 @@ ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
+    if (ngx_hd_tls_conf_files(cf, check) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
     if (ssl == NULL) {
         return NGX_ERROR;
@@ -70,10 +86,7 @@ ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
 
     SSL_CTX_set_session_cache_mode(ssl->ctx, SSL_SESS_CACHE_OFF);
 
-    if (check->cert.len
-        && ngx_ssl_certificate(cf, ssl, &check->cert, &check->key, NULL)
-           != NGX_OK)
-    {
+    if (check->cert.len && ngx_hd_tls_conf_client(cf, check, ssl) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -84,6 +97,136 @@ ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
     check->tls_ctx = ssl;
 
     return NGX_OK;
+}
+
+
+/* OpenSSL's words for a wrong file say little, and a password it asks for */
+
+static ngx_int_t
+ngx_hd_tls_conf_files(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (ngx_hd_tls_conf_file(cf, "ca", &check->ca, ngx_hd_tls_read_cert)
+        != NGX_OK
+        || ngx_hd_tls_conf_file(cf, "cert", &check->cert, ngx_hd_tls_read_cert)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_tls_conf_file(cf, "key", &check->key, ngx_hd_tls_read_key);
+}
+
+
+static ngx_int_t
+ngx_hd_tls_conf_file(ngx_conf_t *cf, const char *param, ngx_str_t *file,
+    ngx_hd_tls_read_pt read)
+{
+    BIO         *bio;
+    ngx_err_t    err;
+    ngx_uint_t   found;
+    const char  *what;
+
+    /* what nginx itself takes that is no file */
+
+    if (file->len == 0
+        || ngx_strncmp(file->data, "data:", sizeof("data:") - 1) == 0
+        || ngx_strncmp(file->data, "engine:", sizeof("engine:") - 1) == 0
+        || ngx_strncmp(file->data, "store:", sizeof("store:") - 1) == 0)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    what = (read == ngx_hd_tls_read_key) ? "private key without a password"
+                                         : "certificate";
+
+    bio = BIO_new_file((char *) file->data, "r");
+
+    if (bio == NULL) {
+        err = ngx_errno;
+        ERR_clear_error();
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, err,
+                      "cannot read file \"%V\" of parameter \"%s\", expected "
+                      "a PEM file with a %s", file, param, what);
+        return NGX_ERROR;
+    }
+
+    found = read(bio);
+
+    BIO_free(bio);
+    ERR_clear_error();
+
+    if (!found) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "nothing usable in file \"%V\" of parameter \"%s\", "
+                      "expected a PEM file with a %s", file, param, what);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_hd_tls_read_cert(BIO *bio)
+{
+    X509  *cert;
+
+    cert = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL);
+    X509_free(cert);
+
+    return cert != NULL;
+}
+
+
+static ngx_uint_t
+ngx_hd_tls_read_key(BIO *bio)
+{
+    EVP_PKEY  *key;
+
+    key = PEM_read_bio_PrivateKey(bio, NULL, ngx_hd_tls_no_password, NULL);
+    EVP_PKEY_free(key);
+
+    return key != NULL;
+}
+
+
+static int
+ngx_hd_tls_no_password(char *buf, int size, int rwflag, void *data)
+{
+    return -1;
+}
+
+
+static ngx_int_t
+ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
+{
+    ngx_int_t   rc;
+    ngx_log_t  *log, mute;
+
+    log = ssl->log;
+
+    mute = *log;
+    mute.log_level = NGX_LOG_STDERR;
+
+    ssl->log = &mute;
+
+    rc = ngx_ssl_certificate(cf, ssl, &check->cert, &check->key, NULL);
+
+    ssl->log = log;
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "file \"%V\" of parameter \"key\" does not fit the "
+                      "certificate in \"%V\", expected its private key",
+                      &check->key, &check->cert);
+    }
+
+    return rc;
 }
 
 
