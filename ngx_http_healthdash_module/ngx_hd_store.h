@@ -1,6 +1,6 @@
 
 /*
- * healthdash: the shared zone: laid out, inherited, claimed, published, read.
+ * healthdash: the records of the shared zone: claimed, published, read.
  * Who guards what is a table in docs/ARCHITECTURE.md.
  */
 
@@ -21,32 +21,16 @@ typedef struct {
 
 
 /*
- * The bytes a zone of n targets takes, slab overhead included; for the
- * directive that checks a size given by hand.
+ * Makes rec the empty record of t, its first probe due within one interval.
+ * Whoever held a lease of it can publish no more.  Master.
  */
-size_t ngx_hd_store_size(ngx_uint_t n);
+void ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 
-/* The size to use when none is given: room for twice n, a power of two. */
-size_t ngx_hd_store_auto_size(ngx_uint_t n);
+/* Copies the facts, times and lease of a record of another zone.  Master. */
+void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
 
-/* shm_zone->init: lays out a new zone or recognises the old one.  Master. */
-ngx_int_t ngx_hd_store_init_zone(ngx_shm_zone_t *shm_zone, void *data);
-
-/*
- * 1 if the cycle before has a zone that init_zone would be handed although it
- * was laid out by another build: it must not be reused then.
- */
-ngx_uint_t ngx_hd_store_is_foreign(ngx_cycle_t *old_cycle,
-    ngx_shm_zone_t *shm_zone);
-
-/*
- * Gives every target of hmcf its record: the one it had in this zone, or in
- * the zone of the cycle before (copied then), or a fresh one.  Called in the
- * master once the new configuration is certain, before its workers are
- * forked.  Counts the generation up.  Cannot fail: the zone's size was checked
- * while the configuration was read.
- */
-void ngx_hd_store_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf);
+/* A number from an identity; an MD5, so any word of it is evenly spread. */
+uint64_t ngx_hd_store_spread(u_char *id);
 
 /* The record of a target, or NULL if it now belongs to another target. */
 ngx_hd_record_t *ngx_hd_store_record(ngx_hd_main_conf_t *hmcf,

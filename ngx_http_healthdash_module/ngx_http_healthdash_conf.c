@@ -8,8 +8,8 @@
 
 
 #include <ngx_http_healthdash.h>
-#include <ngx_hd_store.h>
 #include <ngx_hd_utf8.h>
+#include <ngx_hd_zone.h>
 
 
 #define NGX_HTTP_HEALTHDASH_NAME     255     /* bytes of a name */
@@ -84,7 +84,7 @@ ngx_http_healthdash_add_zone(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
     ngx_http_healthdash_srv_conf_t  *hscf;
 
     n = hmcf->targets.nelts;
-    need = ngx_hd_store_size(n);
+    need = ngx_hd_zone_size(n);
 
     if (hmcf->zone_size && hmcf->zone_size < need) {
         hscf = ngx_http_conf_get_module_srv_conf(cf,
@@ -106,13 +106,13 @@ ngx_http_healthdash_add_zone(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
     hmcf->shm_zone = ngx_shared_memory_add(cf, &name,
                                            hmcf->zone_size
                                            ? hmcf->zone_size
-                                           : ngx_hd_store_auto_size(n),
+                                           : ngx_hd_zone_auto_size(n),
                                            &ngx_http_healthdash_module);
     if (hmcf->shm_zone == NULL) {
         return NGX_ERROR;
     }
 
-    hmcf->shm_zone->init = ngx_hd_store_init_zone;
+    hmcf->shm_zone->init = ngx_hd_zone_init;
     hmcf->shm_zone->data = hmcf;
 
     return NGX_OK;

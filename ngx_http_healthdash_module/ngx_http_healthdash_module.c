@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_sched.h>
+#include <ngx_hd_zone.h>
 #include <ngx_http_healthdash.h>
 
 
@@ -193,7 +194,7 @@ ngx_http_healthdash_postconfiguration(ngx_conf_t *cf)
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
 
     if (hmcf->shm_zone
-        && ngx_hd_store_is_foreign(cf->cycle->old_cycle, hmcf->shm_zone))
+        && ngx_hd_zone_is_foreign(cf->cycle->old_cycle, hmcf->shm_zone))
     {
         hmcf->shm_zone->noreuse = 1;
     }
@@ -237,7 +238,7 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
 
         hmcf->workers = ccf->master ? ccf->worker_processes : 1;
 
-        ngx_hd_store_attach(cycle, hmcf);
+        ngx_hd_zone_attach(cycle, hmcf);
 
         u = hmcf->upstreams.elts;
 

@@ -1,13 +1,15 @@
 
 /*
- * Unit test of ngx_hd_store.c: sizes, inheritance over reloads, leases, and
- * writers that are stopped in the middle of a publication and go on later.
+ * Unit test of ngx_hd_store.c and ngx_hd_zone.c: sizes, inheritance over
+ * reloads, leases, and writers that are stopped in the middle of a publication
+ * and go on later.
  */
 
 
 #include "tap.h"
 #include "ngx_stand_in.h"
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_zone.c"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -119,18 +121,18 @@ load(conf_t *c, conf_t *before, const char *names, size_t size)
 
     if (before && before->shm.shm.size == size) {
         c->shm.shm = before->shm.shm;
-        ngx_hd_store_init_zone(&c->shm, &before->main);
+        ngx_hd_zone_init(&c->shm, &before->main);
 
     } else {
         map(&c->shm, size);
-        ngx_hd_store_init_zone(&c->shm, NULL);
+        ngx_hd_zone_init(&c->shm, NULL);
     }
 
     c->cycle.shared_memory.part.elts = &c->shm;
     c->cycle.shared_memory.part.nelts = 1;
     c->main.shm_zone = &c->shm;
 
-    ngx_hd_store_attach(&c->cycle, &c->main);
+    ngx_hd_zone_attach(&c->cycle, &c->main);
 }
 
 
@@ -221,19 +223,19 @@ test_sizes(void)
     ngx_uint_t  n;
 
     for (n = 0; n < 3000; n += 7) {
-        size = ngx_hd_store_auto_size(n);
+        size = ngx_hd_zone_auto_size(n);
 
-        check((size & (size - 1)) == 0 && size >= ngx_hd_store_size(2 * n),
+        check((size & (size - 1)) == 0 && size >= ngx_hd_zone_size(2 * n),
               "automatic size for %lu", (unsigned long) n);
 
-        check(ngx_hd_store_size(n + 1) >= ngx_hd_store_size(n)
-              && ngx_hd_store_size(n) % ngx_pagesize == 0,
+        check(ngx_hd_zone_size(n + 1) >= ngx_hd_zone_size(n)
+              && ngx_hd_zone_size(n) % ngx_pagesize == 0,
               "size for %lu", (unsigned long) n);
     }
 
     checked("sizes grow, the automatic one to powers of two");
 
-    load(&c, NULL, "abc", ngx_hd_store_size(TARGETS));
+    load(&c, NULL, "abc", ngx_hd_zone_size(TARGETS));
     ok(c.main.zone->capacity >= TARGETS, "a zone has room for what was asked");
 }
 
@@ -245,7 +247,7 @@ test_reloads(void)
     conf_t           c[6];
     ngx_hd_record_t  *a, *b;
 
-    size = ngx_hd_store_size(4);
+    size = ngx_hd_zone_size(4);
 
     load(&c[0], NULL, "abcd", size);
     a = record(&c[0], 'a');
@@ -304,21 +306,21 @@ test_foreign(void)
     load(&c[0], NULL, "ab", 65536);
     publish(&c[0], record(&c[0], 'a'), 5);
 
-    ok(!ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "our own layout");
+    ok(!ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm), "our own layout");
 
     c[0].main.zone->layout++;
-    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "another layout");
+    ok(ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm), "another layout");
 
     load(&c[1], &c[0], "ab", 131072);
     is_num(facts(record(&c[1], 'a')), 0, "is not read");
 
     c[0].main.zone->layout--;
     c[0].main.zone->capacity = 1 << 30;
-    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm),
+    ok(ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm),
        "a capacity beyond the end");
 
     ((ngx_slab_pool_t *) c[0].shm.shm.addr)->data = NULL;
-    ok(ngx_hd_store_is_foreign(&c[0].cycle, &c[0].shm), "no content");
+    ok(ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm), "no content");
 }
 
 
