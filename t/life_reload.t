@@ -256,7 +256,8 @@ ok(wait_until(sub {
 }, 10), 'servers are probed meanwhile');
 
 is_deeply([ grep { !$new{$_} } keys %by ], [], 'by the new workers alone');
-is_deeply([ $t->old_worker_pids ], \@old, 'the old one was there all the time');
+is_deeply([ $t->old_worker_pids ], \@old,
+          'the old one was there all the time');
 
 close $client;
 
