@@ -72,27 +72,27 @@ sub results {
 }
 
 
-# the sockets a process has to that backend, by state: 01 connected, 02 waiting
-# to be
-
-sub sockets {
-    my ($pid, $name, $state) = @_;
-    my $port = sprintf '%04X', $b{$name}->port_number;
-
-    open my $fh, '<', '/proc/net/tcp' or die "cannot read /proc/net/tcp: $!\n";
-
-    my %open = map { ("socket:[$_]" => 1) } map { (split)[9] }
-               grep { /:$port $state / } <$fh>;
-
-    return scalar grep { $open{readlink($_) // ''} } glob "/proc/$pid/fd/*";
-}
-
+# Whether a process has a connection to each of the frozen backends: in
+# /proc/net/tcp state 02 waits to be connected, 01 is.
 
 sub is_frozen {
     my ($pid) = @_;
+    my %left = map {
+        (sprintf('%04X', $b{$_}->port_number)
+         . ($_ eq 'connect' ? ' 02' : ' 01') => 1)
+    } @frozen;
+    my %mine = map { (readlink($_) // '' => 1) } glob "/proc/$pid/fd/*";
 
-    return sockets($pid, 'connect', '02')
-           && !grep { !sockets($pid, $_, '01') } qw(tls header body kept);
+    open my $fh, '<', '/proc/net/tcp' or die "cannot read /proc/net/tcp: $!\n";
+
+    for (grep { /:[0-9A-F]{4} 0[12] / } <$fh>) {
+        my @field = split;
+
+        delete $left{substr($field[2], -4) . " $field[3]"}
+            if $mine{"socket:[$field[9]]"};
+    }
+
+    return !%left;
 }
 
 
