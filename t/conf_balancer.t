@@ -25,7 +25,8 @@ sub stub {
     my $src = $ENV{HD_NGINX_SRC} || "$top/build/nginx-src";
     my $out = tmp_dir() . '/own_balancer.so';
     my @dirs = ("$src/objs", map { "$src/src/$_" } qw(
-        core event event/modules os/unix http http/modules http/v2 http/v3
+        core event event/modules event/quic os/unix http http/modules http/v2
+        http/v3
     ));
 
     system($ENV{CC} || 'cc', '-shared', '-fPIC', '-g',
