@@ -313,6 +313,13 @@ ngx_http_healthdash_set_percent(const ngx_http_healthdash_param_t *p,
 
     percent = field;
 
+    /* nothing of anything needs no unit */
+
+    if (value->len == 1 && value->data[0] == '0') {
+        *percent = 0;
+        return NGX_OK;
+    }
+
     if (value->len == 0 || value->data[value->len - 1] != '%') {
         return NGX_ERROR;
     }

@@ -132,7 +132,7 @@ my @accepted = (
     [ 'fast', check('fast=20ms') ],
     [ 'fast', check('fast=5s') ],
     [ [ 'fast', 'interval' ], check('interval=500ms timeout=400ms') ],
-    (map { [ 'jitter', check("jitter=$_") ] } qw(0% 10% 100%)),
+    (map { [ 'jitter', check("jitter=$_") ] } qw(0 0% 10% 100%)),
     [ 'timeout', check('timeout=100ms') ],
     [ 'timeout', check('timeout=5s'),
       'timeout (5000ms) is not shorter than interval (5000ms), probes that '
