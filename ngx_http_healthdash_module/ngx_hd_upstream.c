@@ -69,8 +69,9 @@ ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf)
 
     /*
      * nginx's list points to the name in this very uscf until it is copied to
-     * a zone; a list of another kind has no reason to.  The field is read only
-     * where a list must be at least as long as to have it.
+     * a zone; a list of another kind has no reason to.  Nothing tells how long
+     * that one is: at worst the word read here lies behind it, in the pool of
+     * the configuration, and is no such pointer either.
      */
 
     peers = uscf->peer.data;
