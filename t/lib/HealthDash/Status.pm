@@ -1,0 +1,505 @@
+package HealthDash::Status;
+
+# What tests of the status share: a validator for the JSON, several answers of
+# one moment, and readers for the page and the text that are strict about what
+# they read.
+
+use strict;
+use warnings;
+
+use Encode ();
+use Exporter qw(import);
+use File::Basename ();
+use File::Spec ();
+use JSON::PP ();
+use Socket;
+use Time::HiRes qw(time);
+
+use HealthDash::Client ();
+use HealthDash::Run qw(slow tmp_dir);
+
+our @EXPORT_OK = qw(schema_errors status_doc one_moment connect_to
+                    read_response html_tree html_find html_text html_rows
+                    text_rows run_command);
+
+my $root = File::Spec->rel2abs(File::Basename::dirname(__FILE__)
+                               . '/../../..');
+
+# Debian's module is the system's python's
+
+my $validator = <<'EOF_PYTHON';
+import json, sys, jsonschema
+
+def no_twin(pairs):
+    keys = [key for key, value in pairs]
+    if len(keys) != len(set(keys)):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+def no_constant(word):
+    raise ValueError(word + " is no JSON")
+
+with open(sys.argv[1]) as f:
+    schema = json.load(f)
+
+jsonschema.Draft202012Validator.check_schema(schema)
+check = jsonschema.Draft202012Validator(schema)
+
+for name in sys.argv[2:]:
+    try:
+        with open(name, "rb") as f:
+            text = f.read().decode("utf-8", "strict")
+        doc = json.loads(text, object_pairs_hook=no_twin,
+                         parse_constant=no_constant)
+        errors = ["/" + "/".join(map(str, e.absolute_path)) + ": " + e.message
+                  for e in check.iter_errors(doc)]
+    except ValueError as e:
+        errors = [str(e)]
+    print(json.dumps("; ".join(errors)[:300]))
+EOF_PYTHON
+
+
+# schema_errors(TEXT, ...): for each JSON text '' or what is wrong with it
+
+sub schema_errors {
+    my (@texts) = @_;
+    my $dir = tmp_dir();
+    my @files;
+
+    write_file("$dir/validate.py", $validator);
+
+    for my $text (@texts) {
+        push @files, "$dir/json" . @files;
+        write_file($files[-1], $text);
+    }
+
+    my ($rc, $out) = run_command('/usr/bin/python3', "$dir/validate.py",
+                                 "$root/docs/status.schema.json", @files);
+
+    die "the validator failed, is python3-jsonschema installed? $out\n"
+        if $rc;
+
+    my @list = map { JSON::PP->new->allow_nonref->decode($_) }
+               split /\n/, $out;
+
+    die "the validator said too little: $out\n" if @list != @texts;
+
+    return wantarray ? @list : $list[0];
+}
+
+
+# run_command(PROGRAM, ARGUMENT, ...): (exit code, output and errors)
+
+sub run_command {
+    my (@command) = @_;
+    my $pid = open(my $fh, '-|') // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        HealthDash::Run::in_child();
+        open STDIN, '<', '/dev/null';
+        open STDERR, '>&', \*STDOUT;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+
+    my $out = do { local $/; <$fh> } // '';
+
+    close $fh;
+
+    return ($? >> 8 || $? & 127, $out);
+}
+
+
+sub write_file {
+    my ($file, $text) = @_;
+
+    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
+    print $fh $text;
+    close $fh or die "cannot write $file: $!\n";
+}
+
+
+# status_doc(PORT, PATH): (decoded JSON, its text)
+
+sub status_doc {
+    my ($port, $path) = @_;
+
+    $path //= '/status?format=json';
+
+    my $text = HealthDash::Client::http_get($port, $path)->{body};
+
+    return (eval { JSON::PP->new->utf8->decode($text) } // {}, $text);
+}
+
+
+# one_moment(PORT, ...): { html, text, json, doc } of one moment: the JSON is
+# asked for before and after the others, in one go, and must not have changed.
+
+sub one_moment {
+    my ($port, $path) = @_;
+    my $end = time() + 10 * slow();
+
+    $path //= '/status';
+
+    while (time() < $end) {
+        my $fh = connect_to($port);
+        my @formats = qw(json html text json);
+        my @body;
+
+        syswrite $fh, join '', map { "GET $path?format=$_ HTTP/1.1\r\n"
+                                     . "Host: localhost\r\n\r\n" } @formats;
+
+        my $left = '';
+
+        for (@formats) {
+            my $response = read_response($fh, \$left) // last;
+            push @body, $response->{body};
+        }
+
+        next if @body != 4;
+        next if settled($body[0]) ne settled($body[3]);
+
+        return { json => $body[0], html => $body[1], text => $body[2],
+                 doc => JSON::PP->new->utf8->decode($body[0]) };
+    }
+
+    die "the status never stood still\n";
+}
+
+
+# without what moves with the clock alone
+
+sub settled {
+    my ($json) = @_;
+
+    $json =~ s/"time":"[^"]*"//;
+    $json =~ s/"text":"no result for [^"]*"//g;
+    $json =~ s/"next":"[^"]*"//g;
+
+    return $json;
+}
+
+
+sub connect_to {
+    my ($port, %arg) = @_;
+
+    socket my $fh, PF_INET, SOCK_STREAM, 0 or die "socket() failed: $!\n";
+    setsockopt $fh, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 10 * slow(), 0;
+    setsockopt $fh, SOL_SOCKET, SO_RCVBUF, $arg{buffer} if $arg{buffer};
+    connect $fh, pack_sockaddr_in($port, INADDR_LOOPBACK)
+        or die "connect() failed: $!\n";
+
+    return $fh;
+}
+
+
+# the next response of a connection; it must carry its length
+
+sub read_response {
+    my ($fh, $in) = @_;
+    my $size;
+
+    while (1) {
+        my $head = index $$in, "\r\n\r\n";
+
+        if ($head >= 0 && !defined $size) {
+            substr($$in, 0, $head) =~ /^Content-Length: (\d+)/mi or return;
+            $size = $head + 4 + $1;
+        }
+
+        last if defined $size && length $$in >= $size;
+        sysread $fh, $$in, 65536, length $$in or return;
+    }
+
+    return HealthDash::Client::parse_response(substr($$in, 0, $size, ''),
+                                              'GET');
+}
+
+
+# html_tree(BYTES): the page as nested { tag, attr, children }; a child is such
+# a node or a text.  Dies, with the place, at whatever is not well-formed: a
+# tag that is not closed, an attribute without quotes or given twice, a "<" or
+# "&" that is neither a tag nor a reference, a byte that is no UTF-8, a
+# character that no page should hold.
+
+my %void = map { $_ => 1 } qw(meta link br hr img input);
+my %known = map { $_ => 1 } qw(html head meta title style body svg symbol path
+    circle use header p main section h1 h2 ul li b span time nav a div table
+    caption thead tbody tr th td code pre small footer);
+my %entity = (amp => '&', lt => '<', gt => '>', quot => '"', '#39' => "'",
+              middot => "\xb7");
+
+my $unfit = qr/([\x00-\x09\x0b-\x1f\x7f-\x9f]
+                |[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}])/x;
+
+sub html_tree {
+    my ($bytes) = @_;
+    my $text = eval { Encode::decode('UTF-8', $bytes, Encode::FB_CROAK) }
+               // die "the page is no UTF-8\n";
+    my $tree = { tag => '', attr => {}, children => [] };
+    my @open = ($tree);
+
+    die "a character that no page should hold: "
+        . sprintf("U+%04X\n", ord $1)
+        if $text =~ $unfit;
+
+    $text =~ s/^<!doctype html>\n// or die "there is no doctype\n";
+
+    pos($text) = 0;
+
+    while (pos($text) < length $text) {
+        my $top = $open[-1];
+        my $near = sub { "$_[0], near: "
+                         . Encode::encode('UTF-8', substr $text, pos($text),
+                                          60) . "\n" };
+
+        if ($top->{tag} eq 'style' && $text =~ /\G([^<]+)/gc) {
+            push @{ $top->{children} }, $1;
+
+        } elsif ($text =~ /\G([^<>&]+|&(?:amp|lt|gt|quot|\#39|middot);)/gc) {
+            push @{ $top->{children} }, entity($1);
+
+        } elsif ($text =~ m{\G</([a-z0-9]+)>}gc) {
+            die $near->("</$1> closes <$top->{tag}>") if $1 ne $top->{tag};
+            pop @open;
+
+        } elsif ($text =~ m{\G<([a-z][a-z0-9]*)((?:\s[a-zA-Z:-]+="[^"<>]*")*)
+                            (/?)>}gcx)
+        {
+            my ($tag, $attr, $closed) = ($1, $2, $3);
+
+            die $near->("unknown tag <$tag>") if !$known{$tag};
+
+            my $node = { tag => $tag, children => [],
+                         attr => attributes($attr) };
+
+            push @{ $top->{children} }, $node;
+            push @open, $node if !$closed && !$void{$tag};
+
+        } else {
+            die $near->('what is this');
+        }
+    }
+
+    die "<$open[-1]{tag}> is never closed\n" if @open > 1;
+
+    return $tree;
+}
+
+
+sub attributes {
+    my ($text) = @_;
+    my %attr;
+
+    while ($text =~ /\s([a-zA-Z:-]+)="([^"]*)"/g) {
+        my ($name, $value) = ($1, $2);
+
+        die "attribute $name stands twice\n" if exists $attr{$name};
+        die "attribute $name is not allowed\n" if $name =~ /^(?:on|style$)/;
+        die "a raw & in attribute $name\n"
+            if $value =~ /&(?!(?:amp|lt|gt|quot|#39);)/;
+        $attr{$name} = entity($value);
+    }
+
+    return \%attr;
+}
+
+
+sub entity {
+    my ($text) = @_;
+
+    $text =~ s/&(\w+|#39);/$entity{$1}/g;
+
+    return $text;
+}
+
+
+# html_find(NODE, 'td') or (NODE, 'td.why'): all such nodes below, in order
+
+sub html_find {
+    my ($node, $what) = @_;
+    my ($tag, $class) = split /\./, $what;
+    my @list;
+
+    for my $child (grep { ref } @{ $node->{children} }) {
+        push @list, $child
+            if (!length $tag || $child->{tag} eq $tag)
+               && (!defined $class
+                   || grep { $_ eq $class }
+                           split ' ', $child->{attr}{class} // '');
+        push @list, html_find($child, $what);
+    }
+
+    return @list;
+}
+
+
+# the text of a node; without => 'small' leaves such children out
+
+sub html_text {
+    my ($node, %arg) = @_;
+    my $text = '';
+
+    return $node if !ref $node;
+    return '' if ($arg{without} // '') eq $node->{tag};
+
+    $text .= html_text($_, %arg) for @{ $node->{children} };
+
+    return $text;
+}
+
+
+# html_rows(TREE): { 'app' => [ ROW, ... ], services => [ ROW, ... ] }.  A row:
+#
+#   health, age, since        the first column
+#   name, notes               the second
+#   nginx                     servers only
+#   result, streak, withheld  "not probed" and so on as result, too
+#   latency, max, checks, failed, inconclusive, next, worker
+#   list                      rows of a server's checks
+
+sub html_rows {
+    my ($tree) = @_;
+    my %all;
+
+    for my $table (html_find($tree, 'table')) {
+        my ($caption) = html_find($table, 'caption');
+        my $nginx = grep { html_text($_) eq 'nginx' } html_find($table, 'th');
+        my $name = $nginx ? html_text((html_find($caption, 'b'))[0])
+                          : 'services';
+        my ($body) = html_find($table, 'tbody');
+
+        $all{$name} //= [];
+
+        for my $tr (html_find($body, 'tr')) {
+            my $row = html_row($tr, $nginx);
+
+            if ($tr->{attr}{class} =~ /^check /) {
+                push @{ $all{$name}[-1]{list} }, $row;
+            } else {
+                push @{ $all{$name} }, $row;
+            }
+        }
+    }
+
+    return \%all;
+}
+
+
+sub html_row {
+    my ($tr, $nginx) = @_;
+    my @cells = grep { ref } @{ $tr->{children} };
+    my %row;
+
+    my ($time) = html_find($cells[0], 'time');
+
+    $row{health} = html_text((html_find($cells[0], 'span.s'))[0]);
+    $row{age} = $time ? html_text($time) =~ s/^for //r : '-';
+    $row{since} = $time && $time->{attr}{datetime};
+
+    $row{name} = html_text($cells[1], without => 'small');
+    $row{notes} = join ', ', map { html_text($_) }
+                             html_find($cells[1], 'small');
+
+    splice @cells, 0, 2;
+    $row{nginx} = html_text(shift @cells) if $nginx;
+
+    my $why = shift @cells;
+    my ($streak, @rest) = map { html_text($_) } html_find($why, 'small');
+
+    $row{result} = html_text($why, without => 'small') =~ s/^stale //r;
+    $row{streak} = $streak // '';
+    ($row{withheld}) = map { /^would have been taken out: (\d+)$/ } @rest;
+
+    return \%row if !@cells;
+
+    my ($max) = map { html_text($_) } html_find($cells[0], 'small');
+    my ($failed, $inconclusive) = map { html_text($_) }
+                                  html_find($cells[1], 'small');
+    my ($worker) = map { html_text($_) } html_find($cells[2], 'small');
+
+    $row{latency} = html_text($cells[0], without => 'small');
+    $row{max} = ($max // 'max -') =~ s/^max //r;
+    $row{checks} = html_text($cells[1], without => 'small');
+    $row{failed} = $failed =~ s/ failed$//r;
+    $row{inconclusive} = ($inconclusive // 0) =~ s/ inconclusive$//r;
+    $row{next} = html_text($cells[2], without => 'small');
+    $row{worker} = $worker && $worker =~ s/^worker //r;
+
+    return \%row;
+}
+
+
+# text_rows(TEXT): the same of the plain text; what it does not say is missing.
+# The first line is in ->{''}.
+
+sub text_rows {
+    my ($text) = @_;
+    my %all;
+    my $list;
+
+    ($all{''}, my @lines) = split /\n/, Encode::decode('UTF-8', $text);
+
+    for my $line (@lines) {
+
+        if ($line =~ /^upstream (.*): (\w+), (.* in service)$/) {
+            $list = $all{$1} = [];
+            next;
+        }
+
+        if ($line =~ /^services(?:, .*)?$/) {
+            $list = $all{services} //= [];
+            next;
+        }
+
+        next if $line !~ /^[ !?] (\w+) +(.*)$/ || $line =~ /^  PROBE /;
+
+        my $row = text_row($1, $2) // die "no row of the table: $line\n";
+
+        $row->{mark} = substr $line, 0, 1;
+
+        if ($row->{name} =~ s/^- //) {
+            push @{ $list->[-1]{list} }, $row;
+        } else {
+            push @$list, $row;
+        }
+    }
+
+    return \%all;
+}
+
+
+sub text_row {
+    my ($health, $rest) = @_;
+    my %row = (health => $health);
+    my $unit = qr/(?:d|h|min|s)/;
+    my $age = qr/(?:-|\d+ $unit(?: \d+ $unit)?)/;
+    my $latency = qr/(?:-|[\d.]+ m?s)/;
+    my $next = qr/(?:-|now|overdue|in [\d.]+ $unit(?: \d+ $unit)?)/;
+
+    if ($rest =~ /^(.*?) {2,}(.*?) {2,}(not probed|the worst of \d+ checks)$/)
+    {
+        @row{qw(name nginx result)} = ($1, $2, $3);
+        return \%row;
+    }
+
+    $rest =~ /^(.*?)\s+($age)\s+($latency)\s+(\d+)\s+(\d+)\s+($next)\s+
+               (.*)$/x or return;
+
+    @row{qw(age latency checks failed next)} = ($2, $3, $4, $5, $6);
+
+    my ($front, $last) = ($1, $7);
+
+    my $count = qr/(?:before that )?\d+ (?:of \d+ )?/;
+    my $what = qr/(?:failures?|(?:clean )?pass(?:es)?)(?:, held .*)?/;
+
+    $row{streak} = $last =~ s/, ($count$what)$// ? $1 : '';
+    $row{result} = $last;
+
+    ($row{name}, my $second) = split / {2,}/, $front, 2;
+    $row{nginx} = $row{address} = $second // '';
+
+    return \%row;
+}
+
+
+1;
