@@ -1,0 +1,330 @@
+#!/usr/bin/perl
+
+# Tests for what page, text and JSON say of the same moment: the same, fact by
+# fact (A59, A63).
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash;
+
+use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
+                          html_rows text_rows);
+
+my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
+my ($fails, $flaky) = backends(qw(fails flaky));
+
+$bad->set(status => 503);
+$slow->set(delay => 0.08);
+$mute->set(accept => 'hang');
+$fails->set('/page', close => 1);
+
+my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
+    healthdash_title "One & the same";
+    healthdash_probe p {
+        interval 400ms; fast 400ms; timeout 300ms; fails 2; passes 3;
+    }
+
+    upstream pair {
+        zone pair 64k;
+        server %%ADDR_good%% weight=5;
+        server %%ADDR_bad%%;
+        server %%ADDR_flaky%% backup weight=2;
+        healthdash_check probe=p;
+    }
+    upstream kept { server %%ADDR_bad%%; healthdash_check probe=p; }
+    upstream observed {
+        server %%ADDR_bad%%;
+        server %%ADDR_good%%;
+        healthdash_check probe=p mode=observe;
+    }
+    upstream several {
+        server %%ADDR_slow%%;
+        server %%ADDR_bad%% down;
+        server %%ADDR_good%%;
+        healthdash_check probe=p uri=/one slow=50ms;
+        healthdash_check tcp probe=p;
+    }
+    upstream first {
+        server %%ADDR_good%%;
+        server %%ADDR_mute%%;
+        healthdash_check probe=p interval=401ms timeout=50s initial=checking;
+    }
+    upstream passive {
+        server %%ADDR_fails%% max_fails=1 fail_timeout=60s;
+        server %%ADDR_good%%;
+        healthdash_check probe=p;
+    }
+
+    healthdash_service "Tcp" tcp://%%ADDR_good%% probe=p;
+    healthdash_service "Down" http://%%ADDR_bad%%/ probe=p group=Shop critical;
+    healthdash_service "Waits" http://%%ADDR_mute%%/ probe=p timeout=50s
+                       group=Shop;
+    healthdash_service "Slow" http://%%ADDR_slow%%/ probe=p slow=50ms
+                       group=Other;
+
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+        location /page { proxy_pass http://passive; }
+    }
+EOF
+
+my %nginx = (up => 'in service', unhealthy => 'skipped by probe',
+             down => 'down by the administrator',
+             checking => 'waiting for the first result',
+             unavail => 'out by passive failures', draining => 'draining');
+
+
+# the sentence of a streak
+
+sub streak {
+    my ($facts) = @_;
+    my $s = $facts->{health_checks}{streak} // return '';
+    my ($kind, $count, $of) = @$s{qw(kind count of)};
+    my $health = $facts->{health};
+
+    # it says "of" while the state may change by it
+
+    my $moving = $kind eq 'failures' ? $health ne 'down'
+                 : $kind eq 'clean' || $health eq 'down';
+    my $n = $moving && $count <= $of ? $of : $count;
+    my %word = (failures => [ 'failure', 'failures' ],
+                passes => [ 'pass', 'passes' ],
+                clean => [ 'clean pass', 'clean passes' ]);
+
+    return $count . ($moving && $count <= $of ? " of $of" : '') . ' '
+           . $word{$kind}[$n != 1];
+}
+
+
+# the sentence of a result
+
+sub result {
+    my ($facts) = @_;
+    my $h = $facts->{health_checks};
+
+    return 'no result yet' if !defined $h->{last_time};
+    return $h->{last_reason}{text} if $h->{last_reason};
+    return $facts->{reason} ? "passed again, after $facts->{reason}{text}"
+                            : 'passed';
+}
+
+
+# a latency with three digits
+
+sub latency {
+    my ($ms) = @_;
+
+    return '-' if !defined $ms;
+
+    my $unit = 'ms';
+
+    ($ms, $unit) = ($ms / 1000, 's') if $ms >= 1000;
+
+    my $digits = $ms < 10 ? 2 : $ms < 100 ? 1 : 0;
+
+    return sprintf("%.${digits}f",
+                   int($ms * 10 ** $digits + 1e-6) / 10 ** $digits)
+           . " $unit";
+}
+
+
+# compare(WHAT, ROW, FACTS): the differences, as text
+
+sub compare {
+    my ($what, $row, $facts, $in) = @_;
+    my $h = $facts->{health_checks};
+    my %want = (health => $facts->{health});
+
+    if (!$facts->{checks}) {
+        $want{checks} = $h->{checks};
+        $want{failed} = $h->{fails};
+        $want{result} = result($facts);
+        $want{streak} = streak($facts);
+        $want{latency} = latency($facts->{latency}{last});
+
+    } else {
+        $want{result} = 'the worst of ' . @{ $facts->{checks} } . ' checks';
+    }
+
+    if ($in eq 'page') {
+        $want{since} = $facts->{since};
+
+        if (!$facts->{checks}) {
+            $want{max} = latency($facts->{latency}{max});
+            $want{inconclusive} = $h->{inconclusive};
+            $want{withheld} = $h->{withheld} || undef;
+            $want{worker} = $h->{worker}{slot};
+        }
+    }
+
+    if (defined $facts->{state}) {
+        my $observed = $h->{withheld} && $facts->{health} eq 'down'
+                       && $facts->{state} eq 'up';
+
+        $want{nginx} = $facts->{kept} ? 'kept in service by min_up'
+                       : $observed ? 'in service, only observed'
+                       : $nginx{$facts->{state}};
+        $want{name} = $facts->{name};
+
+        if ($in eq 'page') {
+            $want{notes} = ($facts->{backup} ? 'backup, ' : '')
+                           . "weight $facts->{weight}";
+        } else {
+            $want{name} .= ' backup' if $facts->{backup};
+            $want{name} .= " weight=$facts->{weight}"
+                if $facts->{weight} != 1;
+        }
+    }
+
+    if ($in eq 'text') {
+        $want{mark} = $facts->{health} eq 'down' ? '!'
+                      : $facts->{health} =~ /^(?:degraded|unknown)$/ ? '?'
+                      : ' ';
+    }
+
+    return map { "$what: $_ is \"" . ($row->{$_} // 'missing')
+                 . '", not "' . ($want{$_} // 'missing') . '"' }
+           grep { ($row->{$_} // 'missing') ne ($want{$_} // 'missing') }
+           sort keys %want;
+}
+
+
+sub differences {
+    my ($rows, $doc, $in) = @_;
+    my @list;
+    my $n = 0;
+
+    for my $u (sort keys %{ $doc->{upstreams} }) {
+        my @peers = @{ $doc->{upstreams}{$u}{peers} };
+
+        push @list, "$u has other servers" if @peers != @{ $rows->{$u} // [] };
+
+        for my $i (0 .. $#peers) {
+            my $row = $rows->{$u}[$i] // next;
+            my @checks = @{ $peers[$i]{checks} // [] };
+
+            push @list, compare("$u $i", $row, $peers[$i], $in);
+            push @list, "$u $i has other checks"
+                if @checks != @{ $row->{list} // [] };
+            push @list, map { compare("$u $i, check $_", $row->{list}[$_],
+                                      $checks[$_], $in) } 0 .. $#checks;
+            $n += 1 + @checks;
+        }
+    }
+
+    my %by_name = map { $_->{name} => $_ } @{ $rows->{services} };
+
+    for my $name (sort keys %{ $doc->{services} }) {
+        my $facts = $doc->{services}{$name};
+        my $row = $by_name{$name . ($in eq 'page' && $facts->{critical}
+                                    ? ' critical' : '')}
+                  // { name => 'none' };
+
+        push @list, compare("service $name", $row, $facts, $in);
+        $n++;
+    }
+
+    return ($n, @list);
+}
+
+
+ok(wait_until(sub {
+    http_get(port('web'), '/page');
+
+    my ($doc) = status_doc(port('web'));
+    my $u = $doc->{upstreams};
+
+    return $u->{pair}{peers}[1]{state} eq 'unhealthy'
+           && $u->{kept}{peers}[0]{kept}
+           && $u->{observed}{peers}[0]{health_checks}{withheld}
+           && $u->{several}{peers}[0]{health} eq 'degraded'
+           && $u->{first}{peers}[0]{health} eq 'up'
+           && $u->{first}{peers}[1]{state} eq 'checking'
+           && $u->{passive}{peers}[0]{state} eq 'unavail'
+           && $doc->{services}{Slow}{health} eq 'degraded'
+           && $doc->{services}{Down}{health} eq 'down';
+}, 15, 'all states'), 'a mixed configuration');
+
+
+# what is said of the whole, and of each server, check and service
+
+sub agree {
+    my ($about) = @_;
+    my $m = one_moment(port('web'));
+    my $doc = $m->{doc};
+    my $tree = html_tree($m->{html});
+    my $page = html_rows($tree);
+    my $text = text_rows($m->{text});
+    my ($n, @page) = differences($page, $doc, 'page');
+    my (undef, @text) = differences($text, $doc, 'text');
+
+    is_deeply(\@page, [], "$about: the page says what the JSON says");
+    is_deeply(\@text, [], 'and the text does');
+    cmp_ok($n, '>=', 22, "in $n rows");
+
+    my ($h1) = html_find($tree, 'h1');
+
+    is(html_text($h1), $text->{''}, 'all begin with one sentence');
+    my @chips = map { html_text($_) =~ /(\w+) (\d+)/ ? "$1 $2" : () }
+                html_find((html_find($tree, 'nav'))[0], 'a');
+    my $s = $doc->{summary};
+    my @sums = map { my $n_of = $s->{servers}{$_} + $s->{services}{$_};
+                     $n_of ? "$_ $n_of" : () }
+               qw(down degraded unknown paused up);
+
+    is_deeply([ @chips[1 .. $#chips] ], \@sums, 'the sums are the same');
+
+    for my $u (sort keys %{ $doc->{upstreams} }) {
+        my $up = $doc->{upstreams}{$u};
+        my $serving = grep { $_->{state} eq 'up' } @{ $up->{peers} };
+        my $all = @{ $up->{peers} };
+        my $says = ($serving || 'none') . " of $all server"
+                   . ($all == 1 ? '' : 's') . ' in service';
+        my ($caption) = grep { html_text((html_find($_, 'b'))[0]) eq $u }
+                        html_find($tree, 'caption');
+
+        like(html_text($caption), qr/^$up->{health}\Q$u$says\E/,
+             "upstream $u: $up->{health}, $says");
+        like($m->{text}, qr/^upstream $u: $up->{health}, \Q$says\E$/m,
+             'also in the text');
+    }
+
+    my ($section) = html_find($tree, 'section.verdict');
+
+    like($section->{attr}{class}, qr/ $doc->{health}$/,
+         'the colour is that of the whole');
+
+    return $doc;
+}
+
+
+agree('at rest');
+
+
+# on the way: a failure that does not count yet, passes that do not either
+
+$flaky->set(status => 500);
+
+ok(wait_until(sub {
+    my $h = hd_peer($t, 'pair', $flaky)->{health_checks};
+    return $h && ($h->{streak}{kind} // '') eq 'failures'
+           && $h->{streak}{count} == 1;
+}, 10, 'one failure'), 'one failure');
+
+agree('one of two failures');
+
+ok(wait_until(sub { hd_peer($t, 'pair', $flaky)->{health} eq 'down' }, 10),
+   'two failures');
+agree('down');
+
+$flaky->set(status => 200);
+
+ok(wait_until(sub {
+    my $p = hd_peer($t, 'pair', $flaky);
+    return $p->{health} eq 'down'
+           && $p->{health_checks}{streak}{kind} eq 'passes';
+}, 10, 'a pass'), 'a pass');
+agree('coming back');
+
+done_testing();
