@@ -1,0 +1,180 @@
+#!/usr/bin/perl
+
+# Tests for secrets: the password of a URL, password= and what @FILE holds are
+# sent to the target and shown nowhere else: in no format, no log line, also at
+# the level debug, and no message of "nginx -t" (A60).
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash;
+
+use MIME::Base64 ();
+
+use HealthDash::Status qw(status_doc);
+
+my $plain = HealthDash->new(module => 0, http => '');
+my %file = (token => "Bearer f1le-t0ken\nsecond-line\n",
+            word => "f1le-w0rd\n");
+
+for my $name (keys %file) {
+    open my $fh, '>', tmp_dir() . "/$name" or die "$name: $!\n";
+    print $fh $file{$name};
+    close $fh or die "$name: $!\n";
+}
+
+# as it was written, as it is sent, and parts of it
+
+my @words = qw(url-s3cret par4m-s3cret f1le-t0ken f1le-w0rd
+               enc%6fded-s3cret encoded-s3cret);
+my @secrets = (@words, 'second-line',
+               map { MIME::Base64::encode_base64($_, '') }
+               'me:url-s3cret', 'me:encoded-s3cret', 'me:par4m-s3cret',
+               'me:f1le-w0rd');
+my $secret = join '|', map { quotemeta } @secrets;
+
+my ($b, $gone) = backends(qw(b gone));
+
+$b->set('/echo', status => 503, reason => 'no url');
+$gone->refuse;
+
+my $t = HealthDash->new(log_level => 'debug', workers => 2,
+                        http => <<'EOF')->start;
+    healthdash_probe word {
+        interval 200ms; fast 100ms; timeout 150ms; fails 1;
+        user me; password @%%TMP%%/word;
+    }
+
+    upstream app {
+        server %%ADDR_b%%;
+        server %%ADDR_gone%%;
+        healthdash_check probe=word uri=/word;
+        healthdash_check probe=word uri=/param user=me password=par4m-s3cret;
+    }
+
+    healthdash_service up http://me:url-s3cret@%%ADDR_b%%/url
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service coded http://me:enc%6fded-s3cret@%%ADDR_b%%/coded
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service down http://me:url-s3cret@%%ADDR_gone%%/
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service refused http://me:url-s3cret@%%ADDR_b%%/echo
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service insecure https://me:url-s3cret@%%ADDR_b%%/
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+    }
+EOF
+
+ok(wait_until(sub {
+    my ($doc) = status_doc(port('web'));
+    my @all = (values %{ $doc->{services} },
+               map { @{ $_->{checks} } } @{ $doc->{upstreams}{app}{peers} });
+
+    return !grep { $_->{health_checks}{checks} < 3 } @all;
+}, 10, 'probes'), 'all is probed');
+
+
+# they are sent, and to the one who shall have them
+
+sub sent {
+    my ($path) = @_;
+    my ($request) = $b->requests(path => $path);
+
+    return $request ? $request->{headers}{authorization} // 'none'
+                    : 'no request';
+}
+
+
+sub basic { return 'Basic ' . MIME::Base64::encode_base64($_[0], ''); }
+
+is(sent('/url'), basic('me:url-s3cret'), 'the password of a URL is sent');
+is(sent('/coded'), basic('me:encoded-s3cret'), 'decoded');
+is(sent('/param'), basic('me:par4m-s3cret'), 'password= is sent');
+is(sent('/word'), basic('me:f1le-w0rd'), 'password of a file is sent');
+
+
+# and shown nowhere
+
+my $size = 0;
+
+for my $query ('format=json', 'format=html', 'format=text',
+               map { "format=$_&service=down" } qw(json html text))
+{
+    my $r = http_get(port('web'), "/status?$query");
+    my @found = $r->{body} =~ /($secret)/g;
+
+    is_deeply(\@found, [], "?$query: no secret");
+    is_deeply([ $r->{head} =~ /($secret)/g ], [], 'nor in its headers');
+    $size += length $r->{body};
+}
+
+cmp_ok($size, '>', 10_000, 'there was something to read');
+
+my ($doc, $json) = status_doc(port('web'));
+
+is($doc->{services}{up}{target}, 'http://' . $b->address . '/url',
+   'the target stands there without user and password');
+
+# a reload, a failed one too, and the end
+
+$t->reload;
+
+my ($rc, $out) = $t->conf_test;
+
+is($rc, 0, 'nginx -t is content');
+is_deeply([ $out =~ /($secret)/g ], [], 'and says no secret');
+
+$t->stop;
+
+my $log = $t->log;
+
+cmp_ok(length $log, '>', 10_000, 'there is a log');
+like($log, qr/\[debug\]/, 'also of the level debug')
+    if nginx_has_debug();
+is_deeply([ map { /^(.*(?:$secret).*)$/ ? substr $1, 0, 200 : () }
+            split /\n/, $log ], [], 'without a secret');
+
+
+sub nginx_has_debug {
+    my ($binary) = HealthDash::nginx_binary();
+
+    return `$binary -V 2>&1` =~ /--with-debug/;
+}
+
+
+# messages of what is refused
+
+for my $line ('healthdash_service a http://me:url-s3cret@127.0.0.1:x/;',
+              'healthdash_service a http://me:url-s3cret@;',
+              'healthdash_service a https//me:url-s3cret@127.0.0.1/;',
+              'healthdash_service a ftp://me:url-s3cret@127.0.0.1/;',
+              'healthdash_service a tcp://me:url-s3cret@127.0.0.1:1;',
+              'healthdash_service a "http://me:url-s3cret@127.0.0.1/ x";',
+              'healthdash_service a http://me:url-s3cret@127.0.0.1/ foo=1;',
+              'healthdash_service a http://me:url-s3cret@no.such.invalid/;',
+              'healthdash_service a http://127.0.0.1/ password=par4m-s3cret;',
+              'healthdash_service a http://me:url-s3cret@127.0.0.1/ user=x;',
+              'healthdash_service a tcp://127.0.0.1:1 password=par4m-s3cret;',
+              'healthdash_service a http://127.0.0.1/ pasword=par4m-s3cret;',
+              "healthdash_service a http://127.0.0.1/ user=me\n"
+              . '"password=par4m-s3cret' . "\tx\";",
+              "healthdash_service a http://127.0.0.1/ user=me\n"
+              . 'password=par4m-s3cret password=par4m-s3cret;',
+              'healthdash_probe p { uri @%%TMP%%/token; }',
+              'healthdash_probe p { method @%%TMP%%/word; }',
+              'healthdash_probe p { interval @%%TMP%%/word; }',
+              'healthdash_probe p { host @%%TMP%%/token; }',
+              'healthdash_probe p { expect status @%%TMP%%/word; }')
+{
+    my ($code, $text) = $plain->conf_test(
+        "load_module " . HealthDash::module_file() . ";\nhttp { $line }\n");
+    my $shown = substr $line =~ s/\s+/ /gr, 0, 70;
+
+    isnt($code, 0, "refused: $shown");
+    is_deeply([ $text =~ /($secret)/g ], [], 'without a secret');
+}
+
+done_testing();
