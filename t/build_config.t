@@ -1,0 +1,222 @@
+#!/usr/bin/perl
+
+# Tests for the build: what is missing is named with its package, both ways to
+# add the module know all its files, and what is built is not built again.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 240;
+
+use Cwd ();
+use POSIX ();
+
+use HealthDash::Status qw(run_command);
+
+my $root = Cwd::abs_path("$FindBin::Bin/..");
+my $src = $ENV{HD_NGINX_SRC} // "$root/build/nginx-src";
+my $cc = $ENV{CC} // 'gcc';
+
+# the tree that the module was built from, or Debian's; configure runs in a copy
+
+$src = '/usr/share/nginx/src' if !-r "$src/src/core/nginx.h";
+
+my $configure = -f "$src/configure" ? './configure' : 'auto/configure';
+
+# few of nginx's own features make a short configure
+
+my @few = map { "--without-http_${_}_module" }
+          qw(rewrite gzip ssi userid auth_basic mirror autoindex geo map
+             split_clients referer proxy fastcgi uwsgi scgi grpc memcached
+             limit_conn limit_req empty_gif browser upstream_ip_hash
+             upstream_hash upstream_least_conn upstream_random
+             upstream_keepalive charset access);
+
+
+# configure([FLAGS], ...): several at once, each in its own tree; for each
+# [ exit code, output, tree ]
+
+my $trees = 0;
+
+sub configure {
+    my @list = map {
+        my $tree = tmp_dir() . '/nginx' . ++$trees;
+        my $pid = open(my $fh, '-|') // die "fork() failed: $!\n";
+
+        if ($pid == 0) {
+            HealthDash::Run::in_child();
+            open STDIN, '<', '/dev/null';
+            open STDERR, '>&', \*STDOUT;
+            mkdir $tree;
+            exec 'sh', '-c', 'cd "$0" && tar -cf - --exclude=./objs . '
+                             . '| tar -xf - -C "$1" && cd "$1" && shift '
+                             . '&& exec sh "$@"',
+                 $src, $tree, $configure, @few, @$_ or POSIX::_exit(127);
+        }
+
+        [ $fh, $tree ];
+    } @_;
+
+    return map {
+        my ($fh, $tree) = @$_;
+        my $out = do { local $/; <$fh> } // '';
+
+        close $fh;
+        [ $? >> 8 || $? & 127, $out, $tree ];
+    } @list;
+}
+
+
+# a compiler for which a header does not exist
+
+sub compiler_without {
+    my ($header) = @_;
+    my $file = tmp_dir() . '/cc-' . $header =~ s/\W/-/gr;
+
+    open my $fh, '>', $file or die "$file: $!\n";
+    print $fh <<EOF;
+#!/bin/sh
+for arg; do
+    case "\$arg" in
+    *autotest.c)
+        if grep -q '<$header>' "\$arg"; then
+            echo "\$arg: fatal error: $header: No such file" >&2
+            exit 1
+        fi
+    esac
+done
+exec $cc "\$@"
+EOF
+    close $fh;
+    chmod 0755, $file;
+
+    return $file;
+}
+
+
+# what is missing stops configure, with the package's name
+
+my @missing = ([ 'pcre2.h', '--add-dynamic-module', 'PCRE2',
+                 'libpcre2-dev' ],
+               [ 'curl/curl.h', '--add-module', 'libcurl',
+                 'libcurl4-openssl-dev' ]);
+my @result = configure(map { [ '--with-cc=' . compiler_without($_->[0]),
+                               "$_->[1]=$root" ] } @missing);
+
+for my $case (@missing) {
+    my (undef, $how, $name, $package) = @$case;
+    my ($rc, $out) = @{ shift @result };
+
+    isnt($rc, 0, "$how without $name: configure stops");
+    is_deeply([ $out =~ /error: (healthdash .*)/g ],
+              [ "healthdash needs $name, which was not found: install the "
+                . "package $package." ], 'and names the package');
+}
+
+
+# both ways know all files; without OpenSSL there is no TLS, and a word of it
+
+my @files = map { s{.*/}{}r } glob "$root/ngx_http_healthdash_module/*.c";
+
+@result = configure([ "--with-cc=$cc", "--add-dynamic-module=$root" ],
+                    [ "--with-cc=$cc", "--add-module=$root",
+                      '--with-http_ssl_module' ]);
+
+for my $how ('--add-dynamic-module', '--add-module') {
+    my ($rc, $out, $tree) = @{ shift @result };
+    my $static = $how eq '--add-module';
+    my $tls = $static ? 'tls'
+                      : 'no tls, nginx is configured without OpenSSL';
+
+    is($rc, 0, "$how: configure is content") or diag(substr $out, -1000);
+    like($out, qr/^ \+ healthdash: \Q$tls\E$/m, "it says: $tls");
+
+    my $makefile = HealthDash::slurp("$tree/objs/Makefile");
+    my %built = map { $_ => 1 }
+                $makefile =~ m{^objs/addon/\S+/(\w+)\.o:}mg;
+    my @lost = grep { !$built{s/\.c$//r} } @files;
+
+    is_deeply(\@lost, $static ? [] : [ 'ngx_hd_tls.c' ],
+              'all files are compiled that belong to it');
+
+    my $modules = HealthDash::slurp("$tree/objs/ngx_modules.c");
+
+    ok($static ? $modules =~ /&ngx_http_healthdash_module,/
+               : $makefile =~ m{^modules:.*ngx_http_healthdash_module\.so}m,
+       $static ? 'it is a part of nginx' : 'it is a module');
+
+    # some of its objects, as a sign that flags and header paths are right
+
+    my @objects = $makefile =~ m{^(objs/addon/\S+/ngx_hd_(?:render_html|view
+                                  |text|reason)\.o):}mgx;
+
+    ($rc, $out) = run_command('make', '-s', '-C', $tree, '-f',
+                              'objs/Makefile', @objects);
+    is($rc, 0, @objects . ' of them compile') or diag($out);
+    is(scalar(grep { -s "$tree/$_" } @objects), 4, 'and are there');
+}
+
+
+# make help
+
+{
+    my ($rc, $help) = run_command('make', '-s', '-C', $root, 'help');
+    my $makefile = HealthDash::slurp("$root/Makefile");
+    my ($phony) = $makefile =~ /^\.PHONY:((?:.*\\\n)*.*)/m;
+    my %target = map { $_ => 1 } $makefile =~ /^([a-z][a-z-]*):(?!=)/mg;
+    my @internal = qw(help lint-deps sanitize-deps);
+
+    delete @target{@internal};
+
+    is($rc, 0, 'make help works');
+    is_deeply([ sort $help =~ /^make ([a-z-]+) /mg ], [ sort keys %target ],
+              'it lists all targets');
+    is_deeply([ sort grep { /\w/ } split /[\s\\]+/, $phony ],
+              [ sort keys %target, @internal ], 'none of which is a file');
+}
+
+
+# a second make does nothing
+
+{
+    my $copy = tmp_dir() . '/build';
+    my @make = ('make', '-s', '-C', $root, 'module', "BUILD=$copy", "CC=$cc");
+    my $so = "$copy/ngx_http_healthdash_module.so";
+
+    # what the suite itself was built to is a good start
+
+    my ($rc, $out) = (0, '');
+
+    if (-f "$root/build/key") {
+        mkdir $copy;
+        ($rc, $out) = run_command('cp', '-a', glob("$root/build/*.so"),
+                                  "$root/build/key",
+                                  "$root/build/nginx-src", $copy);
+        is($rc, 0, 'copied') or diag($out);
+    }
+
+    ($rc, $out) = run_command(@make);
+
+    is($rc, 0, 'make module builds') or diag($out);
+    ok(-s $so, 'a module');
+
+    my $state = sub {
+        return join "\n", map { "$_ " . join ' ', (stat)[7, 9, 10] }
+               sort glob "$copy/*.so $copy/key $copy/nginx-src/objs/Makefile "
+                         . "$copy/nginx-src/objs/addon/*/*.o";
+    };
+    my $before = $state->();
+
+    ($rc, $out) = run_command(@make);
+
+    is_deeply([ $rc, $out ], [ 0, '' ], 'a second make says nothing');
+    is($state->(), $before, 'and writes nothing');
+
+    ($rc, $out) = run_command('make', '-s', '-C', $root, 'module',
+                              "BUILD=$copy", 'NGINX_SRC=/nonexistent');
+    is($rc, 2, 'no tree of nginx: it stops');
+    like($out, qr/^make: \/nonexistent holds no nginx source tree: run "make /,
+         'with a sentence');
+    is($state->(), $before, 'and what was built stays');
+}
+
+done_testing();
