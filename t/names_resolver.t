@@ -6,9 +6,9 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::NameServer;
 
-my $dns = HealthDash::DNS->new;
+my $dns = HealthDash::NameServer->new;
 
 # the same port on several addresses; what a name means decides who is asked
 
