@@ -68,6 +68,9 @@ typedef struct {
 _Static_assert(sizeof(ngx_hd_data_t) % sizeof(uint64_t) == 0,
                "the facts are copied word by word");
 
+_Static_assert(sizeof(ngx_msec_t) == sizeof(uint64_t),
+               "healthdash needs a 64-bit platform: times must not wrap");
+
 
 typedef struct {
     ngx_hd_data_t  data;
@@ -83,7 +86,7 @@ typedef struct {
     uint64_t       holder;      /* atomic: generation 32 | pid 32, for lease */
     uint64_t       seq;         /* atomic: epoch 32 | count 32 */
     uint64_t       due;         /* atomic, monotonic msec: the next probe */
-    uint64_t       verdict;     /* atomic: count 32 | recoveries 24 | state 8 */
+    uint64_t       verdict;     /* atomic: epoch 32 | recoveries 24 | state 8 */
     uint64_t       cleared;     /* atomic: recoveries 24, nginx knows of */
     ngx_hd_copy_t  copy[2];     /* current: seq & 1 */
 } ngx_hd_record_t;

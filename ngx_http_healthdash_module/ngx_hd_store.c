@@ -10,6 +10,7 @@
 
 
 #define NGX_HD_READ_TRIES     64
+#define NGX_HD_LEASE_MAX      7200000  /* msec; timeouts end at 1 h */
 
 #define ngx_hd_epoch(seq)     ((uint32_t) ((seq) >> 32))
 #define ngx_hd_count(seq)     ((uint32_t) (seq))
@@ -29,8 +30,10 @@ static ngx_uint_t ngx_hd_store_is_held(ngx_hd_main_conf_t *hmcf,
 static ngx_int_t ngx_hd_store_fence(ngx_hd_record_t *rec, uint32_t epoch);
 static void ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
     uint32_t count);
-static void ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t count,
+static void ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t epoch,
     const ngx_hd_data_t *data);
+static ngx_int_t ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count,
+    ngx_hd_data_t *data);
 static uint64_t ngx_hd_store_sum(const ngx_hd_data_t *data, uint32_t count);
 
 
@@ -41,7 +44,7 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 
     /* whoever still holds a lease of the record's former target is fenced */
 
-    seq = (uint64_t) (ngx_hd_epoch(rec->seq) + 1) << 32;
+    seq = ((rec->seq >> 32) + 1) << 32;
 
     ngx_memzero(rec, sizeof(ngx_hd_record_t));
     ngx_memcpy(rec->id, t->id, NGX_HD_ID_LEN);
@@ -50,6 +53,7 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
     rec->due = ngx_current_msec
                + ngx_hd_store_spread(t->id) % t->check->interval;
 
+    ngx_hd_set(&rec->verdict, seq | NGX_HD_STATE_UNKNOWN);
     ngx_hd_set(&rec->seq, seq);
 }
 
@@ -57,19 +61,26 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 void
 ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 {
+    uint32_t       epoch;
     ngx_hd_data_t  data;
 
     if (ngx_hd_store_read(old, &data) != NGX_OK) {
         return;
     }
 
+    epoch = ngx_hd_epoch(rec->seq) + 1;
+
     ngx_hd_store_write(&rec->copy[1], &data, 1);
-    ngx_hd_set(&rec->seq, rec->seq + 1);
-    ngx_hd_store_set_verdict(rec, 1, &data);
+    ngx_hd_set(&rec->seq, (uint64_t) epoch << 32 | 1);
+    ngx_hd_store_set_verdict(rec, epoch, &data);
 
-    /* a probe still under way there is waited for, see the lease */
+    /*
+     * A probe still under way there is waited for by its lease, and made up
+     * for at once then: nobody will hear of its result.
+     */
 
-    rec->due = ngx_hd_load(&old->due);
+    rec->due = ngx_hd_load(&old->lease) ? ngx_current_msec
+                                        : ngx_hd_load(&old->due);
     rec->cleared = ngx_hd_load(&old->cleared);
     rec->holder = ngx_hd_load(&old->holder);
     rec->lease = ngx_hd_load(&old->lease);
@@ -118,6 +129,8 @@ ngx_hd_store_claim(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
                   | (uint64_t) (lease->epoch & 0xffff) << 32
                   | (end ? end : 1);
 
+    lease->left = (word != 0);
+
     if (!ngx_hd_cas(&rec->lease, &word, lease->word)) {
         *until = ngx_current_msec + NGX_HD_TICK;
         return NGX_BUSY;
@@ -146,11 +159,14 @@ static ngx_uint_t
 ngx_hd_store_is_held(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
     uint64_t word)
 {
+    int32_t   left;
     uint64_t  holder;
 
-    if (ngx_hd_until(word) == 0
-        || (int32_t) (ngx_hd_until(word) - (uint32_t) ngx_current_msec) <= 0)
-    {
+    left = (int32_t) (ngx_hd_until(word) - (uint32_t) ngx_current_msec);
+
+    /* one that died weeks ago looks like one of the future */
+
+    if (ngx_hd_until(word) == 0 || left <= 0 || left > NGX_HD_LEASE_MAX) {
         return 0;
     }
 
@@ -217,7 +233,7 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
         return NGX_DECLINED;
     }
 
-    ngx_hd_store_set_verdict(rec, count, data);
+    ngx_hd_store_set_verdict(rec, lease->epoch, data);
 
     return NGX_OK;
 }
@@ -245,22 +261,26 @@ ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
 }
 
 
-/* a writer that was stopped just here must not bring an older verdict back */
+/*
+ * A writer that was stopped just here must not bring an older verdict back, nor
+ * give one to the next target of the record: every publication has an epoch of
+ * its own, and so has every target.
+ */
 
 static void
-ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t count,
+ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t epoch,
     const ngx_hd_data_t *data)
 {
     uint64_t  old, verdict;
 
-    verdict = (uint64_t) count << 32
+    verdict = (uint64_t) epoch << 32
               | (data->recoveries & 0xffffff) << 8
               | (data->state & 0xff);
 
     old = ngx_hd_load(&rec->verdict);
 
     do {
-        if ((int32_t) (count - (uint32_t) (old >> 32)) <= 0) {
+        if ((int32_t) (epoch - (uint32_t) (old >> 32)) <= 0) {
             return;
         }
 
@@ -271,36 +291,52 @@ ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t count,
 ngx_int_t
 ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data)
 {
-    uint64_t              seq, sum;
-    ngx_uint_t            i, tries;
-    ngx_hd_copy_t        *copy;
-    ngx_hd_word_t        *dst;
-    const ngx_hd_word_t  *src;
-
-    dst = (ngx_hd_word_t *) data;
+    uint32_t    count;
+    ngx_uint_t  tries;
 
     for (tries = 0; tries < NGX_HD_READ_TRIES; tries++) {
-        seq = ngx_hd_load(&rec->seq);
+        count = ngx_hd_count(ngx_hd_load(&rec->seq));
 
-        copy = &rec->copy[seq & 1];
-        src = (const ngx_hd_word_t *) &copy->data;
-
-        for (i = 0; i < NGX_HD_DATA_WORDS; i++) {
-            dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
-        }
-
-        sum = __atomic_load_n(&copy->sum, __ATOMIC_RELAXED);
-
-        /* the epoch may move under us, the copy is good for its own count */
-
-        if (sum == ngx_hd_store_sum(data, ngx_hd_count(seq))) {
+        if (ngx_hd_store_copy(rec, count, data) == NGX_OK) {
             return NGX_OK;
         }
     }
 
+    /* spoilt by a former holder; the facts before are in the other copy */
+
+    if (ngx_hd_store_copy(rec, count - 1, data) == NGX_OK) {
+        return NGX_OK;
+    }
+
     ngx_memzero(data, sizeof(ngx_hd_data_t));
+    data->state = ngx_hd_store_verdict(rec, &data->recoveries);
 
     return NGX_AGAIN;
+}
+
+
+/* the copy written with this count, if it is there and whole */
+
+static ngx_int_t
+ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count, ngx_hd_data_t *data)
+{
+    uint64_t              sum;
+    ngx_uint_t            i;
+    ngx_hd_copy_t        *copy;
+    ngx_hd_word_t        *dst;
+    const ngx_hd_word_t  *src;
+
+    copy = &rec->copy[count & 1];
+    dst = (ngx_hd_word_t *) data;
+    src = (const ngx_hd_word_t *) &copy->data;
+
+    for (i = 0; i < NGX_HD_DATA_WORDS; i++) {
+        dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
+    }
+
+    sum = __atomic_load_n(&copy->sum, __ATOMIC_RELAXED);
+
+    return sum == ngx_hd_store_sum(data, count) ? NGX_OK : NGX_DECLINED;
 }
 
 

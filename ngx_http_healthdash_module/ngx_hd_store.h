@@ -17,6 +17,7 @@
 typedef struct {
     uint64_t  word;             /* value of record->lease while it is ours */
     uint32_t  epoch;
+    unsigned  left:1;           /* by a holder that did not release it */
 } ngx_hd_lease_t;
 
 
@@ -58,9 +59,10 @@ ngx_int_t ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     const ngx_hd_data_t *data);
 
 /*
- * Copies the current facts of rec.  Any process, no lock.  Returns NGX_OK, or
- * NGX_AGAIN if no consistent copy was seen in a bounded number of tries; data
- * is zeroed then.
+ * Copies the current facts of rec, or those before if a former holder of the
+ * lease has stored words into the current copy.  Any process, no lock.
+ * Returns NGX_OK, or NGX_AGAIN if no whole copy was seen in a bounded number
+ * of tries; data is zeroed then, but for state and recoveries.
  */
 ngx_int_t ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data);
 

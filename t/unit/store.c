@@ -361,10 +361,13 @@ test_leases(void)
     is_num(ngx_hd_load(&rec->lease), second.word,
            "the former holder can't release it");
 
+    is_num(second.left, 1, "and knows that it was left behind");
+
     ngx_pid = 300;
 
     is_num(ngx_hd_store_claim(&c.main, rec, 1000, &first, &until), NGX_OK,
            "a successor in the same place waits for nothing");
+    is_num(first.left, 1, "and knows that something may be untold");
 
     c.main.generation++;
     c.main.zone->generation++;
@@ -377,13 +380,68 @@ test_leases(void)
     is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_OK,
            "and for no longer");
 
-    ngx_hd_store_release(rec, &second);
+    is_num(second.left, 0, "a lease that was released tells of nothing");
+
+    /* 40 days later its end looks like one that is still to come */
+
+    ngx_worker = 0;
+    ngx_current_msec += 40ULL * 24 * 3600 * 1000;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &first, &until), NGX_OK,
+           "a lease left weeks ago is no lease");
+
+    ngx_hd_store_release(rec, &first);
 
     is_num(ngx_hd_store_clear_once(rec, 2), 1, "the first is told");
     is_num(ngx_hd_store_clear_once(rec, 2), 0, "the second is not");
 
     ngx_worker = 0;
     ngx_pid = 100;
+}
+
+
+/* a former holder that goes on where it was stopped */
+
+static void
+test_late(void)
+{
+    conf_t            c;
+    uint64_t          until;
+    ngx_hd_data_t     data;
+    ngx_hd_lease_t    lease;
+    ngx_hd_record_t  *rec;
+
+    load(&c, NULL, "a", 65536);
+    rec = record(&c, 'a');
+
+    publish(&c, rec, 1);
+    publish(&c, rec, 2);
+
+    rec->copy[ngx_hd_count(rec->seq) & 1].data.checks = 99;
+
+    is_num(facts(rec), 1, "words stored late are not shown, but those before");
+
+    rec->copy[0].data.checks = 98;
+    rec->copy[1].data.checks = 99;
+
+    is_num(ngx_hd_store_read(rec, &data), NGX_AGAIN, "or nothing at all");
+    is_num(data.state, 2, "but the state is still known");
+
+    publish(&c, rec, 3);
+    is_num(facts(rec), 3, "the next probe mends it");
+
+    /* stopped between the swap and the verdict; then the target changes */
+
+    ngx_hd_store_claim(&c.main, rec, 1000, &lease, &until);
+    ngx_hd_store_reset(rec, &c.target[0]);
+
+    fill(&data, 7);
+    ngx_hd_store_set_verdict(rec, lease.epoch, &data);
+
+    is_num(ngx_hd_store_verdict(rec, NULL), NGX_HD_STATE_UNKNOWN,
+           "the next target of a record gets no verdict of the last one");
+    is_num(publish(&c, rec, 4), NGX_OK, "but its own");
+    is_num(ngx_hd_store_verdict(rec, NULL), 4, "at once");
 }
 
 
@@ -471,6 +529,7 @@ main(void)
     test_reloads();
     test_foreign();
     test_leases();
+    test_late();
     test_torn();
 
     return done();
