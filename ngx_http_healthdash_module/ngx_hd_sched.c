@@ -261,9 +261,12 @@ ngx_hd_sched_timer_handler(ngx_event_t *ev)
 
     /* somebody else has probed; a target that was adopted is given back */
 
-    if (!task->adopted) {
-        ngx_hd_sched_wait(task, due);
+    if (task->adopted) {
+        ngx_hd_stream_drop_kept(task->target);
+        return;
     }
+
+    ngx_hd_sched_wait(task, due);
 }
 
 
@@ -281,7 +284,10 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
     check = task->target->check;
 
     if (w->running >= w->limit) {
-        ngx_hd_sched_wait(task, ngx_current_msec + NGX_HD_TICK);
+        /* the more wait for a place, the more rarely each asks */
+        ngx_hd_sched_wait(task, ngx_current_msec
+                                + NGX_HD_TICK * (1 + w->main->targets.nelts
+                                                     / w->limit));
         return;
     }
 
@@ -392,14 +398,20 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
     }
 
     ngx_hd_set(&rec->due, due);
+
+    /*
+     * Released last: who dies before leaves the lease behind, and whoever has
+     * it next tells the workers what the dead one may not have told them.
+     */
+
+    if (t->upstream && (changed || task->lease.left)) {
+        ngx_hd_store_changed(t->upstream);
+        ngx_hd_upstream_sync(t->upstream);
+    }
+
     ngx_hd_store_release(rec, &task->lease);
 
     if (changed) {
-        if (t->upstream) {
-            ngx_hd_store_changed(t->upstream);
-            ngx_hd_upstream_sync(t->upstream);
-        }
-
         ngx_hd_sched_log_change(task, &data, &was);
     }
 
