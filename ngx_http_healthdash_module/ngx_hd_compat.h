@@ -37,6 +37,15 @@
 #define NGX_HD_NGINX_DRAINING       8
 
 
+/* debug builds fill what a slab hands out, others leave it as it was mapped */
+
+#if (NGX_DEBUG_MALLOC || NGX_HAVE_DEBUG_MALLOC)
+#define ngx_hd_slab_is_filled       1
+#else
+#define ngx_hd_slab_is_filled       0
+#endif
+
+
 /*
  * ngx_http_parse_chunked() has got a fourth parameter, "keep_trailers".  Forks
  * take such things over at versions of their own, so its type is asked, not a

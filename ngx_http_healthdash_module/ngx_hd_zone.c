@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_compat.h>
 #include <ngx_hd_zone.h>
 
 
@@ -115,7 +116,8 @@ ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
-    ngx_memzero(zone, offsetof(ngx_hd_zone_t, record));
+    ngx_memzero(zone, ngx_hd_slab_is_filled ? len
+                                            : offsetof(ngx_hd_zone_t, record));
 
     zone->capacity = (len - offsetof(ngx_hd_zone_t, record))
                      / sizeof(ngx_hd_record_t);
