@@ -11,6 +11,9 @@
 #include <ngx_hd_reason.h>
 
 
+#define NGX_HD_MATCH_HEADERS   32768   /* bytes, as many as a probe reads */
+
+
 typedef ngx_int_t (*ngx_hd_match_pt)(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 
@@ -132,6 +135,12 @@ ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
 
         if (!cond[i].warn != !warn) {
             continue;
+        }
+
+        if (cond[i].re) {
+            ngx_hd_regex_refill(cond[i].re, (cond[i].subject == NGX_HD_ON_BODY)
+                                            ? answer->body.len
+                                            : NGX_HD_MATCH_HEADERS);
         }
 
         rc = ngx_hd_match_judges[cond[i].subject](&cond[i], answer, result);
@@ -390,20 +399,27 @@ ngx_hd_match_order(ngx_hd_op_e op, int64_t a, int64_t b)
 }
 
 
+/*
+ * What cannot be shown to hold does not hold: else an answer that is made to
+ * be expensive would keep its server in whatever state it is.
+ */
+
 static ngx_int_t
 ngx_hd_match_gave_up(const ngx_hd_cond_t *cond, ngx_hd_result_t *result)
 {
-    u_char  *last;
-    u_char   wanted[NGX_HD_DETAIL_LEN];
+    u_char      *last;
+    u_char       wanted[NGX_HD_DETAIL_LEN];
+    ngx_uint_t   body;
 
     last = ngx_hd_match_wanted(wanted, wanted + sizeof(wanted), cond);
 
-    ngx_hd_result_set(result, NGX_HD_R_LOCAL_ERROR,
-                      "%s %*s takes too many steps",
-                      (cond->subject == NGX_HD_ON_BODY) ? "body" : "header",
+    body = (cond->subject == NGX_HD_ON_BODY);
+
+    ngx_hd_result_say(result, body ? NGX_HD_R_BODY : NGX_HD_R_HEADER,
+                      "%s %*s takes too many steps", body ? "body" : "header",
                       (size_t) (last - wanted), wanted);
 
-    return NGX_ERROR;
+    return NGX_DECLINED;
 }
 
 

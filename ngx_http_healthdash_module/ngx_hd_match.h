@@ -98,8 +98,8 @@ ngx_int_t ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond,
  * condition, what was wanted and what was seen: 'http status 503' when no
  * status was asked for by name, else 'http status 503, expected 200-299 304';
  * 'header Content-Type: expected ~* "json", got "text/html"'.
- * Returns NGX_OK if all hold, NGX_DECLINED if not (warning or failure),
- * NGX_ERROR with a local reason if PCRE2 gave up.
+ * A regex that takes too many steps does not hold.  Returns NGX_OK if all
+ * hold, NGX_DECLINED if not (warning or failure).
  */
 ngx_int_t ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
     ngx_hd_result_t *result);

@@ -17,6 +17,12 @@ ngx_hd_regex_t *ngx_hd_regex_compile(ngx_pool_t *pool,
     const ngx_str_t *pattern, ngx_uint_t caseless, u_char *err, size_t size);
 
 /*
+ * Gives re the steps that all looks for one condition in len bytes of one
+ * answer may take together.
+ */
+void ngx_hd_regex_refill(ngx_hd_regex_t *re, size_t len);
+
+/*
  * Looks for the pattern in s, which may be hostile: steps, depth and memory
  * are bounded.  NGX_OK with the offset of the hit in start, NGX_DECLINED, or
  * NGX_ERROR if a bound was reached.  Allocates nothing that stays.
