@@ -294,12 +294,15 @@ ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data)
     uint32_t    count;
     ngx_uint_t  tries;
 
+    count = ngx_hd_count(ngx_hd_load(&rec->seq));
+
     for (tries = 0; tries < NGX_HD_READ_TRIES; tries++) {
-        count = ngx_hd_count(ngx_hd_load(&rec->seq));
 
         if (ngx_hd_store_copy(rec, count, data) == NGX_OK) {
             return NGX_OK;
         }
+
+        count = ngx_hd_count(ngx_hd_load(&rec->seq));
     }
 
     /* spoilt by a former holder; the facts before are in the other copy */
