@@ -13,12 +13,16 @@
 
 #define NGX_HD_RUN_POOL        2048    /* bytes: a tcp probe takes one block */
 #define NGX_HD_RUN_SLACK       50      /* msec, least lateness called blocked */
+#define NGX_HD_RUN_TICKS       4       /* looks at the clock in a timeout */
 
 
 static ngx_hd_run_t *ngx_hd_run_create(ngx_hd_target_t *target);
 static u_char *ngx_hd_run_log_handler(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_hd_run_set_deadline(ngx_hd_run_t *run);
+static void ngx_hd_run_wait(ngx_hd_run_t *run, ngx_msec_t step);
+static void ngx_hd_run_count_lost(ngx_hd_run_t *run);
 static void ngx_hd_run_deadline_handler(ngx_event_t *ev);
+static void ngx_hd_run_timed_out(ngx_hd_run_t *run);
 static void ngx_hd_run_judge(ngx_hd_run_t *run);
 static void ngx_hd_run_release(ngx_hd_run_t *run);
 static void ngx_hd_run_finish_handler(ngx_event_t *ev);
@@ -142,7 +146,7 @@ ngx_hd_run_log_handler(ngx_log_t *log, u_char *buf, size_t len)
 static void
 ngx_hd_run_set_deadline(ngx_hd_run_t *run)
 {
-    ngx_msec_t  late, timer;
+    ngx_msec_t  late, timeout;
 
     run->start = ngx_hd_now_usec();
 
@@ -151,33 +155,86 @@ ngx_hd_run_set_deadline(ngx_hd_run_t *run)
      * run that starts late in a long turn must not lose what has passed since.
      */
 
-    timer = run->target->check->timeout;
+    timeout = run->target->check->timeout;
     late = (ngx_msec_t) (run->start / 1000) - ngx_current_msec;
 
-    if (late < timer) {
-        timer += late;
+    if (late >= timeout) {
+        late = 0;
     }
 
-    run->limit = ngx_current_msec + timer;
+    run->limit = ngx_current_msec + late + timeout;
 
     run->deadline.handler = ngx_hd_run_deadline_handler;
     run->deadline.data = run;
     run->deadline.log = run->log;
     run->deadline.cancelable = 1;
 
-    ngx_add_timer(&run->deadline, timer);
+    ngx_hd_run_wait(run, late + timeout / NGX_HD_RUN_TICKS + 1);
+}
+
+
+static void
+ngx_hd_run_wait(ngx_hd_run_t *run, ngx_msec_t step)
+{
+    step = ngx_min(step, run->limit - ngx_current_msec);
+
+    run->tick = ngx_current_msec + step;
+
+    ngx_add_timer(&run->deadline, step);
+}
+
+
+/*
+ * A look that comes late tells that this worker was stopped or busy, and the
+ * target had no chance meanwhile: what it sent was not read, and what it was
+ * to get was not sent.  It gets that time back, so that its timeout is one of
+ * attention, and a worker that is always late still comes to a verdict.
+ */
+
+static void
+ngx_hd_run_count_lost(ngx_hd_run_t *run)
+{
+    ngx_msec_int_t  late;
+
+    late = (ngx_msec_int_t) (ngx_current_msec - run->tick);
+
+    if (late > NGX_HD_RUN_SLACK) {
+        run->lost += late;
+        run->limit += late;
+        run->tick = ngx_current_msec;
+    }
 }
 
 
 static void
 ngx_hd_run_deadline_handler(ngx_event_t *ev)
 {
-    ngx_str_t      where;
-    ngx_uint_t     whole;
     ngx_msec_t     timeout;
     ngx_hd_run_t  *run;
 
     run = ev->data;
+    timeout = run->target->check->timeout;
+
+    ngx_hd_run_count_lost(run);
+
+    if (run->lost <= timeout
+        && (ngx_msec_int_t) (run->limit - ngx_current_msec) > 0)
+    {
+        ngx_hd_run_wait(run, timeout / NGX_HD_RUN_TICKS + 1);
+        return;
+    }
+
+    ngx_hd_run_timed_out(run);
+    ngx_hd_run_done(run);
+}
+
+
+static void
+ngx_hd_run_timed_out(ngx_hd_run_t *run)
+{
+    ngx_str_t   where;
+    ngx_uint_t  whole;
+    ngx_msec_t  timeout;
 
     timeout = run->target->check->timeout;
     whole = (timeout % 1000 == 0);
@@ -191,8 +248,6 @@ ngx_hd_run_deadline_handler(ngx_event_t *ev)
                       ngx_hd_reason(run->late)->text,
                       whole ? timeout / 1000 : timeout, whole ? "s" : "ms",
                       where.len ? ": " : "", &where);
-
-    ngx_hd_run_done(run);
 }
 
 
@@ -232,7 +287,7 @@ ngx_hd_run_done(ngx_hd_run_t *run)
 static void
 ngx_hd_run_judge(ngx_hd_run_t *run)
 {
-    uint64_t         usec, limit;
+    uint64_t         usec;
     ngx_hd_check_t  *check;
 
     check = run->target->check;
@@ -240,16 +295,19 @@ ngx_hd_run_judge(ngx_hd_run_t *run)
     usec = ngx_hd_now_usec() - run->start;
     run->result.usec = (uint32_t) ngx_min(usec, NGX_MAX_UINT32_VALUE);
 
-    limit = check->timeout + ngx_max(NGX_HD_RUN_SLACK, check->timeout / 4);
+    ngx_hd_run_count_lost(run);
 
-    if (usec / 1000 > limit && run->result.verdict != NGX_HD_INCONCLUSIVE) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_BLOCKED,
-                          "%uLms over the timeout",
-                          usec / 1000 - check->timeout);
+    /* how long it took is not known if anything was lost */
+
+    if (run->lost > check->timeout
+        || (run->lost && run->result.reason == NGX_HD_R_TIME))
+    {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_BLOCKED, "for %Mms",
+                          run->lost);
         return;
     }
 
-    if (run->result.verdict == NGX_HD_PASS && check->slow
+    if (run->lost == 0 && run->result.verdict == NGX_HD_PASS && check->slow
         && usec > (uint64_t) check->slow * 1000)
     {
         ngx_hd_result_set(&run->result, NGX_HD_R_SLOW,

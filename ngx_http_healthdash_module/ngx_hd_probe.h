@@ -40,6 +40,9 @@ struct ngx_hd_run_s {
 
     uint64_t              start;        /* monotonic, usec */
     ngx_msec_t            limit;        /* ngx_current_msec of the deadline */
+    ngx_msec_t            tick;         /* the same of its next look */
+    ngx_msec_t            lost;         /* msec the worker was away, given to
+                                           the target; at most a timeout */
     ngx_hd_reason_e       late;         /* what a timeout means right now */
     ngx_str_t            *peer;         /* for messages when the target is a
                                            name: what is tried, or NULL */

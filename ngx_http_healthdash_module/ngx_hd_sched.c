@@ -17,7 +17,7 @@
 
 #define NGX_HD_SWEEP          500       /* msec between two looks at others */
 #define NGX_HD_YIELD          20        /* msec the owner goes first */
-#define NGX_HD_SLACK          1000      /* msec a lease outlives a timeout */
+#define NGX_HD_SLACK          1000      /* msec a lease outlives a probe */
 #define NGX_HD_GRID           100       /* msec a probe may begin late without
                                            moving the ones after it */
 #define NGX_HD_LOCAL_LOG      60000     /* msec between lines on our trouble */
@@ -291,7 +291,9 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
         return;
     }
 
-    rc = ngx_hd_store_claim(w->main, rec, check->timeout + NGX_HD_SLACK,
+    /* a run gets back what this worker was away, up to its timeout again */
+
+    rc = ngx_hd_store_claim(w->main, rec, 2 * check->timeout + NGX_HD_SLACK,
                             &task->lease, &until);
 
     if (rc == NGX_BUSY) {

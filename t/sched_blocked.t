@@ -97,6 +97,19 @@ like($t->log, qr/\[warn\].* could not be probed: .*blocked/,
 unlike($t->log, qr/ is down/, 'and no more');
 
 
+# less than two timeouts: what was lost is given back, and answers are read
+
+for my $seconds (1.9, 2.05, 2.2, 2.45) {
+    my @n = map { facts($_)->{fails} } $b1, $b2;
+
+    block($seconds, { delay => 2.6 }, { delay => 1.5 });
+
+    ok(wait_checks($_, 3), "after $seconds s") for $b1, $b2;
+    is(facts($b1)->{fails}, $n[0], 'no failure is counted');
+    is(facts($b2)->{fails}, $n[1], 'for none of them');
+}
+
+
 # shorter than the timeout: an ordinary result
 
 block(0.4, { delay => 0.2 }, { delay => 0.1 });
