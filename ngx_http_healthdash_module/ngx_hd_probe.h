@@ -54,8 +54,7 @@ struct ngx_hd_run_s {
 
 /*
  * A probe type: all the scheduler and the directives know of a protocol.
- * data is the type's own; for stream types the dialogue (NULL: a connection,
- * with TLS if asked for, is proof enough).
+ * data is the type's own; for stream types the dialogue.
  */
 
 struct ngx_hd_probe_type_s {

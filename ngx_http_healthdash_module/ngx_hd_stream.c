@@ -372,11 +372,6 @@ ngx_hd_stream_talk(ngx_hd_run_t *run)
     ngx_hd_stream_t   *s;
     ngx_connection_t  *c;
 
-    if (run->target->check->type->data == NULL) {
-        ngx_hd_run_done(run);
-        return;
-    }
-
     s = run->ctx;
     c = s->peer.connection;
 
@@ -674,6 +669,8 @@ static ngx_uint_t
 ngx_hd_stream_can_keep(ngx_hd_run_t *run)
 {
     u_char             buf[1];
+    ssize_t            n;
+    ngx_hd_result_t    result;
     ngx_hd_stream_t   *s;
     ngx_connection_t  *c;
 
@@ -691,8 +688,14 @@ ngx_hd_stream_can_keep(ngx_hd_run_t *run)
 
     /* a byte after the response would be taken for the next one */
 
-    return c->recv(c, buf, 1) == NGX_AGAIN
-           && run->result.verdict != NGX_HD_FAIL;
+    result = run->result;
+    n = c->recv(c, buf, 1);
+
+    /* what comes now, a TLS alert say, is too late to change the verdict */
+
+    run->result = result;
+
+    return n == NGX_AGAIN && result.verdict != NGX_HD_FAIL;
 }
 
 

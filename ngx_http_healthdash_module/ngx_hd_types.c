@@ -30,6 +30,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_stream_release },
 
     { .name = ngx_string("tcp"),
+      .data = (void *) ngx_hd_wire_connect,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release }
 };

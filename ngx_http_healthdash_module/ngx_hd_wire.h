@@ -47,6 +47,9 @@ typedef ngx_int_t (*ngx_hd_wire_pt)(ngx_hd_wire_t *w, ngx_buf_t *in,
     ngx_buf_t *out);
 
 
+/* Sends nothing: healthy as it stands, unless a condition on time fails. */
+ngx_int_t ngx_hd_wire_connect(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+
 /* HTTP/1.1: sends check->request, judges the answer by check->conds. */
 ngx_int_t ngx_hd_wire_http1(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
