@@ -692,9 +692,9 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     hlcf->format = NGX_HTTP_HEALTHDASH_AUTO;
 
-    if (cf->args->nelts > 1) {
-        value = cf->args->elts;
+    value = cf->args->elts;
 
+    if (cf->args->nelts > 1) {
         kind = ngx_http_healthdash_kind(&value[1]);
 
         if (kind == NULL) {
@@ -706,6 +706,13 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         hlcf->format = kind->format;
+    }
+
+    if (cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "healthdash_status: unexpected \"%V\", expected "
+                           "one format, or nothing to negotiate", &value[2]);
+        return NGX_CONF_ERROR;
     }
 
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);

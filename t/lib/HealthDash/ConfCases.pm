@@ -334,6 +334,8 @@ my @refused = (
     [ 'healthdash_status', location('healthdash_status xml;'),
       'unknown format "xml", expected "html", "json" or "text", or nothing to '
       . 'negotiate' ],
+    [ 'healthdash_status', location('healthdash_status json public;'),
+      'unexpected "public", expected one format, or nothing to negotiate' ],
     [ 'healthdash_live', location('healthdash_live on;'),
       'invalid number of arguments in "healthdash_live" directive' ],
     [ 'healthdash_title', 'healthdash_title; # here',
