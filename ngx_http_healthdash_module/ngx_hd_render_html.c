@@ -438,7 +438,8 @@ ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
     switch (vp->peer.state) {
 
     case NGX_HD_PEER_UP:
-        class = (vp->health == NGX_HD_STATE_DOWN) ? "degraded" : "up";
+        class = (vp->peer.kept || vp->health == NGX_HD_STATE_DOWN)
+                ? "degraded" : "up";
         break;
 
     case NGX_HD_PEER_UNHEALTHY:
@@ -511,7 +512,7 @@ ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group)
 
     ngx_hd_text_add(t, "<thead><tr>"
                     "<th scope=\"col\" class=\"c1\">Probe</th>"
-                    "<th scope=\"col\">Service</th>"
+                    "<th scope=\"col\" class=\"c23\">Service</th>"
                     "<th scope=\"col\">Last result</th>"
                     "<th scope=\"col\" class=\"n c5\">Latency</th>"
                     "<th scope=\"col\" class=\"n c6\">Checks</th>"

@@ -49,6 +49,10 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         server %%ADDR_mute%%;
         healthdash_check probe=p interval=401ms timeout=50s initial=checking;
     }
+    upstream waits {
+        server %%ADDR_mute%%;
+        healthdash_check probe=p interval=402ms timeout=50s initial=checking;
+    }
     upstream passive {
         server %%ADDR_fails%% max_fails=1 fail_timeout=60s;
         server %%ADDR_good%%;
@@ -129,6 +133,17 @@ sub latency {
 }
 
 
+# the colour of what nginx does: green is only what is as it should be
+
+sub colour {
+    my ($facts) = @_;
+    my %colour = (unhealthy => 'down', down => 'unknown');
+
+    return $colour{$facts->{state}} // 'degraded' if $facts->{state} ne 'up';
+    return $facts->{kept} || $facts->{health} eq 'down' ? 'degraded' : 'up';
+}
+
+
 # compare(WHAT, ROW, FACTS): the differences, as text
 
 sub compare {
@@ -168,6 +183,7 @@ sub compare {
         $want{name} = $facts->{name};
 
         if ($in eq 'page') {
+            $want{colour} = colour($facts);
             $want{notes} = ($facts->{backup} ? 'backup, ' : '')
                            . "weight $facts->{weight}";
         } else {
@@ -241,6 +257,7 @@ ok(wait_until(sub {
            && $u->{several}{peers}[0]{health} eq 'degraded'
            && $u->{first}{peers}[0]{health} eq 'up'
            && $u->{first}{peers}[1]{state} eq 'checking'
+           && $u->{waits}{peers}[0]{kept}
            && $u->{passive}{peers}[0]{state} eq 'unavail'
            && $doc->{services}{Slow}{health} eq 'degraded'
            && $doc->{services}{Down}{health} eq 'down';

@@ -352,7 +352,7 @@ sub html_text {
 #
 #   health, age, since        the first column
 #   name, notes               the second
-#   nginx                     servers only
+#   nginx, colour             servers only
 #   result, streak, withheld  "not probed" and so on as result, too
 #   latency, max, checks, failed, inconclusive, next, worker
 #   list                      rows of a server's checks
@@ -401,7 +401,13 @@ sub html_row {
                              html_find($cells[1], 'small');
 
     splice @cells, 0, 2;
-    $row{nginx} = html_text(shift @cells) if $nginx;
+
+    if ($nginx) {
+        my ($pill) = html_find($cells[0], 'span.pill');
+
+        $row{colour} = $pill && $pill->{attr}{class} =~ s/^pill //r;
+        $row{nginx} = html_text(shift @cells);
+    }
 
     my $why = shift @cells;
     my ($streak, @rest) = map { html_text($_) } html_find($why, 'small');
