@@ -9,6 +9,7 @@ use HealthDash timeout => 240;
 
 use Cwd ();
 use POSIX ();
+use Time::HiRes ();
 
 use HealthDash::Status qw(run_command);
 
@@ -200,7 +201,8 @@ for my $how ('--add-dynamic-module', '--add-module') {
     ok(-s $so, 'a module');
 
     my $state = sub {
-        return join "\n", map { "$_ " . join ' ', (stat)[7, 9, 10] }
+        return join "\n",
+               map { "$_ " . join ' ', (Time::HiRes::stat)[1, 7, 9, 10] }
                sort glob "$copy/*.so $copy/key $copy/nginx-src/objs/Makefile "
                          . "$copy/nginx-src/objs/addon/*/*.o";
     };
