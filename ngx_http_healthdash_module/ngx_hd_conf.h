@@ -46,6 +46,7 @@ struct ngx_hd_check_s {
     ngx_uint_t                    observe;      /* mode=observe */
 
     ngx_str_t                     uri;
+    ngx_uint_t                    uri_secret;   /* of a @FILE: never printed */
     ngx_str_t                     method;
     ngx_str_t                     host;         /* "": by upstream or URL */
     in_port_t                     port;         /* 0: the server's */

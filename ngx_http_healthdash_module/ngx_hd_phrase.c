@@ -622,7 +622,13 @@ ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
 
     if (check->request.len) {
         ngx_hd_text_add(t, " ");
-        escape(t, check->uri.data, check->uri.len);
+
+        if (check->uri_secret) {
+            ngx_hd_text_add(t, "(path of a file)");
+
+        } else {
+            escape(t, check->uri.data, check->uri.len);
+        }
     }
 
     if (check->name.len) {

@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
 static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
+static ngx_uint_t ngx_http_healthdash_from_file(ngx_hd_check_t *check,
+    size_t offset);
 static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_prepare_tls(ngx_conf_t *cf,
@@ -122,10 +124,30 @@ ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
 
             params->given |= bit;
             params->inherited |= bit;
+            params->files |= from->files & bit;
         }
     }
 
     check->conds = probe->conds;
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_from_file(ngx_hd_check_t *check, size_t offset)
+{
+    ngx_uint_t                     i;
+    ngx_http_healthdash_params_t  *params;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
+
+        if (ngx_http_healthdash_params[i].offset == offset) {
+            return (params->files >> i) & 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -374,6 +396,9 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
     if (check->host.len == 0) {
         check->host = *host;
     }
+
+    check->uri_secret = ngx_http_healthdash_from_file(check,
+                                             offsetof(ngx_hd_check_t, uri));
 
     if (check->type->http) {
 

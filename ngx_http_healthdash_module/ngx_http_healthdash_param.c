@@ -208,10 +208,13 @@ ngx_http_healthdash_set(ngx_conf_t *cf, ngx_hd_check_t *check,
     value = *word;
 
     if ((p->flags & NGX_HTTP_HEALTHDASH_STR)
-        && value.len && value.data[0] == '@'
-        && ngx_http_healthdash_read_file(cf, check, p, &value) != NGX_OK)
+        && value.len && value.data[0] == '@')
     {
-        return NGX_CONF_ERROR;
+        if (ngx_http_healthdash_read_file(cf, check, p, &value) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        params->files |= 1ULL << (p - ngx_http_healthdash_params);
     }
 
     if (p->set(p, &value, (u_char *) params + p->offset) == NGX_OK) {

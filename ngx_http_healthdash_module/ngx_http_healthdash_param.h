@@ -35,6 +35,7 @@ typedef struct {
     ngx_str_t             query;
     uint64_t              given;        /* bit: index in the table */
     uint64_t              inherited;    /* of these, by the probe */
+    uint64_t              files;        /* of these, from a @FILE */
     ngx_str_t             directive;
     unsigned              block:1;
     unsigned              service:1;

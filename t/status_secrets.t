@@ -14,7 +14,7 @@ use HealthDash::Status qw(status_doc);
 
 my $plain = HealthDash->new(module => 0, http => '');
 my %file = (token => "Bearer f1le-t0ken\nsecond-line\n",
-            word => "f1le-w0rd\n");
+            word => "f1le-w0rd\n", uri => "/f1le-ur1?key=f1le-k3y\n");
 
 for my $name (keys %file) {
     open my $fh, '>', tmp_dir() . "/$name" or die "$name: $!\n";
@@ -24,7 +24,7 @@ for my $name (keys %file) {
 
 # as it was written, as it is sent, and parts of it
 
-my @words = qw(url-s3cret par4m-s3cret f1le-t0ken f1le-w0rd
+my @words = qw(url-s3cret par4m-s3cret f1le-t0ken f1le-w0rd f1le-ur1 f1le-k3y
                enc%6fded-s3cret encoded-s3cret);
 my @secrets = (@words, 'second-line',
                map { MIME::Base64::encode_base64($_, '') }
@@ -49,6 +49,7 @@ my $t = HealthDash->new(log_level => 'debug', workers => 2,
         server %%ADDR_gone%%;
         healthdash_check probe=word uri=/word;
         healthdash_check probe=word uri=/param user=me password=par4m-s3cret;
+        healthdash_check probe=word method=HEAD uri=@%%TMP%%/uri;
     }
 
     healthdash_service up http://me:url-s3cret@%%ADDR_b%%/url
@@ -94,6 +95,8 @@ is(sent('/url'), basic('me:url-s3cret'), 'the password of a URL is sent');
 is(sent('/coded'), basic('me:encoded-s3cret'), 'decoded');
 is(sent('/param'), basic('me:par4m-s3cret'), 'password= is sent');
 is(sent('/word'), basic('me:f1le-w0rd'), 'password of a file is sent');
+is(sent('/f1le-ur1'), basic('me:f1le-w0rd'),
+   'a path from a file is asked for');
 
 
 # and shown nowhere
@@ -160,7 +163,7 @@ for my $line ('healthdash_service a http://me:url-s3cret@127.0.0.1:x/;',
               'healthdash_service a tcp://127.0.0.1:1 password=par4m-s3cret;',
               'healthdash_service a http://127.0.0.1/ pasword=par4m-s3cret;',
               "healthdash_service a http://127.0.0.1/ user=me\n"
-              . '"password=par4m-s3cret' . "\tx\";",
+              . '"password=par4m-s3cret	x";',
               "healthdash_service a http://127.0.0.1/ user=me\n"
               . 'password=par4m-s3cret password=par4m-s3cret;',
               'healthdash_probe p { uri @%%TMP%%/token; }',
