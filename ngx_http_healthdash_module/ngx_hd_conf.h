@@ -119,6 +119,8 @@ struct ngx_hd_upstream_s {
     ngx_http_upstream_init_peer_pt
                                   init_peer;    /* what ours calls through to */
     ngx_array_t                   checks;       /* ngx_hd_check_t * */
+    ngx_hd_check_t               *labels;       /* whose description, link ...
+                                                   stand for the upstream */
     ngx_hd_server_t              *servers;      /* backups included */
     ngx_uint_t                    nservers;
     ngx_uint_t                    min_up;

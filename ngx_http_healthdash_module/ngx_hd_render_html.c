@@ -363,6 +363,13 @@ ngx_hd_html_upstream_caption(ngx_hd_text_t *t,
         ngx_hd_html_string(t, "<span class=\"fact\">zone ", &vu->zone,
                            "</span>");
     }
+
+    if (vu->upstream->labels->description.len) {
+        ngx_hd_html_string(t, "<span class=\"fact\">",
+                           &vu->upstream->labels->description, "</span>");
+    }
+
+    ngx_hd_html_link(t, &vu->upstream->labels->link);
 }
 
 

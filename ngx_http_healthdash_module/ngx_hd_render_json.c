@@ -43,6 +43,7 @@ static void ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp);
 static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
+static void ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check);
 static void ngx_hd_json_target(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_uint_t n,
     const ngx_hd_view_target_t *worst);
@@ -146,6 +147,7 @@ ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_json_string(t, "", &vu->upstream->name);
     ngx_hd_json_word(t, ":{\"health\":", ngx_hd_state_word(vu->health));
     ngx_hd_json_text(t, ",\"zone\":", &vu->zone);
+    ngx_hd_json_labels(t, vu->upstream->labels);
     ngx_hd_text_add(t, ",\"peers\":[");
 
     for (i = 0; i < vu->npeers; i++) {
@@ -232,13 +234,20 @@ ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_json_string(t, "", &vt->target->name);
     ngx_hd_json_string(t, ":{\"type\":", &check->type_name);
     ngx_hd_json_string(t, ",\"target\":", &vt->target->address);
+    ngx_hd_json_labels(t, check);
+    ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(vt->health));
+    ngx_hd_json_target(t, view, vt, 1, vt);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check)
+{
     ngx_hd_json_text(t, ",\"group\":", &check->group);
     ngx_hd_json_text(t, ",\"description\":", &check->description);
     ngx_hd_json_text(t, ",\"link\":", &check->link);
     ngx_hd_json_bool(t, ",\"critical\":", check->critical == 1);
-    ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(vt->health));
-    ngx_hd_json_target(t, view, vt, 1, vt);
-    ngx_hd_text_add(t, "}");
 }
 
 

@@ -20,6 +20,7 @@ static ngx_int_t ngx_http_healthdash_complete(ngx_conf_t *cf,
     ngx_hd_upstream_t *u);
 static ngx_int_t ngx_http_healthdash_checks(ngx_conf_t *cf,
     ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_http_healthdash_is_labelled(ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_min_up(ngx_conf_t *cf,
     ngx_hd_upstream_t *u);
 static ngx_int_t ngx_http_healthdash_servers(ngx_conf_t *cf,
@@ -166,6 +167,7 @@ ngx_http_healthdash_checks(ngx_conf_t *cf, ngx_hd_upstream_t *u)
     ngx_hd_check_t  **checks;
 
     checks = u->checks.elts;
+    u->labels = checks[0];
 
     for (i = 0; i < u->checks.nelts; i++) {
 
@@ -174,9 +176,21 @@ ngx_http_healthdash_checks(ngx_conf_t *cf, ngx_hd_upstream_t *u)
         {
             return NGX_ERROR;
         }
+
+        if (!ngx_http_healthdash_is_labelled(u->labels)) {
+            u->labels = checks[i];
+        }
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_is_labelled(ngx_hd_check_t *check)
+{
+    return check->group.len || check->description.len || check->link.len
+           || check->critical == 1;
 }
 
 
