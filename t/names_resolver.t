@@ -6,9 +6,9 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::NameServer;
+use HealthDash::DNS;
 
-my $dns = HealthDash::NameServer->new;
+my $dns = HealthDash::DNS->new;
 
 # the same port on several addresses; what a name means decides who is asked
 

@@ -118,33 +118,36 @@ my $half = backend('half', addr => '127.0.0.4', port => $b->port_number,
                    accept => 'blackhole');
 
 sub named {
-    my ($name, $want, $addresses, $port, $parameters) = @_;
+    my ($name, $want, $how, $port, $parameters) = @_;
     my $host = 'n' . @rows . '.test';
 
-    $dns->set($host, @$addresses);
+    $dns->set($host, %$how);
     row("name $name", $want, "http://$host:$port", $parameters);
 }
 
 my $port = $b->port_number;
 my @dead = ('127.0.0.2', '127.0.0.3');
 
-named('with an address', 'up', [ '127.0.0.1' ], $port);
-named('with one good address', 'up', [ @dead, '127.0.0.1' ], $port);
+named('with an address', 'up', { a => [ '127.0.0.1' ] }, $port);
+named('with one good address', 'up', { a => [ @dead, '127.0.0.1' ] }, $port);
 named('with bad addresses',
-      qr/^down: connection refused: 127\.0\.0\.[23]:$dead$/, \@dead, $dead);
-named('with a black hole', 'up', [ '127.0.0.4', '127.0.0.1' ], $port,
+      qr/^down: connection refused: 127\.0\.0\.[23]:$dead$/, { a => \@dead },
+      $dead);
+named('with a black hole', 'up', { a => [ '127.0.0.4', '127.0.0.1' ] }, $port,
       'timeout=2s');
-named('with an unreachable address', 'up', [ $nowhere, '127.0.0.1' ], $port);
+named('with an unreachable address', 'up', { a => [ $nowhere, '127.0.0.1' ] },
+      $port);
 named('of an unreachable address', 'down: host or network unreachable:'
-      . " $nowhere:$port", [ $nowhere ], $port);
+      . " $nowhere:$port", { a => [ $nowhere ] }, $port);
 named('of a black hole', 'down: connect timed out after 300ms: '
-      . $hole->address, [ '127.0.0.1' ], $hole->port_number, $short);
-named('with IPv6 only', 'up', [ '::1' ], port('b6')) if $v6;
-named('with a dead IPv6 address', 'up', [ '::1', '127.0.0.1' ], $port) if $v6;
-named('unknown', qr/^down: host name not found: n\d+\.test$/, [], $port);
+      . $hole->address, { a => [ '127.0.0.1' ] }, $hole->port_number, $short);
+named('with IPv6 only', 'up', { aaaa => [ '::1' ] }, port('b6')) if $v6;
+named('with a dead IPv6 address', 'up',
+      { a => [ '127.0.0.1' ], aaaa => [ '::1' ] }, $port) if $v6;
+named('unknown', qr/^down: host name not found: n\d+\.test$/, {}, $port);
 named('without an answer',
       qr/^down: name lookup timed out after 300ms: n\d+\.test$/,
-      [ 'silence' ], $port, $short);
+      { silent => 1 }, $port, $short);
 
 my $t = HealthDash->new(user => $user, http => join '',
     'resolver ' . $dns->address . ($v6 ? '' : ' ipv6=off') . ";\n",

@@ -105,7 +105,7 @@ my $dns = HealthDash::DNS->new;
 my @places = map { backend("place$_", addr => "127.0.0.$_",
                            port => port('place')) } 1, 2;
 
-$dns->set('moving.test', '127.0.0.1');
+$dns->set('moving.test', a => ['127.0.0.1']);
 push @conf, 'resolver ' . $dns->address . " ipv6=off;\n",
             service('name', 'http://moving.test:' . port('place'),
                     'keepalive=on');
@@ -272,7 +272,7 @@ ok(wait_until(sub { service_of('silent')->{health} eq 'up' }, 10),
 is($places[1]->count, 0, 'name: the first place is asked');
 is($places[0]->connections, scalar @{[ $places[0]->requests ]},
    'name: no connection is kept') if $places[0]->count;
-$dns->set('moving.test', '127.0.0.2');
+$dns->set('moving.test', a => ['127.0.0.2']);
 ok(wait_until(sub { $places[1]->count > 3 }, 10), 'name: then the second');
 is(facts('name')->{fails}, 0, 'name: without a failure');
 

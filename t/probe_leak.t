@@ -33,9 +33,9 @@ $b->set('/header', raw => 'HTTP/1.1 200 OK' . "\r\nX-A: b" x 10_000);
 $b->set('/fail', status => 503);
 $b->set('/drip', drip => 1);
 
-$dns->set('good.test', '127.0.0.1');
-$dns->set('mixed.test', '127.0.0.2', '127.0.0.1');
-$dns->set('silent.test', 'silence');
+$dns->set('good.test', a => ['127.0.0.1']);
+$dns->set('mixed.test', a => ['127.0.0.2', '127.0.0.1']);
+$dns->set('silent.test', silent => 1);
 
 add("tcp://$plain");
 add("http://$plain/$_") for qw(ok chunks close large cut garbage header fail);

@@ -1,26 +1,44 @@
 package HealthDash::DNS;
 
-# A name server for tests, in a process of its own: HealthDash::DNS->new,
-# address() for "resolver", set('a.test', '127.0.0.1', '::1') for what it
-# answers.  A name without addresses does not exist; 'silence' is no answer.
+# A scriptable DNS server: UDP, A and AAAA, in a process of its own.
+#
+#   my $dns = HealthDash::DNS->new(name => 'dns');   # port('dns')
+#
+#   $dns->set('app.test', a => ['127.0.0.1'], aaaa => ['::1'], ttl => 1);
+#   $dns->set('app.test', rcode => 3);       # NXDOMAIN; 2: SERVFAIL
+#   $dns->set('app.test', silent => 1);      # no answer
+#   $dns->set('app.test');                   # forgotten: NXDOMAIN
+#   $dns->silent(1);                         # no answer to anything
+#
+#   $dns->count('app.test', 'A')             # questions so far
+#
+# What is not set does not exist; a name without addresses of the type asked
+# for gets an empty answer.
 
 use strict;
 use warnings;
 
-use Socket;
+use IO::Socket::INET ();
+use POSIX ();
+use Socket qw(:DEFAULT inet_pton);
 
-use HealthDash::Run qw(at_end free_port in_child track untrack);
+use HealthDash::Run qw(port at_end track untrack in_child);
+use HealthDash::Server;
+
+my %type = (1 => 'A', 28 => 'AAAA');
 
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { port => free_port() }, $class;
+    my $self = bless { name => $arg{name} // 'dns' }, $class;
 
-    socket my $udp, PF_INET, SOCK_DGRAM, 0 or die "socket() failed: $!\n";
-    bind $udp, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK)
-        or die "bind() failed: $!\n";
+    $self->{port} = $arg{port} // port($self->{name});
 
-    socketpair my $mine, my $theirs, AF_UNIX, SOCK_DGRAM, PF_UNSPEC
+    my $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1',
+                                    LocalPort => $self->{port})
+        or die "cannot listen on UDP port $self->{port}: $!\n";
+
+    socketpair $self->{fh}, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
         or die "socketpair() failed: $!\n";
 
     my $pid = fork // die "fork() failed: $!\n";
@@ -28,24 +46,20 @@ sub new {
     if ($pid == 0) {
         in_child();
         POSIX::setpgid(0, 0);
-        close $mine;
+        close $self->{fh};
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', '/dev/null';
         $0 = 'name server of a test';
-        serve($udp, $theirs);
+        eval { run($theirs, $udp); 1 } or print STDERR "# $@";
         POSIX::_exit(0);
     }
 
     close $theirs;
     POSIX::setpgid($pid, $pid);
     track($pid);
-    $self->{fh} = $mine;
+    $self->{pid} = $pid;
 
-    at_end {
-        kill 'KILL', $pid;
-        waitpid $pid, 0;
-        untrack($pid);
-    };
+    at_end { $self->stop };
 
     return $self;
 }
@@ -54,82 +68,139 @@ sub new {
 sub address { return "127.0.0.1:$_[0]{port}"; }
 
 
-# It holds when this returns.
-
 sub set {
-    my ($self, $name, @addresses) = @_;
+    my ($self, $name, @how) = @_;
 
-    send $self->{fh}, join(' ', lc $name, @addresses), 0;
-    recv $self->{fh}, my $ok, 16, 0;
-
-    return $self;
+    return $self->call({ op => 'set', name => lc $name, how => { @how } });
 }
 
 
-sub serve {
-    my ($udp, $control) = @_;
-    my %names;
+sub silent {
+    my ($self, $on) = @_;
+
+    return $self->call({ op => 'silent', on => $on });
+}
+
+
+sub count {
+    my ($self, $name, $type) = @_;
+
+    return $self->call({ op => 'count', name => lc $name, type => $type });
+}
+
+
+sub call {
+    my ($self, $message) = @_;
+
+    HealthDash::Server::send_message($self->{fh}, $message);
+
+    my $answer = HealthDash::Server::read_message($self->{fh})
+        // die "the name server is gone\n";
+
+    return $answer->{result};
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    close $self->{fh};
+    kill 'KILL', $self->{pid};
+    waitpid $self->{pid}, 0;
+    untrack($self->{pid});
+}
+
+
+# The process
+
+sub run {
+    my ($control, $udp) = @_;
+    my $state = { names => {}, count => {}, silent => 0 };
 
     while (1) {
-        my $rin = '';
+        my $r = '';
 
-        vec($rin, fileno $_, 1) = 1 for $udp, $control;
-        select $rin, undef, undef, undef;
+        vec($r, fileno $_, 1) = 1 for $control, $udp;
 
-        if (vec $rin, fileno $control, 1) {
-            defined recv $control, my $line, 4096, 0 or return;
-            return if !length $line;
+        next if select($r, undef, undef, undef) <= 0;
 
-            my ($name, @addresses) = split / /, $line;
+        if (vec $r, fileno $udp, 1) {
+            my $peer = recv $udp, my $question, 4096, 0;
+            my $text = defined $peer ? answer($state, $question) : undef;
 
-            $names{$name} = \@addresses;
-            send $control, 'ok', 0;
+            send $udp, $text, 0, $peer if defined $text;
         }
 
-        if (vec $rin, fileno $udp, 1) {
-            my $from = recv $udp, my $query, 512, 0;
-            my $answer = defined $from ? answer(\%names, $query) : undef;
+        if (vec $r, fileno $control, 1) {
+            my $message = HealthDash::Server::read_message($control) // return;
 
-            send $udp, $answer, 0, $from if defined $answer;
+            HealthDash::Server::send_message(
+                $control, { result => handle($state, $message) });
         }
     }
 }
 
 
-# RFC 1035: header, the question again, and addresses with a TTL of 1 s
+sub handle {
+    my ($state, $message) = @_;
+
+    if ($message->{op} eq 'set') {
+        $state->{names}{$message->{name}} = $message->{how};
+
+    } elsif ($message->{op} eq 'silent') {
+        $state->{silent} = $message->{on};
+
+    } else {
+        my $of = $state->{count}{$message->{name}} // {};
+        my $sum = 0;
+
+        $sum += $_ for defined $message->{type} ? $of->{$message->{type}} // 0
+                                                : values %$of;
+        return $sum;
+    }
+
+    return 1;
+}
+
+
+# The answer to a question, or nothing
 
 sub answer {
-    my ($names, $query) = @_;
-    my ($id) = unpack 'n', $query;
+    my ($state, $in) = @_;
+
+    return if length $in < 17;
+
+    my ($id, $flags, $n) = unpack 'n3', $in;
     my ($pos, @labels) = (12);
 
-    while (my $n = ord substr $query, $pos, 1) {
-        push @labels, substr $query, $pos + 1, $n;
-        $pos += $n + 1;
+    while (my $size = ord substr $in, $pos, 1) {
+        push @labels, substr $in, $pos + 1, $size;
+        $pos += $size + 1;
+        return if $pos + 5 > length $in;
     }
 
-    my $type = unpack 'n', substr $query, $pos + 1, 2;
-    my $question = substr $query, 12, $pos + 5 - 12;
-    my @list = @{ $names->{lc join '.', @labels} // [] };
+    my $question = substr $in, 12, $pos + 5 - 12;
+    my $type = $type{unpack 'n', substr $in, $pos + 1, 2} // 'other';
+    my $name = lc join '.', @labels;
+    my $how = $state->{names}{$name} // {};
 
-    return if "@list" eq 'silence';
+    $state->{count}{$name}{$type}++;
 
-    my $count = 0;
-    my $records = '';
+    return if $state->{silent} || $how->{silent};
 
-    for (@list) {
-        my $family = /:/ ? PF_INET6 : PF_INET;
+    my $list = $how->{lc $type} // [];
+    my $rcode = $how->{rcode} // (%$how ? 0 : 3);
 
-        next if $type != ($family == PF_INET6 ? 28 : 1);
+    # a pointer to the name in the question, type, class, TTL, address
 
-        my $data = Socket::inet_pton($family, $_);
+    my @records = map {
+        my $addr = inet_pton($type eq 'A' ? AF_INET : AF_INET6, $_);
+        pack 'n n n N n/a*', 0xc00c, $type eq 'A' ? 1 : 28, 1,
+             $how->{ttl} // 1, $addr;
+    } $rcode ? () : @$list;
 
-        $count++;
-        $records .= pack 'n n n N n/a*', 0xc00c, $type, 1, 1, $data;
-    }
-
-    return pack('n6', $id, 0x8180 | (@list ? 0 : 3), 1, $count, 0, 0)
-           . $question . $records;
+    return pack('n6', $id, 0x8180 | $rcode, 1, scalar @records, 0, 0)
+           . $question . join '', @records;
 }
 
 
