@@ -17,9 +17,8 @@ my ($b1, $b2) = backends(qw(b1 b2));
 $b2->set('/healthz', status => 503);
 
 
-# A balancer with its own list.  Debian's "fair" loads into Debian's nginx
-# only.  For any other nginx (HD_NGINX, as with sanitizers) there is none that
-# could be loaded, so a stub is built for it; it is tried with Debian's, too.
+# A balancer with its own list: a stub, built for the nginx under test.  One
+# from a package would be enabled in the machine's own nginx.
 
 sub stub {
     my $src = $ENV{HD_NGINX_SRC} || "$top/build/nginx-src";
@@ -38,20 +37,6 @@ sub stub {
 }
 
 
-my %balancer = (own_balancer => stub());
-
-if ($ENV{HD_NGINX}) {
-    note('fair is made for Debian\'s nginx: not tried');
-
-} else {
-    my ($fair) = grep { -r } map { "$_/ngx_http_upstream_fair_module.so" }
-                 qw(/usr/lib/nginx/modules /usr/share/nginx/modules);
-
-    ok($fair, 'fair is installed') or diag('run "make test-deps"');
-    $balancer{fair} = $fair if $fair;
-}
-
-
 sub refused {
     my ($t, $what, @lines) = @_;
     my ($rc, $out) = $t->conf_test("http {\nupstream app {\n"
@@ -67,72 +52,63 @@ sub refused {
 }
 
 
-for my $name (sort keys %balancer) {
-    my $t = HealthDash->new(main => "load_module $balancer{$name};",
-                            http => <<"EOF");
-        upstream own { $name; server %%ADDR_b1%%; server %%ADDR_b1%%; }
-        upstream app { server %%ADDR_b1%%; server %%ADDR_b2%%;
-                       healthdash_check uri=/healthz interval=100ms
-                                        timeout=5s; }
-        healthdash_service watched http://%%ADDR_b1%%/healthz interval=100ms
-                                   timeout=5s;
+my $t = HealthDash->new(main => 'load_module ' . stub() . ';',
+                        http => <<'EOF');
+    upstream own { own_balancer; server %%ADDR_b1%%; server %%ADDR_b1%%; }
+    upstream app { server %%ADDR_b1%%; server %%ADDR_b2%%;
+                   healthdash_check uri=/healthz interval=100ms timeout=5s; }
+    healthdash_service watched http://%%ADDR_b1%%/healthz interval=100ms
+                               timeout=5s;
 
-        server {
-            listen 127.0.0.1:%%PORT_$name%%;
-            location /       { proxy_pass http://app; }
-            location /own    { proxy_pass http://own; }
-            location /status { healthdash_status; }
-        }
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /       { proxy_pass http://app; }
+        location /own    { proxy_pass http://own; }
+        location /status { healthdash_status; }
+    }
 EOF
 
-    my @servers = ('server 127.0.0.1:1;', 'server 127.0.0.1:2;');
+my $own = 'own_balancer;';
+my @servers = ('server 127.0.0.1:1;', 'server 127.0.0.1:2;');
 
-    refused($t, "$name before the check", @servers, "$name;",
-            'healthdash_check tcp;');
-    refused($t, "$name behind it", 'healthdash_check tcp;', "$name;",
-            @servers);
-    refused($t, "$name with mode=observe", "$name;", @servers,
-            'healthdash_check mode=observe;');
-    refused($t, "$name with keepalive", @servers, "$name;", 'keepalive 4;',
-            'healthdash_check tcp;');
+refused($t, 'it before the check', @servers, $own, 'healthdash_check tcp;');
+refused($t, 'it behind the check', 'healthdash_check tcp;', $own, @servers);
+refused($t, 'it with mode=observe', $own, @servers,
+        'healthdash_check mode=observe;');
+refused($t, 'it with keepalive', @servers, $own, 'keepalive 4;',
+        'healthdash_check tcp;');
 
-    # without a check nobody looks at it
+# without a check nobody looks at it
 
-    $t->start;
+$t->start;
 
-    ok(wait_until(sub {
-        my $json = hd_json($t, port => port($name));
+ok(wait_until(sub {
+    my $json = hd_json($t);
 
-        return hd_peer($json, 'app', $b2)->{state} eq 'unhealthy'
-               && $json->{services}{watched}{health} eq 'up';
-    }, 10, 'results'), "$name beside checked servers: they are probed");
+    return hd_peer($json, 'app', $b2)->{state} eq 'unhealthy'
+           && $json->{services}{watched}{health} eq 'up';
+}, 10, 'results'), 'beside it checked servers are probed');
 
-    is_deeply([ keys %{ hd_json($t, port => port($name))->{upstreams} } ],
-              [ 'app' ], 'it is not shown');
+is_deeply([ keys %{ hd_json($t)->{upstreams} } ], [ 'app' ],
+          'it is not shown');
 
-    for my $format (qw(html json text)) {
-        is(http_get(port($name), "/status?format=$format")->{status}, 200,
-           "$format is served");
-    }
-
-    # the stub answers no request
-
-    if ($name eq 'fair') {
-        is(http_burst(port($name), '/own', 50)->{status}{200}, 50,
-           'and it serves as before');
-    }
-
-    is_deeply(http_burst(port($name), '/', 50)->{backend}, { b1 => 50 },
-              'the server that is down is skipped');
-    ok($t->reload, 'a reload');
-    $t->stop;
+for my $format (qw(html json text)) {
+    is(http_get(port('web'), "/status?format=$format")->{status}, 200,
+       "$format is served");
 }
+
+is(http_get(port('web'), '/own')->{status}, 500,
+   'its requests are its own: it answers none');
+is_deeply(http_burst(port('web'), '/', 50)->{backend}, { b1 => 50 },
+          'the server that is down is skipped');
+ok($t->reload, 'a reload');
+$t->stop;
 
 
 # Upstreams without a block, one that is not checked, and one that no request
 # ever asks for
 
-my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
+$t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     upstream plain  { server %%ADDR_b2%%; }
 
     upstream app {
