@@ -621,7 +621,7 @@ ngx_hd_view_same_group(const ngx_hd_view_target_t *a,
     ga = &a->target->check->group;
     gb = &b->target->check->group;
 
-    return ga->len == gb->len && ngx_memcmp(ga->data, gb->data, ga->len) == 0;
+    return ga->len == gb->len && ngx_hd_view_same(ga, gb);
 }
 
 
