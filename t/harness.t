@@ -260,6 +260,10 @@ EOF
 my ($rc, $out) = $t->conf_test;
 is($rc, 0, 'a right configuration passes the test') or diag($out);
 
+($rc) = HealthDash->new(module => 0, conf => 'http { }', main => 'events { }')
+        ->conf_test;
+is($rc, 0, 'what main says is not added, without a last newline either');
+
 ($rc, $out) = $t->conf_test("http {\n    nonsense;\n}\n");
 is($rc, 1, 'a wrong one does not');
 like($out, qr/\[emerg\] .*unknown directive "nonsense"/, 'and says why');

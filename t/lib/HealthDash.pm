@@ -129,6 +129,7 @@ sub render {
     my ($self, $conf, $log) = @_;
     my $dir = $self->{dir};
     my $main = $self->{main};
+    my $all = "$conf\n$main";
     my $text = '';
 
     $log //= "$dir/error.log";
@@ -139,15 +140,15 @@ sub render {
 
     my $user = $self->{user} // ($> == 0 ? 'root' : undef);
 
-    $text .= "user $user;\n" if defined $user && "$conf$main" !~ /^\s*user\s/m;
+    $text .= "user $user;\n" if defined $user && $all !~ /^\s*user\s/m;
     $text .= "worker_processes $self->{workers};\n"
-        if "$conf$main" !~ /^\s*worker_processes\s/m;
+        if $all !~ /^\s*worker_processes\s/m;
     $text .= "daemon off;\npid $dir/nginx.pid;\n";
     $text .= "error_log $log $self->{log_level};\n"
         if $conf !~ /^error_log\s/m;
     $text .= "$main\n";
     $text .= "events {\n    worker_connections 1024;\n}\n"
-        if "$conf$main" !~ /^\s*events\s*\{/m;
+        if $all !~ /^\s*events\s*\{/m;
     $text .= $conf;
 
     my $http = join '', map { "    ${_}_temp_path $dir/tmp/$_;\n" }
