@@ -77,4 +77,26 @@ ngx_hd_utf8_is_control(uint32_t code)
 }
 
 
+/* 1 if text is valid UTF-8 without such characters */
+static ngx_inline ngx_uint_t
+ngx_hd_utf8_is_plain(const ngx_str_t *text)
+{
+    uint32_t       code;
+    const u_char  *p, *last;
+
+    p = text->data;
+    last = text->data + text->len;
+
+    while (p < last) {
+        code = ngx_hd_utf8_decode(&p, last);
+
+        if (code == NGX_HD_UTF8_BAD || ngx_hd_utf8_is_control(code)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 #endif /* _NGX_HD_UTF8_H_INCLUDED_ */

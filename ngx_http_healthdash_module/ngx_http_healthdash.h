@@ -73,6 +73,8 @@ void ngx_http_healthdash_log(ngx_uint_t level, ngx_conf_t *cf,
 
 char *ngx_http_healthdash_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_healthdash_title(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_healthdash_probe(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_healthdash_check(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -1,9 +1,9 @@
 
 /*
- * healthdash: the directives healthdash_zone, healthdash_probe,
- * healthdash_check and healthdash_service as they are read.  Each leaves a
- * check, not yet merged, in the main or the upstream's configuration; what
- * needs all of http{} waits for ngx_http_healthdash_finish().
+ * healthdash: the directives of http{} and of upstreams as they are read.
+ * healthdash_probe, healthdash_check and healthdash_service leave a check, not
+ * yet merged, in the main or the upstream's configuration; what needs all of
+ * http{} waits for ngx_http_healthdash_finish().
  */
 
 
@@ -116,6 +116,30 @@ ngx_http_healthdash_add_zone(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
     hmcf->shm_zone->data = hmcf;
 
     return NGX_OK;
+}
+
+
+char *
+ngx_http_healthdash_title(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t       *value;
+    ngx_hd_check_t  *place;
+
+    value = cf->args->elts;
+
+    if (!ngx_hd_utf8_is_plain(&value[1])) {
+        place = ngx_http_healthdash_check_create(cf);
+
+        if (place) {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, place,
+                                    "invalid title, expected UTF-8 without "
+                                    "control characters");
+        }
+
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_conf_set_str_slot(cf, cmd, conf);
 }
 
 
@@ -281,35 +305,17 @@ static char *
 ngx_http_healthdash_check_name(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_str_t *name)
 {
-    u_char        *last;
-    uint32_t       code;
-    const u_char  *p;
-
-    p = name->data;
-    last = name->data + name->len;
-
-    if (name->len == 0 || name->len > NGX_HTTP_HEALTHDASH_NAME) {
-        goto invalid;
-    }
-
-    while (p < last) {
-        code = ngx_hd_utf8_decode(&p, last);
-
-        if (code == NGX_HD_UTF8_BAD || ngx_hd_utf8_is_control(code)) {
-            goto invalid;
-        }
+    if (name->len == 0 || name->len > NGX_HTTP_HEALTHDASH_NAME
+        || !ngx_hd_utf8_is_plain(name))
+    {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "invalid name, expected UTF-8 without control "
+                                "characters, from 1 to %d bytes",
+                                NGX_HTTP_HEALTHDASH_NAME);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
-
-invalid:
-
-    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                            "invalid name, expected UTF-8 without control "
-                            "characters, from 1 to %d bytes",
-                            NGX_HTTP_HEALTHDASH_NAME);
-
-    return NGX_CONF_ERROR;
 }
 
 

@@ -35,7 +35,7 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
 
     { ngx_string("healthdash_title"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_str_slot,
+      ngx_http_healthdash_title,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_hd_main_conf_t, title),
       NULL },

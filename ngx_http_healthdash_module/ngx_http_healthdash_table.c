@@ -468,23 +468,10 @@ static ngx_int_t
 ngx_http_healthdash_set_text(const ngx_http_healthdash_param_t *p,
     ngx_str_t *value, void *field)
 {
-    u_char        *last;
-    uint32_t       code;
-    const u_char  *pos;
-
-    if (value->len < (size_t) p->min || value->len > (size_t) p->max) {
+    if (value->len < (size_t) p->min || value->len > (size_t) p->max
+        || !ngx_hd_utf8_is_plain(value))
+    {
         return NGX_ERROR;
-    }
-
-    pos = value->data;
-    last = value->data + value->len;
-
-    while (pos < last) {
-        code = ngx_hd_utf8_decode(&pos, last);
-
-        if (code == NGX_HD_UTF8_BAD || ngx_hd_utf8_is_control(code)) {
-            return NGX_ERROR;
-        }
     }
 
     *(ngx_str_t *) field = *value;

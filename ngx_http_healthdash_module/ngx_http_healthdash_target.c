@@ -12,6 +12,7 @@
 #include <ngx_hd_compat.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_upstream.h>
+#include <ngx_hd_utf8.h>
 
 
 static ngx_int_t ngx_http_healthdash_upstream(ngx_conf_t *cf,
@@ -110,6 +111,15 @@ ngx_http_healthdash_upstream(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
                                 "healthdash_check can't make it skip servers; "
                                 "use healthdash_service to watch them",
                                 &uscf->host);
+        return NGX_ERROR;
+    }
+
+    /* it would be shown as another one, and share a key in JSON with others */
+
+    if (!ngx_hd_utf8_is_plain(&uscf->host)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[0],
+                                "invalid name of the upstream, expected UTF-8 "
+                                "without control characters");
         return NGX_ERROR;
     }
 

@@ -382,7 +382,7 @@ EOF
  'x' x 255, "\xc3\xa4" x 127, '%s%n%V',
                  '/slash?a=b&c=d#e', 'null', '-1');
 
-    # nginx itself takes any bytes as names of upstreams and zones
+    # nginx itself takes any bytes as names of zones
 
     my @bytes = ("a\xff\xfe", "b\xc0\xaf", "c\xed\xa0\x80", "\xe2\x80\xaeabc",
                  "tab\there", "bell\x07", "\x1b[31mred", "\x7f",
@@ -393,6 +393,7 @@ EOF
 
     my $quote = sub { '"' . $_[0] =~ s/(["\\])/\\$1/gr . '"' };
     my $conf = 'healthdash_title ' . $quote->($texts[3]) . ";\n";
+    my $n = 0;
 
     for my $name (@texts) {
         my ($q, $group, $about) = map { $quote->("$_$name") }
@@ -404,13 +405,14 @@ EOF
 
     for my $name (@texts, @bytes) {
         my $q = $quote->($name);
+        my $upstream = (grep { $_ eq $name } @texts) ? $q : 'bytes' . $n++;
 
-        $conf .= "upstream $q { zone $q 64k; server 127.0.0.1:1;\n"
+        $conf .= "upstream $upstream { zone $q 64k; server 127.0.0.1:1;\n"
                  . "healthdash_check host=localhost interval=100ms\n"
                  . "timeout=50ms fast=100ms; }\n";
     }
 
-    my $n = HealthDash->new(http => <<EOF)->start;
+    my $hostile = HealthDash->new(http => <<EOF)->start;
         $conf
         server {
             listen 127.0.0.1:%%PORT_web%%;
@@ -449,16 +451,20 @@ EOF
            qr/[\x{80}-\x{9f}\x{2028}-\x{202e}\x{2066}-\x{2069}]/,
            'nor one that turns or ends a line');
 
-    $n->stop;
+    $hostile->stop;
 
     # what healthdash itself refuses
 
     for my $name ("a\tb", "\x1b[31m", "\xff", "\xe2\x80\xae", 'x' x 256) {
         for my $line (map { sprintf $_, $quote->($name) }
                       'healthdash_service %s tcp://127.0.0.1:1;',
-                      'healthdash_probe %s { }')
+                      'healthdash_probe %s { }',
+                      length $name > 255 ? () : (
+                          'healthdash_title %s;',
+                          'upstream %s { server 127.0.0.1:1; '
+                          . 'healthdash_check tcp; }'))
         {
-            my ($rc, $out) = $n->conf_test("http {\n$line\n}\n");
+            my ($rc, $out) = $hostile->conf_test("http {\n$line\n}\n");
 
             isnt($rc, 0, 'refused: ' . substr($line, 0, 60)
                          =~ s/([^ -~])/sprintf '\x%02x', ord $1/ger);

@@ -88,6 +88,9 @@ my @accepted = (
                           . "healthdash_check; least_conn; }\n"
                           . "server { location / { proxy_pass http://a; } }" ],
 
+    [ 'healthdash_check', "upstream \"\xc3\xa4, b\" { server 127.0.0.1:1;\n"
+                          . "healthdash_check tcp; }" ],
+
     [ 'healthdash_zone', 'healthdash_zone hd;' ],
     [ 'healthdash_zone', "healthdash_zone hd 1m;\n" . check('') ],
     [ 'healthdash_zone', "healthdash_zone hd;\n" . check('') ],
@@ -123,6 +126,8 @@ my @accepted = (
     [ 'healthdash_status', location('healthdash_status text;') ],
     [ 'healthdash_live', location('healthdash_live;') ],
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
+    [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
+    [ 'healthdash_title', 'healthdash_title "";' ],
 
     # parameters
 
@@ -230,6 +235,13 @@ my @refused = (
     [ 'healthdash_check', "upstream \"a b\" {\n    server 127.0.0.1:1;\n"
                           . "    healthdash_check; # here\n}",
       'name "a b" is no Host to send, expected parameter "host"' ],
+
+    (map { [ 'healthdash_check', "upstream \"a$_\" {\n"
+                                 . "    server 127.0.0.1:1;\n"
+                                 . "    healthdash_check tcp; # here\n}",
+             'invalid name of the upstream, expected UTF-8 without control '
+             . 'characters' ] }
+         "\xff", "\t", "\xe2\x80\xae"),
 
     [ 'healthdash_zone', "healthdash_zone a;\nhealthdash_zone b; # here",
       '"healthdash_zone" directive is duplicate' ],
@@ -340,6 +352,11 @@ my @refused = (
       'invalid number of arguments in "healthdash_live" directive' ],
     [ 'healthdash_title', 'healthdash_title; # here',
       'invalid number of arguments in "healthdash_title" directive' ],
+    [ 'healthdash_title', "healthdash_title a;\nhealthdash_title b; # here",
+      '"healthdash_title" directive is duplicate' ],
+    (map { [ 'healthdash_title', "healthdash_title \"a$_\"; # here",
+             'invalid title, expected UTF-8 without control characters' ] }
+         "\xff", "\t"),
 
     # parameters
 
