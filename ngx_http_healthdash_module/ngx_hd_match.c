@@ -18,7 +18,6 @@ typedef ngx_int_t (*ngx_hd_match_pt)(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 
 
-static ngx_uint_t ngx_hd_match_has_status(ngx_array_t *conds);
 static ngx_int_t ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 static ngx_int_t ngx_hd_match_status(const ngx_hd_cond_t *cond,
@@ -71,7 +70,7 @@ ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
 {
     ngx_int_t  rc;
 
-    if (!ngx_hd_match_has_status(conds)
+    if (!ngx_hd_match_has(conds, NGX_HD_ON_STATUS, 0)
         && (answer->status < 200 || answer->status > 399))
     {
         ngx_hd_result_say(result, NGX_HD_R_STATUS, "http status %ui",
@@ -92,28 +91,6 @@ ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
     }
 
     return rc;
-}
-
-
-static ngx_uint_t
-ngx_hd_match_has_status(ngx_array_t *conds)
-{
-    ngx_uint_t      i;
-    ngx_hd_cond_t  *cond;
-
-    if (conds == NULL) {
-        return 0;
-    }
-
-    cond = conds->elts;
-
-    for (i = 0; i < conds->nelts; i++) {
-        if (cond[i].subject == NGX_HD_ON_STATUS && !cond[i].warn) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -468,7 +445,8 @@ ngx_hd_match_cut(const ngx_str_t *s, size_t max)
 
 
 ngx_uint_t
-ngx_hd_match_needs_body(ngx_array_t *conds)
+ngx_hd_match_has(ngx_array_t *conds, ngx_hd_subject_e subject,
+    ngx_uint_t warn)
 {
     ngx_uint_t      i;
     ngx_hd_cond_t  *cond;
@@ -480,7 +458,7 @@ ngx_hd_match_needs_body(ngx_array_t *conds)
     cond = conds->elts;
 
     for (i = 0; i < conds->nelts; i++) {
-        if (cond[i].subject == NGX_HD_ON_BODY) {
+        if (cond[i].subject == subject && (warn || !cond[i].warn)) {
             return 1;
         }
     }

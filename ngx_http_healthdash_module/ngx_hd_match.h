@@ -104,8 +104,12 @@ ngx_int_t ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond,
 ngx_int_t ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
     ngx_hd_result_t *result);
 
-/* 1 if some condition reads the body (then it has to be kept). */
-ngx_uint_t ngx_hd_match_needs_body(ngx_array_t *conds);
+/*
+ * 1 if some condition is about subject, be it "expect" or, with warn, "warn".
+ * conds may be NULL.
+ */
+ngx_uint_t ngx_hd_match_has(ngx_array_t *conds, ngx_hd_subject_e subject,
+    ngx_uint_t warn);
 
 /* For ngx_hd_match_parse.c: the operator as written. */
 const ngx_str_t *ngx_hd_match_op(ngx_uint_t op);

@@ -51,7 +51,6 @@ typedef struct {
 
 
 static ngx_int_t ngx_hd_http1_create(ngx_hd_wire_t *w);
-static ngx_uint_t ngx_hd_http1_needs_fields(ngx_array_t *conds);
 static ngx_int_t ngx_hd_http1_header(ngx_hd_wire_t *w, ngx_buf_t *in);
 static ngx_int_t ngx_hd_http1_grow(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
 static void ngx_hd_http1_rewind(ngx_hd_http1_t *h);
@@ -133,7 +132,7 @@ ngx_hd_http1_create(ngx_hd_wire_t *w)
     h->connection.log = w->log;
     h->request.connection = &h->connection;
     h->length = -1;
-    h->keep_body = ngx_hd_match_needs_body(w->check->conds);
+    h->keep_body = ngx_hd_match_has(w->check->conds, NGX_HD_ON_BODY, 1);
 
     h->header.start = ngx_palloc(w->pool, NGX_HD_HTTP_HEADER);
     if (h->header.start == NULL) {
@@ -142,7 +141,7 @@ ngx_hd_http1_create(ngx_hd_wire_t *w)
 
     h->header.end = h->header.start + NGX_HD_HTTP_HEADER;
 
-    if (ngx_hd_http1_needs_fields(w->check->conds)) {
+    if (ngx_hd_match_has(w->check->conds, NGX_HD_ON_HEADER, 1)) {
         h->fields = ngx_array_create(w->pool, 8, sizeof(ngx_table_elt_t));
         if (h->fields == NULL) {
             return NGX_ERROR;
@@ -155,28 +154,6 @@ ngx_hd_http1_create(ngx_hd_wire_t *w)
     w->state = h;
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_hd_http1_needs_fields(ngx_array_t *conds)
-{
-    ngx_uint_t      i;
-    ngx_hd_cond_t  *cond;
-
-    if (conds == NULL) {
-        return 0;
-    }
-
-    cond = conds->elts;
-
-    for (i = 0; i < conds->nelts; i++) {
-        if (cond[i].subject == NGX_HD_ON_HEADER) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -599,9 +599,13 @@ test_order(void)
         const char  *none[] = { "status|200", "?time|<|1s", NULL };
         const char  *one[] = { "status|200", "?body|=|y", NULL };
 
-        is_num(ngx_hd_match_needs_body(conditions(none)), 0, "no body wanted");
-        is_num(ngx_hd_match_needs_body(conditions(one)), 1, "a body wanted");
-        is_num(ngx_hd_match_needs_body(NULL), 0, "no conditions");
+        is_num(ngx_hd_match_has(conditions(none), NGX_HD_ON_BODY, 1), 0,
+               "no body wanted");
+        is_num(ngx_hd_match_has(conditions(one), NGX_HD_ON_BODY, 1), 1,
+               "a body wanted");
+        is_num(ngx_hd_match_has(conditions(one), NGX_HD_ON_BODY, 0), 0,
+               "by a warning only");
+        is_num(ngx_hd_match_has(NULL, NGX_HD_ON_BODY, 1), 0, "no conditions");
     }
 }
 
