@@ -16,7 +16,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use HealthDash::Run qw(tmp_dir port free_port slow wait_until has_ipv6
-                       at_end fail_later track untrack in_child);
+                       at_end fail_later track untrack in_child write_file);
 use HealthDash::Client qw(http_get http_request http_raw http_burst);
 use HealthDash::Backend;
 use HealthDash::TLS qw(tls_ca tls_cert tls_backend);
@@ -565,15 +565,6 @@ sub slurp {
     seek $fh, $from, 0 if $from;
     local $/;
     return <$fh> // '';
-}
-
-
-sub write_file {
-    my ($file, $text) = @_;
-
-    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
-    print $fh $text;
-    close $fh or die "cannot write $file: $!\n";
 }
 
 

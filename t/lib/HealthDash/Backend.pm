@@ -7,10 +7,7 @@ package HealthDash::Backend;
 use strict;
 use warnings;
 
-use Socket;
-use Storable ();
-
-use HealthDash::Run qw(port at_end track untrack in_child fail_later);
+use HealthDash::Run qw(port start_helper);
 use HealthDash::Server;
 
 my ($shared, %by_name);
@@ -173,42 +170,7 @@ sub call {
 
 
 sub start_process {
-    socketpair my $mine, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
-        or die "socketpair() failed: $!\n";
-
-    my $pid = fork // die "fork() failed: $!\n";
-
-    if ($pid == 0) {
-        in_child();
-        POSIX::setpgid(0, 0);
-        close $mine;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        $0 = 'backends of a test';
-        eval { HealthDash::Server::run($theirs); 1 } or print STDERR "# $@";
-        POSIX::_exit(0);
-    }
-
-    close $theirs;
-    POSIX::setpgid($pid, $pid);
-    track($pid);
-
-    my $process = { pid => $pid, fh => $mine };
-
-    at_end { stop_process($process) };
-
-    return $process;
-}
-
-
-sub stop_process {
-    my ($process) = @_;
-
-    kill 'CONT', $process->{pid};
-    close $process->{fh};
-    kill 'KILL', $process->{pid};
-    waitpid $process->{pid}, 0;
-    untrack($process->{pid});
+    return start_helper('backends of a test', \&HealthDash::Server::run);
 }
 
 

@@ -19,10 +19,9 @@ use strict;
 use warnings;
 
 use IO::Socket::INET ();
-use POSIX ();
 use Socket qw(:DEFAULT inet_pton);
 
-use HealthDash::Run qw(port at_end track untrack in_child);
+use HealthDash::Run qw(port start_helper);
 use HealthDash::Server;
 
 my %type = (1 => 'A', 28 => 'AAAA');
@@ -38,28 +37,8 @@ sub new {
                                     LocalPort => $self->{port})
         or die "cannot listen on UDP port $self->{port}: $!\n";
 
-    socketpair $self->{fh}, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
-        or die "socketpair() failed: $!\n";
-
-    my $pid = fork // die "fork() failed: $!\n";
-
-    if ($pid == 0) {
-        in_child();
-        POSIX::setpgid(0, 0);
-        close $self->{fh};
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        $0 = 'name server of a test';
-        eval { run($theirs, $udp); 1 } or print STDERR "# $@";
-        POSIX::_exit(0);
-    }
-
-    close $theirs;
-    POSIX::setpgid($pid, $pid);
-    track($pid);
-    $self->{pid} = $pid;
-
-    at_end { $self->stop };
+    $self->{process} = start_helper('name server of a test',
+                                    sub { run($_[0], $udp) });
 
     return $self;
 }
@@ -91,23 +70,14 @@ sub count {
 
 sub call {
     my ($self, $message) = @_;
+    my $fh = $self->{process}{fh};
 
-    HealthDash::Server::send_message($self->{fh}, $message);
+    HealthDash::Server::send_message($fh, $message);
 
-    my $answer = HealthDash::Server::read_message($self->{fh})
+    my $answer = HealthDash::Server::read_message($fh)
         // die "the name server is gone\n";
 
     return $answer->{result};
-}
-
-
-sub stop {
-    my ($self) = @_;
-
-    close $self->{fh};
-    kill 'KILL', $self->{pid};
-    waitpid $self->{pid}, 0;
-    untrack($self->{pid});
 }
 
 

@@ -18,7 +18,8 @@ use Time::HiRes qw(sleep time);
 use Test::More ();
 
 our @EXPORT_OK = qw(tmp_dir port free_port slow wait_until has_ipv6
-                    at_end fail_later track untrack in_child);
+                    at_end fail_later track untrack in_child
+                    start_helper stop_helper write_file);
 
 my $main = $$;
 my $slow = $ENV{HD_SANITIZE} ? 3 : 1;
@@ -274,6 +275,60 @@ sub in_child {
     undef $reaper;
     @at_end = ();
     $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+}
+
+
+# start_helper('backends of a test', sub { ... }): a process that runs the code
+# with its end of a socket pair; returns { pid, fh }, with our end.
+
+sub start_helper {
+    my ($title, $code) = @_;
+
+    socketpair my $mine, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC
+        or die "socketpair() failed: $!\n";
+
+    my $pid = fork // die "fork() failed: $!\n";
+
+    if ($pid == 0) {
+        in_child();
+        POSIX::setpgid(0, 0);
+        close $mine;
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', '/dev/null';
+        $0 = $title;
+        eval { $code->($theirs); 1 } or print STDERR "# $@";
+        POSIX::_exit(0);
+    }
+
+    close $theirs;
+    POSIX::setpgid($pid, $pid);
+    track($pid);
+
+    my $helper = { pid => $pid, fh => $mine };
+
+    at_end { stop_helper($helper) };
+
+    return $helper;
+}
+
+
+sub stop_helper {
+    my ($helper) = @_;
+
+    kill 'CONT', $helper->{pid};
+    close $helper->{fh};
+    kill 'KILL', $helper->{pid};
+    waitpid $helper->{pid}, 0;
+    untrack($helper->{pid});
+}
+
+
+sub write_file {
+    my ($file, $text) = @_;
+
+    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
+    print $fh $text;
+    close $fh or die "cannot write $file: $!\n";
 }
 
 

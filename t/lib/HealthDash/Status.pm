@@ -16,7 +16,7 @@ use Socket;
 use Time::HiRes qw(time);
 
 use HealthDash::Client ();
-use HealthDash::Run qw(slow tmp_dir);
+use HealthDash::Run qw(slow tmp_dir write_file);
 
 our @EXPORT_OK = qw(schema_errors status_doc one_moment connect_to
                     read_response html_tree html_find html_text html_rows
@@ -106,15 +106,6 @@ sub run_command {
     close $fh;
 
     return ($? >> 8 || $? & 127, $out);
-}
-
-
-sub write_file {
-    my ($file, $text) = @_;
-
-    open my $fh, '>:raw', $file or die "cannot write $file: $!\n";
-    print $fh $text;
-    close $fh or die "cannot write $file: $!\n";
 }
 
 

@@ -9,7 +9,7 @@ use warnings;
 use Exporter qw(import);
 use POSIX ();
 
-use HealthDash::Run qw(tmp_dir port);
+use HealthDash::Run qw(tmp_dir port write_file);
 
 our @EXPORT_OK = qw(tls_ca tls_cert tls_backend);
 
@@ -178,15 +178,6 @@ sub openssl {
         die "openssl $arg[0] failed, is the package openssl installed? "
             . (<$fh> // '') . "\n";
     }
-}
-
-
-sub write_file {
-    my ($file, $text) = @_;
-
-    open my $fh, '>', $file or die "cannot write $file: $!\n";
-    print $fh $text;
-    close $fh or die "cannot write $file: $!\n";
 }
 
 
