@@ -6,7 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Upstream qw(farm break_server mend_server flood peer_is
+use HealthDash::Upstream qw(farm break_server mend_server front flood peer_is
                             wait_peer wait_health);
 
 my $port = port('farm');
@@ -42,14 +42,7 @@ my $t = HealthDash->new(workers => 2, http =>
     . upstream('two', '1 2 3', 'min_up=2')
     . upstream('half', '1 2 3 4 5', 'min_up=50%')
     . upstream('none', '1 2b', 'min_up=0')
-    . <<'EOF')->start;
-    server {
-        listen 127.0.0.1:%%PORT_web%% reuseport;
-        add_header X-Worker $pid;
-        location / { proxy_pass http://$host; }
-        location /status { healthdash_status; }
-    }
-EOF
+    . front())->start;
 
 
 # the numbers of the servers that get requests, and the other statuses

@@ -6,7 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Upstream qw(farm flood wait_peer);
+use HealthDash::Upstream qw(farm front flood wait_peer);
 
 # Users go to the farm; probes to a gate at the same address, which gives no
 # answer while it is shut.
@@ -40,15 +40,7 @@ sub upstreams {
         }
     }
 
-    return "http {\n$http" . <<'EOF';
-    server {
-        listen 127.0.0.1:%%PORT_web%% reuseport;
-        add_header X-Worker $pid;
-        location / { proxy_pass http://$host; }
-        location /status { healthdash_status; }
-    }
-}
-EOF
+    return "http {\n$http" . front() . "}\n";
 }
 
 my %initial = (up => 'up', down => 'down', checking => 'checking');

@@ -6,7 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Upstream qw(flood peer_is wait_peer wait_health);
+use HealthDash::Upstream qw(front flood peer_is wait_peer wait_health);
 
 my ($b1, $b2) = backends(qw(b1 b2));
 
@@ -23,12 +23,7 @@ http {
     upstream strict { server %%ADDR_b1%%; $observed min_up=0; }
     upstream mixed  { $two $observed; $check fails=1 uri=/enforced; }
 
-    server {
-        listen 127.0.0.1:%%PORT_web%% reuseport;
-        add_header X-Worker \$pid;
-        location / { proxy_pass http://\$host; }
-        location /status { healthdash_status; }
-    }
+    @{[ front() ]}
 }
 EOF
 }

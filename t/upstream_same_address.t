@@ -6,7 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Upstream qw(flood peer_is wait_peer wait_health);
+use HealthDash::Upstream qw(front flood peer_is wait_peer wait_health);
 
 my ($b1, $b2) = backends(qw(b1 b2));
 my $how = 'interval=100ms fails=1 passes=1 jitter=0%';
@@ -53,15 +53,7 @@ sub conf {
 
     push @upstreams, shift @upstreams for 1 .. $shift;
 
-    return 'http {' . join('', @upstreams) . <<'EOF';
-    server {
-        listen 127.0.0.1:%%PORT_web%% reuseport;
-        add_header X-Worker $pid;
-        location / { proxy_pass http://$host; }
-        location /status { healthdash_status; }
-    }
-}
-EOF
+    return 'http {' . join('', @upstreams) . front() . "}\n";
 }
 
 my $t = HealthDash->new(workers => 2, conf => conf(0))->start;

@@ -6,8 +6,8 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Upstream qw(farm break_server mend_server flood wait_peer
-                            wait_health);
+use HealthDash::Upstream qw(farm break_server mend_server front flood
+                            wait_peer wait_health);
 
 my %balancer = (
     round_robin => '',
@@ -149,14 +149,7 @@ my $t = HealthDash->new(workers => 4, http => upstream('plain', '', @ip)
                         . upstream('many', 'hash $request_id;', @many)
                         . upstream('many_zone', 'zone many 1m;'
                                    . 'hash $request_id consistent;', @many)
-                        . <<'EOF')->start;
-    server {
-        listen 127.0.0.1:%%PORT_web%% reuseport;
-        add_header X-Worker $pid;
-        location / { proxy_pass http://$host; }
-        location /status { healthdash_status; }
-    }
-EOF
+                        . front())->start;
 
 ok(wait_health($t), 'four workers: all is up');
 

@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep time);
 use HealthDash ();
 use HealthDash::Run qw(slow tmp_dir wait_until);
 
-our @EXPORT_OK = qw(farm break_server mend_server flood
+our @EXPORT_OK = qw(farm break_server mend_server front flood
                     peer_is wait_peer wait_health);
 
 
@@ -55,6 +55,21 @@ sub break_server {
 
 
 sub mend_server { unlink tmp_dir() . "/broken-$_" for @_; }
+
+
+# front(): a server that each worker listens for, which passes a request to the
+# upstream that its Host names and says who did it; with the status.
+
+sub front {
+    return <<'EOF';
+    server {
+        listen 127.0.0.1:%%PORT_web%% reuseport;
+        add_header X-Worker $pid;
+        location / { proxy_pass http://$host; }
+        location /status { healthdash_status; }
+    }
+EOF
+}
 
 
 # flood(PORT, N, host =>, path => '/', connections => 80, header => sub { lines
