@@ -45,6 +45,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_healthdash_status_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_healthdash_begin(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
 static void ngx_http_healthdash_choose(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static const ngx_http_healthdash_kind_t *ngx_http_healthdash_kind(
@@ -118,23 +120,15 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
     ngx_hd_text_t              text;
     ngx_http_healthdash_ctx_t  ctx;
 
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_healthdash_begin(r, &ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
-
-    ctx.status = NGX_HTTP_OK;
     ctx.filter.health = NGX_HD_STATES;
 
     ngx_http_healthdash_choose(r, &ctx);
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        ngx_http_healthdash_refuse(&ctx, NGX_HTTP_NOT_ALLOWED,
-                                   "only GET and HEAD are allowed here");
-    }
 
     if (ngx_http_healthdash_query(r, &ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -147,6 +141,32 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_healthdash_send(r, &ctx, &text);
+}
+
+
+/* NGX_OK: ctx is that of an answer, else what the handler returns */
+
+static ngx_int_t
+ngx_http_healthdash_begin(ngx_http_request_t *r, ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_memzero(ctx, sizeof(ngx_http_healthdash_ctx_t));
+
+    ctx->status = NGX_HTTP_OK;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        ngx_http_healthdash_refuse(ctx, NGX_HTTP_NOT_ALLOWED,
+                                   "only GET and HEAD are allowed here");
+    }
+
+    return NGX_OK;
 }
 
 
@@ -482,7 +502,7 @@ static void
 ngx_http_healthdash_refuse(ngx_http_healthdash_ctx_t *ctx, ngx_uint_t status,
     const char *error)
 {
-    if (ctx->error == NULL || status == NGX_HTTP_NOT_ALLOWED) {
+    if (ctx->error == NULL) {
         ctx->status = status;
         ctx->error = error;
     }
@@ -544,26 +564,21 @@ ngx_http_healthdash_live_handler(ngx_http_request_t *r)
     ngx_hd_text_t              text;
     ngx_http_healthdash_ctx_t  ctx;
 
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_healthdash_begin(r, &ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
-
-    ctx.status = NGX_HTTP_OK;
     ctx.kind = &ngx_http_healthdash_kinds[2];
 
     ngx_hd_text_init(&text, r->pool);
 
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        ngx_hd_text_add(&text, "ok\n");
+    if (ctx.error) {
+        ngx_http_healthdash_render_error(&ctx, &text);
 
     } else {
-        ngx_http_healthdash_refuse(&ctx, NGX_HTTP_NOT_ALLOWED,
-                                   "only GET and HEAD are allowed here");
-        ngx_http_healthdash_render_error(&ctx, &text);
+        ngx_hd_text_add(&text, "ok\n");
     }
 
     return ngx_http_healthdash_send(r, &ctx, &text);
