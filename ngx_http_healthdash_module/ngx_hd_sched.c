@@ -467,6 +467,15 @@ ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
 
     due = task->start + interval;
 
+    if (data->checks == 1 && interval > check->fast) {
+
+        /* first probes come soon, and together; the next ones spread out */
+
+        due = task->start + check->fast
+              + ngx_hd_store_spread(task->target->id)
+                % (interval - check->fast);
+    }
+
     if (check->jitter) {
         due += ngx_random() % (interval * check->jitter / 100 + 1);
     }

@@ -10,6 +10,7 @@
 
 
 #define NGX_HD_READ_TRIES     64
+#define NGX_HD_FIRST          5000     /* msec, as the default interval */
 #define NGX_HD_LEASE_MAX      7200000  /* msec; timeouts end at 1 h */
 
 #define ngx_hd_epoch(seq)     ((uint32_t) ((seq) >> 32))
@@ -50,8 +51,7 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
     ngx_memcpy(rec->id, t->id, NGX_HD_ID_LEN);
 
     rec->copy[0].sum = ngx_hd_store_sum(&rec->copy[0].data, 0);
-    rec->due = ngx_current_msec
-               + ngx_hd_store_spread(t->id) % t->check->interval;
+    rec->due = ngx_hd_store_first_due(t);
 
     ngx_hd_set(&rec->verdict, seq | NGX_HD_STATE_UNKNOWN);
     ngx_hd_set(&rec->seq, seq);
@@ -99,6 +99,15 @@ ngx_hd_store_record(ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t)
     }
 
     return rec;
+}
+
+
+uint64_t
+ngx_hd_store_first_due(ngx_hd_target_t *t)
+{
+    return ngx_current_msec
+           + ngx_hd_store_spread(t->id) % ngx_min(t->check->interval,
+                                                  NGX_HD_FIRST);
 }
 
 

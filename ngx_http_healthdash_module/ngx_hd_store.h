@@ -30,6 +30,12 @@ void ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 /* Copies the facts, times and lease of a record of another zone.  Master. */
 void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
 
+/*
+ * When to make the first probe of a target: spread, so that a start makes no
+ * burst, but soon, however long its interval is.  Monotonic, msec.
+ */
+uint64_t ngx_hd_store_first_due(ngx_hd_target_t *t);
+
 /* A number from an identity; an MD5, so any word of it is evenly spread. */
 uint64_t ngx_hd_store_spread(u_char *id);
 
