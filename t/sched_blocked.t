@@ -16,7 +16,7 @@ http {
     upstream app {
         server %%ADDR_b1%%;
         server %%ADDR_b2%%;
-        healthdash_check http interval=200ms fast=200ms timeout=2s fails=1;
+        healthdash_check http interval=200ms fast=200ms timeout=3s fails=1;
     }
 
     server {
@@ -77,7 +77,7 @@ is($_->{inconclusive}, 0, 'without doubt') for @before;
 
 # b1 never answers, b2 did while nobody looked
 
-block(3, { hang => 1 }, { delay => 1.5 });
+block(5, { hang => 1 }, { delay => 1.5 });
 
 ok(wait_until(sub { facts($_)->{inconclusive} }, 10),
    'a probe that ended too late is in doubt') for $b1, $b2;
@@ -99,10 +99,10 @@ unlike($t->log, qr/ is down/, 'and no more');
 
 # less than two timeouts: what was lost is given back, and answers are read
 
-for my $seconds (1.9, 2.05, 2.2, 2.45) {
+for my $seconds (2.9, 3.05, 3.3, 3.7) {
     my @n = map { facts($_)->{fails} } $b1, $b2;
 
-    block($seconds, { delay => 2.6 }, { delay => 1.5 });
+    block($seconds, { delay => 3.6 }, { delay => 1.5 });
 
     ok(wait_checks($_, 3), "after $seconds s") for $b1, $b2;
     is(facts($b1)->{fails}, $n[0], 'no failure is counted');
