@@ -106,7 +106,7 @@ ngx_hd_phrase_well(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     services = view->service[NGX_HD_STATE_UP];
     servers = n[NGX_HD_STATE_UP] - services;
 
-    if (view->nidle == 0) {
+    if (view->nidle == 0 && view->avoided == 0) {
         ngx_hd_text_add(t, "All is well: ");
     }
 
@@ -266,6 +266,12 @@ ngx_hd_phrase_aside(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
     for (n = 0, i = 0; i < NGX_HD_STATES; i++) {
         n += view->admin[i];
+    }
+
+    if (view->avoided) {
+        ngx_hd_text_add(t, "; ");
+        ngx_hd_phrase_count(t, view->avoided, "server");
+        ngx_hd_text_add(t, " out by passive failures");
     }
 
     if (n) {

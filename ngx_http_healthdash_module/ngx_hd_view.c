@@ -24,6 +24,7 @@ static void ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp,
 static void ngx_hd_view_count_peer(ngx_hd_view_t *view,
     ngx_hd_view_upstream_t *vu, ngx_hd_view_peer_t *vp);
 static ngx_uint_t ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu);
+static ngx_uint_t ngx_hd_view_avoids(const ngx_hd_view_upstream_t *vu);
 static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
 static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
@@ -260,9 +261,8 @@ ngx_hd_view_count_peer(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
 {
     view->servers[vp->health]++;
 
-    if (vp->peer.state == NGX_HD_PEER_UP) {
-        vu->serving++;
-    }
+    vu->serving += (vp->peer.state == NGX_HD_PEER_UP);
+    view->avoided += (vp->peer.state == NGX_HD_PEER_UNAVAIL);
 
     if (vp->nchecks == 0) {
         view->unprobed++;
@@ -305,15 +305,31 @@ ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu)
         }
     }
 
-    /* all probes may pass while nginx, by its own experience, uses nobody */
+    /* probes may pass while nginx, by its own experience, avoids a server */
 
     if (health == NGX_HD_STATES
-        || (health == NGX_HD_STATE_UP && vu->serving == 0))
+        || (health == NGX_HD_STATE_UP && ngx_hd_view_avoids(vu)))
     {
         return NGX_HD_STATE_DEGRADED;
     }
 
     return health;
+}
+
+
+static ngx_uint_t
+ngx_hd_view_avoids(const ngx_hd_view_upstream_t *vu)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < vu->npeers; i++) {
+
+        if (vu->peers[i].peer.state == NGX_HD_PEER_UNAVAIL) {
+            return 1;
+        }
+    }
+
+    return vu->serving == 0;
 }
 
 

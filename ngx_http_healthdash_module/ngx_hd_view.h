@@ -79,6 +79,7 @@ typedef struct {
     ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out
                                                        by the administrator */
     ngx_uint_t               unprobed;  /* of servers: without a check */
+    ngx_uint_t               avoided;   /* of servers: by passive failures */
     ngx_hd_view_worst_t     *worst;     /* the first few, down before others */
     ngx_uint_t               nworst;
     ngx_str_t                idle;      /* first upstream no server serves */

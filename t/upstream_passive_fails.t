@@ -73,6 +73,12 @@ for my $u (@upstreams) {
        "$u: nginx avoids it by itself, to the probes it is up");
 }
 
+my $text = http_get(port('web'), '/status?format=text')->{body};
+
+is(hd_json($t)->{health}, 'degraded', 'the page does not call that well');
+unlike($text, qr/All is well/, 'in no words');
+like($text, qr/^.*\d+ servers? out by passive failures/, 'but says what it is');
+
 my $checks = hd_peer($t, 'app', $b1)->{health_checks}{checks};
 
 ok(wait_until(sub {
