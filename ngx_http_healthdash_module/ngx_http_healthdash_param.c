@@ -158,7 +158,9 @@ ngx_http_healthdash_param_line(ngx_conf_t *cf, ngx_hd_check_t *check)
 
     param = ngx_http_healthdash_find(&name);
 
-    if (param == NULL) {
+    if (param == NULL
+        && (p == NULL || ngx_http_healthdash_find_line(&name) == NULL))
+    {
         return ngx_http_healthdash_unknown(cf, check, &name);
     }
 

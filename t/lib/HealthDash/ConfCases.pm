@@ -272,6 +272,8 @@ my @refused = (
       'parameter "uri" needs one value' ],
     [ 'healthdash_probe', block('uri=/a'),
       'parameter "uri" is written without "=" in a block' ],
+    [ 'expect', block('expect=status 200'),
+      'parameter "expect" is written without "=" in a block' ],
     [ 'healthdash_probe', block('intervall 5s'),
       'unknown parameter "intervall", did you mean "interval"?' ],
     [ 'healthdash_probe', block('foo hunter2'),
