@@ -149,6 +149,15 @@ ngx_http_healthdash_service_place(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
         t->host = u.host;
         t->port = u.port;
 
+        /* a kept connection would hide that the name means another address */
+
+        if (t->check->keepalive == 1) {
+            ngx_http_healthdash_log(NGX_LOG_WARN, cf, t->check,
+                                    "keepalive has no effect for service "
+                                    "\"%V\", whose host is looked up for each "
+                                    "probe", &t->name);
+        }
+
     } else {
 
         if (u.naddrs == 0

@@ -114,6 +114,10 @@ my @accepted = (
     [ 'healthdash_service', service('web http://u%40x:p%3a@127.0.0.1/a@b') ],
     [ 'healthdash_service', "resolver 127.0.0.1;\n"
                             . service('web http://no.such.host.invalid/') ],
+    [ 'keepalive', "resolver 127.0.0.1;\n"
+                   . service('web http://no.such.host.invalid/ keepalive=on'),
+      'keepalive has no effect for service "web", whose host is looked up for '
+      . 'each probe' ],
     [ 'healthdash_service', service('app tcp://127.0.0.1:1')
                             . check('tcp') ],
     [ 'healthdash_service', service('web http://localhost/'),
