@@ -18,6 +18,9 @@
 #define NGX_HD_ID_LEN          16      /* bytes of a target's identity */
 #define NGX_HD_DETAIL_LEN      192     /* bytes of a reason's sentence */
 #define NGX_HD_SEEN_LEN        64      /* bytes shown of what a target sent */
+#define NGX_HD_LINE_LEN        96      /* bytes kept of a status line */
+#define NGX_HD_SAMPLE_LEN      512     /* bytes kept of an answer */
+#define NGX_HD_ISSUER_LEN      64      /* bytes kept of a CA's name */
 #define NGX_HD_BODY_LIMIT      65536   /* default body_limit=, bytes */
 #define NGX_HD_TICK            10      /* msec, due times are rounded to it */
 
@@ -81,6 +84,8 @@ typedef enum {
     NGX_HD_R_TLS_UNTRUSTED,
     NGX_HD_R_TLS_NAME,
     NGX_HD_R_TLS_NO_CERT,
+    NGX_HD_R_TLS_REFUSED,
+    NGX_HD_R_TLS_VERSION,
 
     NGX_HD_R_RESPONSE_TIMEOUT,
     NGX_HD_R_RESPONSE_CLOSED,
@@ -90,9 +95,25 @@ typedef enum {
     NGX_HD_R_RESPONSE_HEADER_SIZE,
     NGX_HD_R_RESPONSE_FAILED,
 
+    NGX_HD_R_PROTOCOL_ERROR,
+    NGX_HD_R_LOGIN,
+    NGX_HD_R_QUERY,
+    NGX_HD_R_NOT_SERVING,
+    NGX_HD_R_ROLE,
+    NGX_HD_R_LAG,
+
+    NGX_HD_R_HEARTBEAT_MISSING,
+    NGX_HD_R_HEARTBEAT_STATUS,
+    NGX_HD_R_SYSTEM_TIMEOUT,
+    NGX_HD_R_SYSTEM_ERROR,
+
     NGX_HD_R_STATUS,
     NGX_HD_R_HEADER,
     NGX_HD_R_BODY,
+    NGX_HD_R_JSON,
+    NGX_HD_R_VALUE,
+    NGX_HD_R_ROW,
+    NGX_HD_R_CERT_DAYS,
     NGX_HD_R_TIME,
     NGX_HD_R_SLOW,
 
@@ -106,14 +127,60 @@ typedef enum {
 } ngx_hd_reason_e;
 
 
+/* the steps of a probe, in their order; what a type has none of is left out */
+
+typedef enum {
+    NGX_HD_PHASE_RESOLVE = 0,   /* the name has become an address */
+    NGX_HD_PHASE_CONNECT,       /* the connection stands */
+    NGX_HD_PHASE_TLS,           /* the handshake is over */
+    NGX_HD_PHASE_FIRST,         /* the first byte of the answer has come */
+    NGX_HD_PHASES
+} ngx_hd_phase_e;
+
+
+/* what is wrong with a certificate, be it verified or not */
+
+#define NGX_HD_CERT_EXPIRED    0x01
+#define NGX_HD_CERT_EARLY      0x02    /* not yet valid */
+#define NGX_HD_CERT_NAME       0x04    /* for another name */
+#define NGX_HD_CERT_UNTRUSTED  0x08
+
+
+/* what a TLS handshake told; no certificate was seen if not_after is 0 */
+
+typedef struct {
+    int64_t           not_after;   /* seconds since 1970 */
+    uint32_t          wrong;       /* NGX_HD_CERT_* */
+    uint16_t          version;     /* 0x0303: TLS 1.2; 0: no TLS */
+    uint16_t          issuer_len;
+    u_char            issuer[NGX_HD_ISSUER_LEN];  /* printable UTF-8 */
+} ngx_hd_cert_t;
+
+
+/* what a probe got for an answer, cut, printable, without secrets */
+
+typedef struct {
+    uint16_t          line_len;
+    uint16_t          len;
+    u_char            line[NGX_HD_LINE_LEN];      /* "HTTP/1.1 503 Busy" */
+    u_char            text[NGX_HD_SAMPLE_LEN];    /* what followed */
+} ngx_hd_sample_t;
+
+
 /* what a finished probe hands back; every field is private to its worker */
 
 typedef struct {
     ngx_hd_verdict_e  verdict;
     ngx_hd_reason_e   reason;
     uint32_t          usec;     /* the whole probe */
+    uint32_t          phase[NGX_HD_PHASES];  /* usec from the start to its
+                                                end; 0: there was none */
     uint16_t          len;      /* of detail */
     u_char            detail[NGX_HD_DETAIL_LEN];  /* printable, no secret */
+    unsigned          has_value:1;
+    double            value;    /* of types that measure: disk, dns ... */
+    ngx_hd_cert_t     cert;
+    ngx_hd_sample_t   sample;
 } ngx_hd_result_t;
 
 

@@ -13,6 +13,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_hd_regex.h>
 #include <ngx_hd_state.h>
 
 
@@ -21,6 +22,32 @@ typedef struct ngx_hd_target_s      ngx_hd_target_t;
 typedef struct ngx_hd_upstream_s    ngx_hd_upstream_t;
 typedef struct ngx_hd_main_conf_s   ngx_hd_main_conf_t;
 typedef struct ngx_hd_probe_type_s  ngx_hd_probe_type_t;
+
+
+typedef enum {
+    NGX_HD_ROLE_ANY = 0,
+    NGX_HD_ROLE_PRIMARY,
+    NGX_HD_ROLE_REPLICA
+} ngx_hd_role_e;
+
+
+/* one header or param line */
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_str_t                     value;        /* null-terminated */
+    ngx_uint_t                    secret;       /* holds what a @FILE said */
+} ngx_hd_pair_t;
+
+
+/* one step of a dialogue over tcp, tls or udp: bytes sent, or expected */
+
+typedef struct {
+    ngx_str_t                     text;         /* escapes decoded if sent, as
+                                                   written if expected */
+    ngx_hd_regex_t               *re;           /* expected; NULL: sent */
+    ngx_uint_t                    secret;
+} ngx_hd_step_t;
 
 
 /*
@@ -52,11 +79,38 @@ struct ngx_hd_check_s {
     in_port_t                     port;         /* 0: the server's */
     ngx_uint_t                    http;         /* 11 */
     ngx_flag_t                    keepalive;
+    ngx_str_t                     body;         /* of the request */
+    ngx_str_t                     user_agent;
+    ngx_array_t                  *headers;      /* ngx_hd_pair_t, or NULL:
+                                                   header lines */
+    ngx_array_t                  *params;       /* the same: param lines */
+    ngx_array_t                  *steps;        /* ngx_hd_step_t, or NULL */
+    ngx_array_t                  *secrets;      /* ngx_str_t, or NULL: masked
+                                                   in all a target sends */
     ngx_str_t                     user;
     ngx_str_t                     password;     /* secret: never printed */
+    ngx_str_t                     database;
+    ngx_str_t                     query;
+    ngx_uint_t                    role;         /* ngx_hd_role_e */
+    ngx_msec_t                    max_lag;      /* 0: off */
+    ngx_str_t                     service;      /* gRPC: whose health */
+    ngx_str_t                     qname;        /* DNS: name= */
+    ngx_uint_t                    qtype;        /* DNS: record=, RFC 1035 */
+    ngx_uint_t                    rcode;        /* DNS: expected */
+    ngx_str_t                     item;         /* memcached: a key to get */
+    ngx_msec_t                    grace;        /* heartbeat */
+    ngx_str_t                     token;        /* heartbeat, secret */
     size_t                        body_limit;
 
+    ngx_uint_t                    proxy_protocol;   /* 0, 1 or 2 */
+    ngx_str_t                     source;       /* address probes come from */
+    ngx_addr_t                   *local;        /* the same, or NULL */
+    ngx_uint_t                    all;          /* addresses=all */
+    ngx_uint_t                    prefer;       /* 0, AF_INET or AF_INET6 */
+
     ngx_flag_t                    tls;          /* the type speaks TLS */
+    ngx_flag_t                    starttls;
+    ngx_uint_t                    min_tls;      /* 0, 12 or 13 */
     ngx_flag_t                    verify;
     ngx_str_t                     ca;
     ngx_str_t                     cert;
@@ -71,6 +125,7 @@ struct ngx_hd_check_s {
     ngx_array_t                  *conds;        /* ngx_hd_cond_t, or NULL */
     ngx_str_t                     request;      /* bytes to send, or "" */
     void                         *tls_ctx;      /* ngx_ssl_t, see tls.h */
+    void                         *data;         /* of the type's prepare */
 
     u_char                       *file_name;    /* of the directive */
     ngx_uint_t                    line;
@@ -88,7 +143,8 @@ struct ngx_hd_target_s {
 
     struct sockaddr              *sockaddr;     /* NULL: resolve host */
     socklen_t                     socklen;
-    ngx_str_t                     host;         /* to resolve at each probe */
+    ngx_str_t                     host;         /* to resolve at each probe;
+                                                   of disk:/path the path */
     in_port_t                     port;         /* beside host */
 
     u_char                        id[NGX_HD_ID_LEN];

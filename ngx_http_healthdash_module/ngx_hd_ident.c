@@ -12,6 +12,8 @@
 
 
 static void ngx_hd_ident_check(ngx_md5_t *md5, ngx_hd_check_t *check);
+static void ngx_hd_ident_pairs(ngx_md5_t *md5, ngx_array_t *pairs);
+static void ngx_hd_ident_steps(ngx_md5_t *md5, ngx_array_t *steps);
 static void ngx_hd_ident_cond(ngx_md5_t *md5, ngx_hd_cond_t *cond);
 static void ngx_hd_ident_str(ngx_md5_t *md5, ngx_str_t *str);
 static void ngx_hd_ident_uint(ngx_md5_t *md5, uint64_t n);
@@ -52,6 +54,26 @@ ngx_hd_ident_check(ngx_md5_t *md5, ngx_hd_check_t *check)
     ngx_hd_ident_uint(md5, check->port);
     ngx_hd_ident_uint(md5, check->http);
     ngx_hd_ident_uint(md5, check->body_limit);
+    ngx_hd_ident_str(md5, &check->body);
+    ngx_hd_ident_str(md5, &check->user_agent);
+    ngx_hd_ident_str(md5, &check->database);
+    ngx_hd_ident_str(md5, &check->query);
+    ngx_hd_ident_uint(md5, check->role);
+    ngx_hd_ident_uint(md5, check->max_lag);
+    ngx_hd_ident_str(md5, &check->service);
+    ngx_hd_ident_str(md5, &check->qname);
+    ngx_hd_ident_uint(md5, check->qtype);
+    ngx_hd_ident_uint(md5, check->rcode);
+    ngx_hd_ident_str(md5, &check->item);
+    ngx_hd_ident_uint(md5, check->proxy_protocol);
+    ngx_hd_ident_str(md5, &check->source);
+    ngx_hd_ident_uint(md5, check->all);
+    ngx_hd_ident_uint(md5, check->prefer);
+    ngx_hd_ident_uint(md5, check->starttls);
+    ngx_hd_ident_uint(md5, check->min_tls);
+    ngx_hd_ident_pairs(md5, check->headers);
+    ngx_hd_ident_pairs(md5, check->params);
+    ngx_hd_ident_steps(md5, check->steps);
     ngx_hd_ident_str(md5, &check->user);
     ngx_hd_ident_str(md5, &check->sni);
     ngx_hd_ident_uint(md5, check->verify);
@@ -65,6 +87,50 @@ ngx_hd_ident_check(ngx_md5_t *md5, ngx_hd_check_t *check)
 
     for (i = 0; i < n; i++) {
         ngx_hd_ident_cond(md5, &cond[i]);
+    }
+}
+
+
+/* what a file holds may change, and the question is the same */
+
+static void
+ngx_hd_ident_pairs(ngx_md5_t *md5, ngx_array_t *pairs)
+{
+    ngx_uint_t      i, n;
+    ngx_hd_pair_t  *pair;
+
+    n = pairs ? pairs->nelts : 0;
+    pair = n ? pairs->elts : NULL;
+
+    ngx_hd_ident_uint(md5, n);
+
+    for (i = 0; i < n; i++) {
+        ngx_hd_ident_str(md5, &pair[i].name);
+
+        if (!pair[i].secret) {
+            ngx_hd_ident_str(md5, &pair[i].value);
+        }
+    }
+}
+
+
+static void
+ngx_hd_ident_steps(ngx_md5_t *md5, ngx_array_t *steps)
+{
+    ngx_uint_t      i, n;
+    ngx_hd_step_t  *step;
+
+    n = steps ? steps->nelts : 0;
+    step = n ? steps->elts : NULL;
+
+    ngx_hd_ident_uint(md5, n);
+
+    for (i = 0; i < n; i++) {
+        ngx_hd_ident_uint(md5, step[i].re != NULL);
+
+        if (!step[i].secret) {
+            ngx_hd_ident_str(md5, &step[i].text);
+        }
     }
 }
 

@@ -60,6 +60,10 @@ static const ngx_hd_match_pt  ngx_hd_match_judges[] = {
     [NGX_HD_ON_STATUS] = ngx_hd_match_status,
     [NGX_HD_ON_HEADER] = ngx_hd_match_header,
     [NGX_HD_ON_BODY] = ngx_hd_match_body,
+    [NGX_HD_ON_JSON] = ngx_hd_match_body,
+    [NGX_HD_ON_VALUE] = ngx_hd_match_body,
+    [NGX_HD_ON_ROW] = ngx_hd_match_body,
+    [NGX_HD_ON_CERT_DAYS] = ngx_hd_match_body,
     [NGX_HD_ON_TIME] = ngx_hd_match_time
 };
 
@@ -70,7 +74,7 @@ ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
 {
     ngx_int_t  rc;
 
-    if (!ngx_hd_match_has(conds, NGX_HD_ON_STATUS, 0)
+    if (answer->status && !ngx_hd_match_has(conds, NGX_HD_ON_STATUS, 0)
         && (answer->status < 200 || answer->status > 399))
     {
         ngx_hd_result_say(result, NGX_HD_R_STATUS, "http status %ui",

@@ -11,8 +11,21 @@ typedef enum {
     NGX_HD_ON_STATUS = 0,
     NGX_HD_ON_HEADER,
     NGX_HD_ON_BODY,
-    NGX_HD_ON_TIME
+    NGX_HD_ON_JSON,
+    NGX_HD_ON_VALUE,
+    NGX_HD_ON_ROW,
+    NGX_HD_ON_CERT_DAYS,
+    NGX_HD_ON_TIME,
+    NGX_HD_SUBJECTS
 } ngx_hd_subject_e;
+
+
+#define NGX_HD_ON(subject)     (1 << (subject))
+
+#define NGX_HD_ON_HTTP         (NGX_HD_ON(NGX_HD_ON_STATUS)                   \
+                                | NGX_HD_ON(NGX_HD_ON_HEADER)                 \
+                                | NGX_HD_ON(NGX_HD_ON_BODY)                   \
+                                | NGX_HD_ON(NGX_HD_ON_JSON))
 
 
 typedef enum {
@@ -72,9 +85,15 @@ typedef struct {
 /* what a response offers to judge; strings are not copied */
 
 typedef struct {
-    ngx_uint_t        status;
+    ngx_uint_t        status;   /* 0: the protocol has none */
     ngx_str_t         body;     /* at most body_limit bytes */
     ngx_array_t      *headers;  /* ngx_table_elt_t, or NULL */
+    ngx_str_t         row;      /* first column of a query, a record's text */
+    ngx_uint_t        no_row;   /* there was none */
+    double            value;    /* what the type measures or counts */
+    ngx_uint_t        has_value;
+    const ngx_hd_cert_t
+                     *cert;     /* NULL, or not_after 0: none */
     uint32_t          usec;     /* the whole probe so far */
 } ngx_hd_answer_t;
 
@@ -110,6 +129,9 @@ ngx_int_t ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
  */
 ngx_uint_t ngx_hd_match_has(ngx_array_t *conds, ngx_hd_subject_e subject,
     ngx_uint_t warn);
+
+/* The word of a subject, such as "status". */
+const ngx_str_t *ngx_hd_match_subject(ngx_uint_t subject);
 
 /* For ngx_hd_match_parse.c: the operator as written. */
 const ngx_str_t *ngx_hd_match_op(ngx_uint_t op);

@@ -107,10 +107,10 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
                  "no condition given, expected one such as status 200-299");
     }
 
-    for (i = 0; i <= NGX_HD_ON_TIME; i++) {
+    for (i = 0; i < NGX_HD_SUBJECTS; i++) {
         subject = &ngx_hd_match_subjects[i];
 
-        if (ngx_hd_match_equal(&args[0], &subject->name)) {
+        if (subject->parse && ngx_hd_match_equal(&args[0], &subject->name)) {
             cond->subject = i;
 
             /* what follows refuses with a sentence, or has no memory */
@@ -124,6 +124,13 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     return ngx_hd_match_refuse(&mc, "unknown subject \"%V\", "
                                "expected status, header, body or time",
                                &args[0]);
+}
+
+
+const ngx_str_t *
+ngx_hd_match_subject(ngx_uint_t subject)
+{
+    return &ngx_hd_match_subjects[subject].name;
 }
 
 

@@ -11,7 +11,7 @@
 #include <ngx_hd_reason.h>
 
 
-#define NGX_HD_RUN_POOL        2048    /* bytes: a tcp probe takes one block */
+#define NGX_HD_RUN_POOL        4096    /* bytes: a tcp probe takes one block */
 #define NGX_HD_RUN_SLACK       50      /* msec, least lateness called blocked */
 #define NGX_HD_RUN_TICKS       4       /* looks at the clock in a timeout */
 
@@ -357,6 +357,13 @@ ngx_hd_run_abort(ngx_hd_run_t *run)
     }
 
     ngx_destroy_pool(run->pool);
+}
+
+
+void
+ngx_hd_run_phase(ngx_hd_run_t *run, ngx_hd_phase_e phase)
+{
+    run->result.phase[phase] = ngx_hd_run_usec(run);
 }
 
 

@@ -52,6 +52,37 @@ struct ngx_hd_run_s {
 };
 
 
+/* how the URL of a service of a type is written */
+
+typedef enum {
+    NGX_HD_URL_HOST = 0,                /* tcp://host:5432 */
+    NGX_HD_URL_HTTP,                    /* http://host:8080/path?query */
+    NGX_HD_URL_NAME                     /* disk:/path, memory:, heartbeat: */
+} ngx_hd_url_form_e;
+
+
+/* parameters that only some types understand, in groups */
+
+#define NGX_HD_TAKES_HTTP       0x0001  /* method, header, body ... */
+#define NGX_HD_TAKES_URI        0x0002  /* uri, host, body_limit */
+#define NGX_HD_TAKES_KEEPALIVE  0x0004
+#define NGX_HD_TAKES_USER       0x0008  /* user, password */
+#define NGX_HD_TAKES_TLS        0x0010  /* verify, ca, cert, key, sni */
+#define NGX_HD_TAKES_STARTTLS   0x0020
+#define NGX_HD_TAKES_DATABASE   0x0040  /* database, query */
+#define NGX_HD_TAKES_ROLE       0x0080
+#define NGX_HD_TAKES_LAG        0x0100  /* max_lag */
+#define NGX_HD_TAKES_SERVICE    0x0200  /* service: of gRPC */
+#define NGX_HD_TAKES_DNS        0x0400  /* name, record, rcode */
+#define NGX_HD_TAKES_ITEM       0x0800  /* item: of memcached */
+#define NGX_HD_TAKES_PARAM      0x1000  /* param lines: of FastCGI, uwsgi */
+#define NGX_HD_TAKES_STEPS      0x2000  /* send and expect lines: a dialogue */
+#define NGX_HD_TAKES_PEER       0x4000  /* port, source, addresses, prefer,
+                                           proxy_protocol */
+#define NGX_HD_TAKES_BEAT       0x8000  /* grace, token */
+#define NGX_HD_TAKES_PORT      0x10000  /* port, for what is no stream */
+
+
 /*
  * A probe type: all the scheduler and the directives know of a protocol.
  * data is the type's own; for stream types the dialogue.
@@ -60,11 +91,33 @@ struct ngx_hd_run_s {
 struct ngx_hd_probe_type_s {
     ngx_str_t    name;                  /* "http", also the URL's scheme */
     in_port_t    port;                  /* default of a URL, 0: must be given */
-    unsigned     tls:1;
-    unsigned     http:1;                /* uri=, method=, host=, expect ... */
+    ngx_uint_t   version;               /* http=: 11, 20, 30; 0: has none */
+    ngx_hd_url_form_e
+                 form;
+    ngx_uint_t   takes;                 /* NGX_HD_TAKES_* */
+    ngx_uint_t   judges;                /* NGX_HD_ON() of conditions that can
+                                           hold; time can always */
+    unsigned     tls:1;                 /* the stream engine handshakes */
+    unsigned     udp:1;                 /* the stream engine sends datagrams */
+    unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
+                                           are read, sni defaults to the host */
+    const char  *missing;               /* the library and package this build
+                                           lacks: "libpq (package libpq-dev)" */
     void        *data;                  /* an ngx_hd_wire_pt */
 
-    /* begins; NGX_AGAIN, or NGX_ERROR with run->result set */
+    /*
+     * Makes a complete check ready, once, at configuration time: its request,
+     * and what else can be wrong with it.  host is what Host defaults to.
+     * Memory is from pool.  NULL: nothing to do.  Returns NULL, or what is
+     * wrong, as the end of a sentence, from pool or static.
+     */
+    const char *(*prepare)(ngx_pool_t *pool, ngx_hd_check_t *check,
+                           ngx_str_t *host);
+
+    /*
+     * Begins; NGX_AGAIN; NGX_ERROR with run->result set; NGX_DECLINED: there
+     * is nothing to say yet, the run ends without a verdict and without noise.
+     */
     ngx_int_t  (*start)(ngx_hd_run_t *run);
 
     /* lets go of everything outside run->pool; never reports */
@@ -98,6 +151,12 @@ void ngx_hd_run_abort(ngx_hd_run_t *run);
  * logs for debugging: for connections of probes.
  */
 void ngx_hd_run_mute(ngx_log_t *log);
+
+/*
+ * A phase of run is over now.  The last call counts, so a second address that
+ * is tried replaces what the first has left.
+ */
+void ngx_hd_run_phase(ngx_hd_run_t *run, ngx_hd_phase_e phase);
 
 /* Time since the run data began, usec; an ngx_hd_time_pt. */
 uint32_t ngx_hd_run_usec(void *data);

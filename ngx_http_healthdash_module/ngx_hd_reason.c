@@ -59,6 +59,10 @@ static const ngx_hd_reason_t  ngx_hd_reasons[NGX_HD_REASONS] = {
         { "tls", "tls_name", "certificate is for another name" },
     [NGX_HD_R_TLS_NO_CERT] =
         { "tls", "tls_no_cert", "no certificate sent" },
+    [NGX_HD_R_TLS_REFUSED] =
+        { "tls", "tls_refused", "the server does not offer tls" },
+    [NGX_HD_R_TLS_VERSION] =
+        { "tls", "tls_version", "tls version too old" },
 
     [NGX_HD_R_RESPONSE_TIMEOUT] =
         { "response", "response_timeout", "response timed out" },
@@ -75,12 +79,42 @@ static const ngx_hd_reason_t  ngx_hd_reasons[NGX_HD_REASONS] = {
     [NGX_HD_R_RESPONSE_FAILED] =
         { "response", "response_failed", "response failed" },
 
+    [NGX_HD_R_PROTOCOL_ERROR] =
+        { "service", "error_answer", "the server answered with an error" },
+    [NGX_HD_R_LOGIN] =
+        { "service", "login", "log-in refused" },
+    [NGX_HD_R_QUERY] =
+        { "service", "query", "query failed" },
+    [NGX_HD_R_NOT_SERVING] =
+        { "service", "not_serving", "not serving" },
+    [NGX_HD_R_ROLE] =
+        { "service", "role", "wrong role" },
+    [NGX_HD_R_LAG] =
+        { "service", "lag", "replication lag" },
+
+    [NGX_HD_R_HEARTBEAT_MISSING] =
+        { "heartbeat", "heartbeat_missing", "no heartbeat" },
+    [NGX_HD_R_HEARTBEAT_STATUS] =
+        { "heartbeat", "heartbeat_status", "the heartbeat reports" },
+    [NGX_HD_R_SYSTEM_TIMEOUT] =
+        { "system", "system_timeout", "the system did not answer" },
+    [NGX_HD_R_SYSTEM_ERROR] =
+        { "system", "system_error", "the system answered with an error" },
+
     [NGX_HD_R_STATUS] =
         { "condition", "http_status", "http status" },
     [NGX_HD_R_HEADER] =
         { "condition", "header", "header" },
     [NGX_HD_R_BODY] =
         { "condition", "body", "body" },
+    [NGX_HD_R_JSON] =
+        { "condition", "json", "json" },
+    [NGX_HD_R_VALUE] =
+        { "condition", "value", "value" },
+    [NGX_HD_R_ROW] =
+        { "condition", "row", "row" },
+    [NGX_HD_R_CERT_DAYS] =
+        { "condition", "cert_days", "cert_days" },
     [NGX_HD_R_TIME] =
         { "condition", "time", "time" },
     [NGX_HD_R_SLOW] =

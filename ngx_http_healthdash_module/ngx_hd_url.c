@@ -7,12 +7,14 @@
 
 
 #include <ngx_hd_url.h>
+#include <ngx_hd_utf8.h>
 
 
 #define NGX_HD_URL_SHOWN       128     /* bytes in messages */
 #define NGX_HD_URL_MAX         4096
 
 
+static const char *ngx_hd_url_name(ngx_str_t *text, ngx_hd_url_t *url);
 static ngx_uint_t ngx_hd_url_is_clean(u_char *p, u_char *last);
 static u_char *ngx_hd_url_at(u_char *p, u_char *last);
 static const char *ngx_hd_url_user(ngx_pool_t *pool, u_char *p, u_char *last,
@@ -32,32 +34,48 @@ ngx_hd_url_scheme(ngx_str_t *text)
     u_char     *p;
     ngx_str_t   scheme;
 
-    scheme = *text;
+    scheme = ngx_hd_url_word(text);
+    p = scheme.data + scheme.len;
 
-    p = ngx_strlchr(text->data, text->data + text->len, ':');
-
-    if (p == NULL || text->data + text->len - p < 3
-        || p[1] != '/' || p[2] != '/')
-    {
+    if (text->data + text->len - p < 3 || p[1] != '/' || p[2] != '/') {
         scheme.len = 0;
-
-    } else {
-        scheme.len = p - text->data;
     }
 
     return scheme;
 }
 
 
+ngx_str_t
+ngx_hd_url_word(ngx_str_t *text)
+{
+    u_char     *p;
+    ngx_str_t   word;
+
+    word = *text;
+
+    p = ngx_strlchr(text->data, text->data + text->len, ':');
+
+    word.len = p ? (size_t) (p - text->data) : 0;
+
+    return word;
+}
+
+
 const char *
-ngx_hd_url_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t http,
+ngx_hd_url_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_hd_url_form_e form,
     ngx_hd_url_t *url)
 {
     u_char      *p, *at, *last;
+    ngx_uint_t   http;
     const char  *err;
 
     ngx_memzero(url, sizeof(ngx_hd_url_t));
 
+    if (form == NGX_HD_URL_NAME) {
+        return ngx_hd_url_name(text, url);
+    }
+
+    http = (form == NGX_HD_URL_HTTP);
     url->scheme = ngx_hd_url_scheme(text);
 
     if (url->scheme.len == 0) {
@@ -99,6 +117,34 @@ ngx_hd_url_parse(ngx_pool_t *pool, ngx_str_t *text, ngx_uint_t http,
     p = ngx_hd_url_place(p, last, http, url);
 
     return (p < last) ? ngx_hd_url_uri(pool, p, last, http, url) : NULL;
+}
+
+
+/* "disk:/path" */
+
+static const char *
+ngx_hd_url_name(ngx_str_t *text, ngx_hd_url_t *url)
+{
+    u_char  *p, *last;
+
+    url->scheme = ngx_hd_url_word(text);
+    url->address = *text;
+
+    p = text->data + url->scheme.len + 1;
+    last = text->data + text->len;
+
+    if (text->len > NGX_HD_URL_MAX) {
+        return "too long";
+    }
+
+    if (!ngx_hd_utf8_is_plain(text)) {
+        return "invalid character";
+    }
+
+    url->place.data = p;
+    url->place.len = last - p;
+
+    return NULL;
 }
 
 

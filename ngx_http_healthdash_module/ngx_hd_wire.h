@@ -10,7 +10,8 @@
 #define _NGX_HD_WIRE_H_INCLUDED_
 
 
-#include <ngx_hd_conf.h>
+#include <ngx_hd_match.h>
+#include <ngx_hd_probe.h>
 
 
 /* the time since the probe began, usec */
@@ -21,7 +22,9 @@ typedef struct {
     const ngx_hd_check_t  *check;
     ngx_pool_t            *pool;        /* of the run */
     ngx_log_t             *log;         /* of the run */
-    ngx_hd_result_t       *result;      /* a pass until set otherwise */
+    ngx_hd_result_t       *result;      /* a pass until set otherwise; the
+                                           engine keeps cert and phases in it,
+                                           the dialogue the sample */
     ngx_hd_time_pt         usec;        /* time of the probe so far */
     void                  *time_data;   /* its argument */
     void                  *state;       /* the dialogue's own, NULL at first */
@@ -47,6 +50,21 @@ typedef ngx_int_t (*ngx_hd_wire_pt)(ngx_hd_wire_t *w, ngx_buf_t *in,
     ngx_buf_t *out);
 
 
+/*
+ * Judges answer, in which the dialogue has filled what it knows, by the
+ * conditions of the check: usec, cert and has_value are filled in here and kept
+ * in w->result.  Returns NGX_OK (maybe with a warning), NGX_DECLINED, or
+ * NGX_ERROR: what a dialogue returns.
+ */
+ngx_int_t ngx_hd_wire_judge(ngx_hd_wire_t *w, ngx_hd_answer_t *answer);
+
+/* Keeps the status line of an answer, or what its protocol has for one. */
+void ngx_hd_wire_line(ngx_hd_wire_t *w, const u_char *p, size_t len);
+
+/* Keeps the next bytes of an answer, as far as there is room. */
+void ngx_hd_wire_sample(ngx_hd_wire_t *w, const u_char *p, size_t len);
+
+
 /* Sends nothing: healthy as it stands, unless a condition on time fails. */
 ngx_int_t ngx_hd_wire_connect(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
@@ -54,11 +72,49 @@ ngx_int_t ngx_hd_wire_connect(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 ngx_int_t ngx_hd_wire_http1(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
 /*
- * Builds check->request once, at configuration time: method, uri, Host: host,
+ * prepare of HTTP types: builds check->request: method, uri, Host,
  * User-Agent, Accept, Connection, Authorization from user and password.
  */
-ngx_int_t ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
+const char *ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
+
+/* WebSocket: an upgrade that is accepted, RFC 6455. */
+ngx_int_t ngx_hd_wire_websocket(ngx_hd_wire_t *w, ngx_buf_t *in,
+    ngx_buf_t *out);
+const char *ngx_hd_wire_websocket_prepare(ngx_pool_t *pool,
+    ngx_hd_check_t *check, ngx_str_t *host);
+
+/* Redis: AUTH, PING, and by role= and max_lag= what INFO says. */
+ngx_int_t ngx_hd_wire_redis(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+const char *ngx_hd_wire_redis_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host);
+
+/* memcached: its version, or with item= a key that must be there. */
+ngx_int_t ngx_hd_wire_memcached(ngx_hd_wire_t *w, ngx_buf_t *in,
+    ngx_buf_t *out);
+const char *ngx_hd_wire_memcached_prepare(ngx_pool_t *pool,
+    ngx_hd_check_t *check, ngx_str_t *host);
+
+/* FastCGI: one request in the role of a responder; judged like HTTP. */
+ngx_int_t ngx_hd_wire_fastcgi(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+const char *ngx_hd_wire_fastcgi_prepare(ngx_pool_t *pool,
+    ngx_hd_check_t *check, ngx_str_t *host);
+
+/* uwsgi: a request; judged like HTTP. */
+ngx_int_t ngx_hd_wire_uwsgi(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+const char *ngx_hd_wire_uwsgi_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host);
+
+/* AJP 1.3: CPing, answered by CPong. */
+ngx_int_t ngx_hd_wire_ajp(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+
+/* DNS over UDP, over TCP when the answer is too long for that. */
+ngx_int_t ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+const char *ngx_hd_wire_dns_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host);
+
+/* The send and expect lines of a probe block; without any as _connect. */
+ngx_int_t ngx_hd_wire_steps(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
 
 #endif /* _NGX_HD_WIRE_H_INCLUDED_ */

@@ -10,7 +10,6 @@
 
 #include <ngx_hd_compat.h>
 #include <ngx_hd_wire.h>
-#include <ngx_hd_match.h>
 #include <ngx_hd_reason.h>
 
 
@@ -132,7 +131,8 @@ ngx_hd_http1_create(ngx_hd_wire_t *w)
     h->connection.log = w->log;
     h->request.connection = &h->connection;
     h->length = -1;
-    h->keep_body = ngx_hd_match_has(w->check->conds, NGX_HD_ON_BODY, 1);
+    h->keep_body = ngx_hd_match_has(w->check->conds, NGX_HD_ON_BODY, 1)
+                   || ngx_hd_match_has(w->check->conds, NGX_HD_ON_JSON, 1);
 
     h->header.start = ngx_palloc(w->pool, NGX_HD_HTTP_HEADER);
     if (h->header.start == NULL) {
@@ -653,31 +653,23 @@ ngx_hd_http1_eof(ngx_hd_wire_t *w)
 static ngx_int_t
 ngx_hd_http1_judge(ngx_hd_wire_t *w, ngx_uint_t exact)
 {
-    ngx_int_t         rc;
     ngx_hd_http1_t   *h;
     ngx_hd_answer_t   answer;
 
     h = w->state;
 
+    ngx_memzero(&answer, sizeof(ngx_hd_answer_t));
+
     answer.status = h->status.code;
     answer.body.data = h->body.start;
     answer.body.len = h->body.last - h->body.start;
     answer.headers = h->fields;
-    answer.usec = w->usec(w->time_data);
 
     w->reuse = exact && !w->eof && !h->close
                && h->status.code != NGX_HTTP_SWITCHING_PROTOCOLS
                && (h->status.http_version >= 1001 || h->keep);
 
-    w->result->usec = answer.usec;
-
-    rc = ngx_hd_match(w->check->conds, &answer, w->result);
-
-    if (rc == NGX_DECLINED && w->result->verdict == NGX_HD_WARN) {
-        return NGX_OK;
-    }
-
-    return rc;
+    return ngx_hd_wire_judge(w, &answer);
 }
 
 

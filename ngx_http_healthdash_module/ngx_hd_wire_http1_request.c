@@ -14,8 +14,8 @@ static ngx_int_t ngx_hd_request_basic(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *basic);
 
 
-ngx_int_t
-ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
+const char *
+ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host)
 {
     u_char      *p;
@@ -27,14 +27,18 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
         || !ngx_hd_request_is_clean(&check->uri)
         || !ngx_hd_request_is_clean(host))
     {
-        ngx_log_error(NGX_LOG_EMERG, pool->log, 0,
-                      "a blank or control character in method, uri or host "
-                      "of an HTTP probe");
-        return NGX_ERROR;
+        return "has a blank or a control character in method, uri or host";
+    }
+
+    /* Basic authentication cannot carry more, RFC 7617, section 2 */
+
+    if (ngx_strlchr(check->user.data, check->user.data + check->user.len, ':'))
+    {
+        return "has a \":\" in its user, expected a name without one";
     }
 
     if (ngx_hd_request_basic(pool, check, &basic) != NGX_OK) {
-        return NGX_ERROR;
+        return "could not be made ready: no memory";
     }
 
     /* RFC 9110 8.6: a method that is meant to have a body says it has none */
@@ -53,7 +57,7 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
 
     p = ngx_pnalloc(pool, len);
     if (p == NULL) {
-        return NGX_ERROR;
+        return "could not be made ready: no memory";
     }
 
     check->request.data = p;
@@ -70,7 +74,7 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
 
     check->request.len = p - check->request.data;
 
-    return NGX_OK;
+    return NULL;
 }
 
 

@@ -10,7 +10,7 @@
 #include <ngx_http_healthdash_param.h>
 #include <ngx_hd_match.h>
 #include <ngx_hd_tls.h>
-#include <ngx_hd_wire.h>
+#include <ngx_hd_types.h>
 
 
 static ngx_hd_check_t *ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf,
@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_healthdash_applies(ngx_conf_t *cf,
 static const char *ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
     const ngx_http_healthdash_param_t *p);
 static void ngx_http_healthdash_defaults(ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_version(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
@@ -32,6 +34,8 @@ static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
 static ngx_uint_t ngx_http_healthdash_from_file(ngx_hd_check_t *check,
     size_t offset);
 static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_type(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_prepare_tls(ngx_conf_t *cf,
     ngx_hd_check_t *check);
@@ -70,7 +74,8 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
 
     ngx_http_healthdash_defaults(check);
 
-    if (ngx_http_healthdash_conds(cf, check) != NGX_OK
+    if (ngx_http_healthdash_version(cf, check) != NGX_OK
+        || ngx_http_healthdash_conds(cf, check) != NGX_OK
         || ngx_http_healthdash_judge(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
@@ -242,17 +247,19 @@ ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
         return "is given by the URL for a service of type";
     }
 
-    if ((p->flags & NGX_HTTP_HEALTHDASH_NO_TYPE)
-        || ((p->flags & NGX_HTTP_HEALTHDASH_HTTP) && !check->type->http))
-    {
-        return "has no meaning for type";
+    if (!params->service && (p->flags & NGX_HTTP_HEALTHDASH_SERVICE)) {
+        return "belongs to a healthdash_service, not to a check of type";
     }
 
-    if ((p->flags & NGX_HTTP_HEALTHDASH_TLS) && !check->type->tls) {
+    if (p->takes == 0 || (p->takes & check->type->takes)) {
+        return NULL;
+    }
+
+    if (p->takes & NGX_HD_TAKES_TLS) {
         return "needs a type with TLS such as https, got type";
     }
 
-    return NULL;
+    return "has no meaning for type";
 }
 
 
@@ -287,24 +294,51 @@ ngx_http_healthdash_defaults(ngx_hd_check_t *check)
 }
 
 
+/* http= chooses among the rows of a type, and each may take other things */
+
+static ngx_int_t
+ngx_http_healthdash_version(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    const ngx_hd_probe_type_t  *type;
+
+    if (check->type->version == 0 || check->type->version == check->http) {
+        return NGX_OK;
+    }
+
+    type = ngx_hd_type_find(&check->type_name, check->http);
+
+    if (type == NULL) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "\"http=%ui\" is not possible with type "
+                                "\"%V\", expected type https",
+                                check->http / 10, &check->type_name);
+        return NGX_ERROR;
+    }
+
+    check->type = type;
+    check->tls = type->tls;
+
+    return ngx_http_healthdash_applies(cf, check);
+}
+
+
 static ngx_int_t
 ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
-    ngx_uint_t      i;
+    ngx_uint_t      i, judges;
     const char     *wrong;
     ngx_hd_cond_t  *cond;
-
-    static const char  *subjects[] = { "status", "header", "body", "time" };
 
     if (check->conds == NULL) {
         return NGX_OK;
     }
 
     cond = check->conds->elts;
+    judges = check->type->judges | NGX_HD_ON(NGX_HD_ON_TIME);
 
     for (i = 0; i < check->conds->nelts; i++) {
 
-        if (cond[i].subject != NGX_HD_ON_TIME && !check->type->http) {
+        if (!(judges & NGX_HD_ON(cond[i].subject))) {
             wrong = "has no meaning for type";
 
         } else if (cond[i].subject == NGX_HD_ON_BODY
@@ -318,9 +352,10 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
         }
 
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "\"%s %s\" of probe \"%V\" %s \"%V\"",
+                                "\"%s %V\" of probe \"%V\" %s \"%V\"",
                                 cond[i].warn ? "warn" : "expect",
-                                subjects[cond[i].subject], &check->name,
+                                ngx_hd_match_subject(cond[i].subject),
+                                &check->name,
                                 wrong, &check->type_name);
         return NGX_ERROR;
     }
@@ -334,11 +369,13 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
 static ngx_int_t
 ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
-    if (check->http != 11) {
+    if (check->type->form == NGX_HD_URL_NAME
+        && !((ngx_http_healthdash_params_t *) check)->service)
+    {
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "\"http=%ui\" is not available for type "
-                                "\"%V\" in this version, expected 1.1",
-                                check->http / 10, &check->type_name);
+                                "type \"%V\" belongs to a healthdash_service, "
+                                "not to the servers of an upstream",
+                                &check->type_name);
         return NGX_ERROR;
     }
 
@@ -400,23 +437,24 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
     check->uri_secret = ngx_http_healthdash_from_file(check,
                                              offsetof(ngx_hd_check_t, uri));
 
-    if (check->type->http) {
+    if (check->type->takes & NGX_HD_TAKES_URI
+        && ngx_strlchr(check->host.data, check->host.data + check->host.len,
+                       ' '))
+    {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "name \"%V\" is no Host to send, expected "
+                                "parameter \"host\"", &check->host);
+        return NGX_ERROR;
+    }
 
-        if (ngx_strlchr(check->host.data, check->host.data + check->host.len,
-                        ' '))
-        {
-            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                    "name \"%V\" is no Host to send, expected "
-                                    "parameter \"host\"", &check->host);
-            return NGX_ERROR;
-        }
+    if ((check->type->tls || check->type->starts_tls) && check->sni.len == 0) {
+        check->sni = ngx_http_healthdash_bare(&check->host);
+    }
 
-        if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
-            || ngx_hd_wire_http1_request(cf->pool, check, &check->host)
-               != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
+        || ngx_http_healthdash_prepare_type(cf, check) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return check->type->tls ? ngx_http_healthdash_prepare_tls(cf, check)
@@ -424,26 +462,42 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
 }
 
 
-/* Basic authentication cannot carry more, RFC 7617, section 2 */
-
 static ngx_int_t
 ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
-    if (check->password.len && check->user.len == 0) {
+    /* a server may know a password without a name, but then not both */
+
+    if (check->password.len && check->user.len == 0
+        && (check->type->takes & NGX_HD_TAKES_HTTP))
+    {
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                                 "parameter \"password\" needs \"user\" beside "
                                 "it");
         return NGX_ERROR;
     }
 
-    if (ngx_strlchr(check->user.data, check->user.data + check->user.len, ':'))
-    {
-        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "invalid user, expected a name without \":\"");
-        return NGX_ERROR;
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_prepare_type(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    const char  *wrong;
+
+    if (check->type->prepare == NULL) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    wrong = check->type->prepare(cf->pool, check, &check->host);
+    if (wrong == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check, "the probe of type "
+                            "\"%V\" %s", &check->type_name, wrong);
+
+    return NGX_ERROR;
 }
 
 
@@ -453,10 +507,6 @@ ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
     void                *data;
     ngx_int_t            rc;
     ngx_log_handler_pt   handler;
-
-    if (check->sni.len == 0) {
-        check->sni = ngx_http_healthdash_bare(&check->host);
-    }
 
     /* what OpenSSL says gets the place of the directive, too */
 

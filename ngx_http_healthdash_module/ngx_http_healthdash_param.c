@@ -512,7 +512,15 @@ ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
     u_char     *p, list[NGX_MAX_CONF_ERRSTR / 2];
     ngx_str_t   shown;
 
-    check->type = ngx_hd_type_find(name);
+    check->type = ngx_hd_type_find(name, 0);
+
+    if (check->type && check->type->missing) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "type \"%V\" needs %s, which this module was "
+                                "built without: install it and build the "
+                                "module again", name, check->type->missing);
+        return NGX_CONF_ERROR;
+    }
 
     if (check->type) {
         check->type_name = check->type->name;

@@ -9,30 +9,27 @@
 
 
 #include <ngx_http_healthdash.h>
+#include <ngx_hd_probe.h>
 
 
 #define NGX_HTTP_HEALTHDASH_STR      0x0001   /* a string, may be @FILE */
 #define NGX_HTTP_HEALTHDASH_SECRET   0x0002   /* never printed */
 #define NGX_HTTP_HEALTHDASH_FLAG     0x0004   /* takes no value */
 #define NGX_HTTP_HEALTHDASH_WORD     0x0008   /* not within a block */
-#define NGX_HTTP_HEALTHDASH_HTTP     0x0010   /* for types that speak HTTP */
-#define NGX_HTTP_HEALTHDASH_TLS      0x0020   /* for types that speak TLS */
-#define NGX_HTTP_HEALTHDASH_NO_TYPE  0x0040   /* no type has it yet */
 #define NGX_HTTP_HEALTHDASH_CHECK    0x0080   /* not for a service */
 #define NGX_HTTP_HEALTHDASH_URL      0x0100   /* a service has it in its URL */
 #define NGX_HTTP_HEALTHDASH_LATER    0x0200   /* planned */
 #define NGX_HTTP_HEALTHDASH_OFF      0x0400   /* "off" is 0 */
+#define NGX_HTTP_HEALTHDASH_SERVICE  0x0800   /* not for a check */
 
 
-#define NGX_HTTP_HEALTHDASH_PARAMS   33
+#define NGX_HTTP_HEALTHDASH_PARAMS   50
 
 
 /* a check and what only this unit has to know of it */
 
 typedef struct {
     ngx_hd_check_t        check;        /* must be first */
-    ngx_str_t             database;
-    ngx_str_t             query;
     uint64_t              given;        /* bit: index in the table */
     uint64_t              inherited;    /* of these, by the probe */
     uint64_t              files;        /* of these, from a @FILE */
@@ -53,6 +50,8 @@ struct ngx_http_healthdash_param_s {
     ngx_int_t             min;
     ngx_int_t             max;
     ngx_uint_t            flags;
+    ngx_uint_t            takes;        /* for types that take one of these
+                                           NGX_HD_TAKES_*; 0: for all */
     const void           *post;
     const char           *initial;      /* the default, NULL: none */
     const char           *expected;

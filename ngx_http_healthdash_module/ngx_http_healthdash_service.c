@@ -9,6 +9,7 @@
 #include <ngx_http_healthdash.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_probe.h>
+#include <ngx_hd_types.h>
 #include <ngx_hd_url.h>
 
 
@@ -60,9 +61,19 @@ ngx_http_healthdash_add_service(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
 static ngx_int_t
 ngx_http_healthdash_service_type(ngx_conf_t *cf, ngx_hd_target_t *t)
 {
-    ngx_str_t  scheme;
+    ngx_str_t                   scheme;
+    const ngx_hd_probe_type_t  *type;
 
     scheme = ngx_hd_url_scheme(&t->address);
+
+    if (scheme.len == 0) {
+        scheme = ngx_hd_url_word(&t->address);
+        type = ngx_hd_type_find(&scheme, 0);
+
+        if (type == NULL || type->form != NGX_HD_URL_NAME) {
+            scheme.len = 0;
+        }
+    }
 
     if (scheme.len == 0) {
         return ngx_http_healthdash_service_refused(cf, t, "no scheme");
@@ -85,13 +96,17 @@ ngx_http_healthdash_service_url(ngx_conf_t *cf, ngx_hd_target_t *t,
 
     check = t->check;
 
-    err = ngx_hd_url_parse(cf->pool, &t->address, check->type->http, url);
+    err = ngx_hd_url_parse(cf->pool, &t->address, check->type->form, url);
     if (err) {
         return ngx_http_healthdash_service_refused(cf, t, err);
     }
 
     if (url->uri.len) {
         check->uri = url->uri;
+    }
+
+    if (check->type->form == NGX_HD_URL_NAME) {
+        t->host = url->place;
     }
 
     return url->user.len ? ngx_http_healthdash_service_user(cf, t, url)
@@ -107,7 +122,7 @@ ngx_http_healthdash_service_user(ngx_conf_t *cf, ngx_hd_target_t *t,
 
     check = t->check;
 
-    if (!check->type->http) {
+    if (!(check->type->takes & NGX_HD_TAKES_USER)) {
         return ngx_http_healthdash_service_refused(cf, t, "unexpected user");
     }
 
@@ -130,6 +145,11 @@ ngx_http_healthdash_service_place(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
     ngx_hd_target_t *t, ngx_str_t *place, ngx_str_t *host)
 {
     ngx_url_t  u;
+
+    if (t->check->type->form == NGX_HD_URL_NAME) {
+        *host = *place;
+        return NGX_OK;
+    }
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 

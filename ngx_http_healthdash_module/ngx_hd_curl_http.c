@@ -1,0 +1,54 @@
+
+/*
+ * healthdash: HTTP/2, HTTP/3 and gRPC through libcurl.
+ */
+
+
+#include <ngx_hd_curl_http.h>
+#include <ngx_hd_reason.h>
+
+
+const char *
+ngx_hd_curl_http_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host)
+{
+    return "is not available yet";
+}
+
+
+ngx_int_t
+ngx_hd_curl_http_start(ngx_hd_run_t *run)
+{
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR, "not built yet");
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_hd_curl_http_release(ngx_hd_run_t *run)
+{
+}
+
+
+const char *
+ngx_hd_curl_grpc_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host)
+{
+    return "is not available yet";
+}
+
+
+ngx_int_t
+ngx_hd_curl_grpc_start(ngx_hd_run_t *run)
+{
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR, "not built yet");
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_hd_curl_grpc_release(ngx_hd_run_t *run)
+{
+}
