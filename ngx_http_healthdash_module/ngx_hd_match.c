@@ -8,6 +8,8 @@
 
 
 #include <ngx_hd_match.h>
+#include <ngx_hd_cond.h>
+#include <ngx_hd_match_facts.h>
 #include <ngx_hd_reason.h>
 
 
@@ -32,28 +34,6 @@ static ngx_int_t ngx_hd_match_body(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 static ngx_int_t ngx_hd_match_time(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
-static ngx_int_t ngx_hd_match_value(const ngx_hd_cond_t *cond,
-    ngx_str_t *seen);
-static ngx_uint_t ngx_hd_match_order(ngx_hd_op_e op, int64_t a, int64_t b);
-static ngx_int_t ngx_hd_match_gave_up(const ngx_hd_cond_t *cond,
-    ngx_hd_result_t *result);
-static u_char *ngx_hd_match_wanted(u_char *p, u_char *last,
-    const ngx_hd_cond_t *cond);
-static ngx_str_t ngx_hd_match_cut(const ngx_str_t *s, size_t max);
-
-
-static const ngx_str_t  ngx_hd_match_ops[] = {
-    [NGX_HD_EQ] = ngx_string("="),
-    [NGX_HD_NE] = ngx_string("!="),
-    [NGX_HD_LT] = ngx_string("<"),
-    [NGX_HD_LE] = ngx_string("<="),
-    [NGX_HD_GT] = ngx_string(">"),
-    [NGX_HD_GE] = ngx_string(">="),
-    [NGX_HD_RE] = ngx_string("~"),
-    [NGX_HD_RE_CASELESS] = ngx_string("~*"),
-    [NGX_HD_NOT_RE] = ngx_string("!~"),
-    [NGX_HD_NOT_RE_CASELESS] = ngx_string("!~*")
-};
 
 
 static const ngx_hd_match_pt  ngx_hd_match_judges[] = {
@@ -61,9 +41,9 @@ static const ngx_hd_match_pt  ngx_hd_match_judges[] = {
     [NGX_HD_ON_HEADER] = ngx_hd_match_header,
     [NGX_HD_ON_BODY] = ngx_hd_match_body,
     [NGX_HD_ON_JSON] = ngx_hd_match_body,
-    [NGX_HD_ON_VALUE] = ngx_hd_match_body,
-    [NGX_HD_ON_ROW] = ngx_hd_match_body,
-    [NGX_HD_ON_CERT_DAYS] = ngx_hd_match_body,
+    [NGX_HD_ON_VALUE] = ngx_hd_match_value,
+    [NGX_HD_ON_ROW] = ngx_hd_match_row,
+    [NGX_HD_ON_CERT_DAYS] = ngx_hd_match_cert_days,
     [NGX_HD_ON_TIME] = ngx_hd_match_time
 };
 
@@ -181,7 +161,7 @@ ngx_hd_match_header(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
 
     if (h == NULL) {
         ngx_str_null(&seen);
-        rc = ngx_hd_match_value(cond, &seen);
+        rc = ngx_hd_match_text(cond, &seen);
 
         return ngx_hd_match_header_failed(cond, NULL, rc, result);
     }
@@ -190,7 +170,7 @@ ngx_hd_match_header(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
 
     do {
         seen = h->value;
-        rc = ngx_hd_match_value(cond, &seen);
+        rc = ngx_hd_match_text(cond, &seen);
 
         if (rc == decides || rc == NGX_ERROR) {
             return ngx_hd_match_header_failed(cond, &seen, rc, result);
@@ -243,11 +223,11 @@ ngx_hd_match_header_failed(const ngx_hd_cond_t *cond, const ngx_str_t *seen,
     }
 
     if (rc == NGX_ERROR) {
-        return ngx_hd_match_gave_up(cond, result);
+        return ngx_hd_match_gave_up(cond, NGX_HD_R_HEADER, "header", result);
     }
 
-    last = ngx_hd_match_wanted(wanted, wanted + sizeof(wanted), cond);
-    name = ngx_hd_match_cut(&cond->name, NGX_HD_SEEN_LEN / 2);
+    last = ngx_hd_cond_wanted(wanted, wanted + sizeof(wanted), cond);
+    name = ngx_hd_cond_cut(&cond->name, NGX_HD_SEEN_LEN / 2);
 
     if (seen == NULL) {
         ngx_hd_result_say(result, NGX_HD_R_HEADER,
@@ -256,7 +236,7 @@ ngx_hd_match_header_failed(const ngx_hd_cond_t *cond, const ngx_str_t *seen,
         return NGX_DECLINED;
     }
 
-    value = ngx_hd_match_cut(seen, NGX_HD_SEEN_LEN);
+    value = ngx_hd_cond_cut(seen, NGX_HD_SEEN_LEN);
 
     ngx_hd_result_say(result, NGX_HD_R_HEADER,
                       "header %V: expected %*s, got \"%V\"",
@@ -276,18 +256,18 @@ ngx_hd_match_body(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
     ngx_str_t   seen;
 
     seen = answer->body;
-    rc = ngx_hd_match_value(cond, &seen);
+    rc = ngx_hd_match_text(cond, &seen);
 
     if (rc == NGX_OK) {
         return NGX_OK;
     }
 
     if (rc == NGX_ERROR) {
-        return ngx_hd_match_gave_up(cond, result);
+        return ngx_hd_match_gave_up(cond, NGX_HD_R_BODY, "body", result);
     }
 
-    last = ngx_hd_match_wanted(wanted, wanted + sizeof(wanted), cond);
-    seen = ngx_hd_match_cut(&seen, NGX_HD_SEEN_LEN);
+    last = ngx_hd_cond_wanted(wanted, wanted + sizeof(wanted), cond);
+    seen = ngx_hd_cond_cut(&seen, NGX_HD_SEEN_LEN);
 
     ngx_hd_result_say(result, NGX_HD_R_BODY, "body: expected %*s, got \"%V\"",
                       (size_t) (last - wanted), wanted, &seen);
@@ -300,151 +280,22 @@ static ngx_int_t
 ngx_hd_match_time(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
     ngx_hd_result_t *result)
 {
+    int64_t   wanted;
     uint32_t  usec;
 
     usec = answer->usec;
+    wanted = (int64_t) cond->number * 1000;
 
-    if (ngx_hd_match_order(cond->op, usec, (int64_t) cond->number * 1000)) {
+    if (ngx_hd_cond_holds(cond->op, (usec > wanted) - (usec < wanted))) {
         return NGX_OK;
     }
 
     ngx_hd_result_say(result, NGX_HD_R_TIME,
                       "time: expected %V %V, got %uD.%03uDms",
-                      &ngx_hd_match_ops[cond->op], &cond->value,
+                      ngx_hd_cond_op(cond->op), &cond->value,
                       usec / 1000, usec % 1000);
 
     return NGX_DECLINED;
-}
-
-
-/*
- * NGX_OK if the condition holds for *seen, NGX_DECLINED if not; *seen becomes
- * the part that is worth showing.
- */
-
-static ngx_int_t
-ngx_hd_match_value(const ngx_hd_cond_t *cond, ngx_str_t *seen)
-{
-    size_t      start;
-    ngx_int_t   rc, number;
-    ngx_uint_t  hit;
-
-    if (cond->re) {
-        start = 0;
-        rc = ngx_hd_regex_exec(cond->re, seen, &start);
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        hit = (rc == NGX_OK);
-
-        if (start) {
-            seen->data += start;
-            seen->len -= start;
-        }
-
-    } else if (NGX_HD_OP(cond->op) & NGX_HD_OPS_ORDER) {
-        hit = ngx_hd_match_number(seen, &number) == NGX_OK
-              && ngx_hd_match_order(cond->op, number, cond->number);
-
-    } else {
-        hit = ngx_hd_match_equal(seen, &cond->value);
-    }
-
-    if (NGX_HD_OP(cond->op) & NGX_HD_OPS_NOT) {
-        hit = !hit;
-    }
-
-    return hit ? NGX_OK : NGX_DECLINED;
-}
-
-
-static ngx_uint_t
-ngx_hd_match_order(ngx_hd_op_e op, int64_t a, int64_t b)
-{
-    switch (op) {
-
-    case NGX_HD_LT:
-        return a < b;
-
-    case NGX_HD_LE:
-        return a <= b;
-
-    case NGX_HD_GT:
-        return a > b;
-
-    default: /* NGX_HD_GE */
-        return a >= b;
-    }
-}
-
-
-/*
- * What cannot be shown to hold does not hold: else an answer that is made to
- * be expensive would keep its server in whatever state it is.
- */
-
-static ngx_int_t
-ngx_hd_match_gave_up(const ngx_hd_cond_t *cond, ngx_hd_result_t *result)
-{
-    u_char      *last;
-    u_char       wanted[NGX_HD_DETAIL_LEN];
-    ngx_uint_t   body;
-
-    last = ngx_hd_match_wanted(wanted, wanted + sizeof(wanted), cond);
-
-    body = (cond->subject == NGX_HD_ON_BODY);
-
-    ngx_hd_result_say(result, body ? NGX_HD_R_BODY : NGX_HD_R_HEADER,
-                      "%s %*s takes too many steps", body ? "body" : "header",
-                      (size_t) (last - wanted), wanted);
-
-    return NGX_DECLINED;
-}
-
-
-static u_char *
-ngx_hd_match_wanted(u_char *p, u_char *last, const ngx_hd_cond_t *cond)
-{
-    ngx_str_t  value;
-
-    value = ngx_hd_match_cut(&cond->value, NGX_HD_SEEN_LEN);
-
-    if (NGX_HD_OP(cond->op) & NGX_HD_OPS_ORDER) {
-        return ngx_slprintf(p, last, "%V %V", &ngx_hd_match_ops[cond->op],
-                            &value);
-    }
-
-    if (cond->op == NGX_HD_EQ) {
-        return ngx_slprintf(p, last, "\"%V\"", &value);
-    }
-
-    return ngx_slprintf(p, last, "%V \"%V\"", &ngx_hd_match_ops[cond->op],
-                        &value);
-}
-
-
-/* at most max bytes of s, cut between characters */
-
-static ngx_str_t
-ngx_hd_match_cut(const ngx_str_t *s, size_t max)
-{
-    ngx_str_t  cut;
-
-    cut = *s;
-
-    if (cut.len <= max) {
-        return cut;
-    }
-
-    cut.len = max;
-
-    while (cut.len > max - 3 && (cut.data[cut.len] & 0xc0) == 0x80) {
-        cut.len--;
-    }
-
-    return cut;
 }
 
 
@@ -468,42 +319,4 @@ ngx_hd_match_has(ngx_array_t *conds, ngx_hd_subject_e subject,
     }
 
     return 0;
-}
-
-
-const ngx_str_t *
-ngx_hd_match_op(ngx_uint_t op)
-{
-    return &ngx_hd_match_ops[op];
-}
-
-
-ngx_int_t
-ngx_hd_match_number(const ngx_str_t *s, ngx_int_t *number)
-{
-    ngx_int_t   n;
-    ngx_uint_t  minus;
-
-    if (s->len == 0) {
-        return NGX_ERROR;
-    }
-
-    minus = (s->data[0] == '-');
-
-    n = ngx_atoi(s->data + minus, s->len - minus);
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    *number = minus ? -n : n;
-
-    return NGX_OK;
-}
-
-
-ngx_uint_t
-ngx_hd_match_equal(const ngx_str_t *a, const ngx_str_t *b)
-{
-    return a->len == b->len
-           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
 }

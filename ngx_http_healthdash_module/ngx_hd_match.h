@@ -4,6 +4,7 @@
 
 
 #include <ngx_hd.h>
+#include <ngx_hd_number.h>
 #include <ngx_hd_regex.h>
 
 
@@ -77,7 +78,9 @@ typedef struct {
     ngx_str_t         name;     /* header NAME, as written */
     ngx_str_t         value;    /* as written, for messages */
     ngx_array_t      *ranges;   /* status: ngx_hd_range_t */
-    ngx_int_t         number;   /* time: msec; or a number to compare with */
+    ngx_int_t         number;   /* time: msec */
+    ngx_hd_number_t   decimal;  /* to compare with */
+    unsigned          bare:1;   /* value is a number: shown without quotes */
     ngx_hd_regex_t   *re;
 } ngx_hd_cond_t;
 
@@ -132,15 +135,6 @@ ngx_uint_t ngx_hd_match_has(ngx_array_t *conds, ngx_hd_subject_e subject,
 
 /* The word of a subject, such as "status". */
 const ngx_str_t *ngx_hd_match_subject(ngx_uint_t subject);
-
-/* For ngx_hd_match_parse.c: the operator as written. */
-const ngx_str_t *ngx_hd_match_op(ngx_uint_t op);
-
-/* A whole number, "-" allowed; NGX_ERROR and number untouched if it is none. */
-ngx_int_t ngx_hd_match_number(const ngx_str_t *s, ngx_int_t *number);
-
-/* 1 if both are the same bytes. */
-ngx_uint_t ngx_hd_match_equal(const ngx_str_t *a, const ngx_str_t *b);
 
 
 #endif /* _NGX_HD_MATCH_H_INCLUDED_ */

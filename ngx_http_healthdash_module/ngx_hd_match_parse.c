@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_match.h>
+#include <ngx_hd_cond.h>
 
 
 #define NGX_HD_STATUS_MIN      100
@@ -44,6 +45,10 @@ static ngx_int_t ngx_hd_match_parse_code(u_char *p, size_t len,
 static ngx_int_t ngx_hd_match_parse_header(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_body(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_time(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_value(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_row(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_days(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_decimal(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_op(ngx_hd_match_conf_t *mc,
     ngx_str_t *word);
 static ngx_uint_t ngx_hd_match_is_name(ngx_str_t *name);
@@ -74,6 +79,27 @@ static const ngx_hd_subject_t  ngx_hd_match_subjects[] = {
         .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_RE,
         .ops_text = "=, !=, ~, ~*, !~ or !~*",
         .parse = ngx_hd_match_parse_body
+    },
+
+    [NGX_HD_ON_VALUE] = {
+        .name = ngx_string("value"),
+        .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_ORDER,
+        .ops_text = "=, !=, <, <=, > or >=",
+        .parse = ngx_hd_match_parse_value
+    },
+
+    [NGX_HD_ON_ROW] = {
+        .name = ngx_string("row"),
+        .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_ORDER|NGX_HD_OPS_RE,
+        .ops_text = "=, !=, <, <=, >, >=, ~, ~*, !~ or !~*",
+        .parse = ngx_hd_match_parse_row
+    },
+
+    [NGX_HD_ON_CERT_DAYS] = {
+        .name = ngx_string("cert_days"),
+        .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_ORDER,
+        .ops_text = "=, !=, <, <=, > or >=",
+        .parse = ngx_hd_match_parse_days
     },
 
     [NGX_HD_ON_TIME] = {
@@ -110,7 +136,7 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     for (i = 0; i < NGX_HD_SUBJECTS; i++) {
         subject = &ngx_hd_match_subjects[i];
 
-        if (subject->parse && ngx_hd_match_equal(&args[0], &subject->name)) {
+        if (subject->parse && ngx_hd_cond_equal(&args[0], &subject->name)) {
             cond->subject = i;
 
             /* what follows refuses with a sentence, or has no memory */
@@ -122,7 +148,8 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     }
 
     return ngx_hd_match_refuse(&mc, "unknown subject \"%V\", "
-                               "expected status, header, body or time",
+                               "expected status, header, body, "
+                               "value, row, cert_days or time",
                                &args[0]);
 }
 
@@ -244,7 +271,7 @@ ngx_hd_match_parse_bound(ngx_hd_match_conf_t *mc)
         return ngx_hd_match_refuse(mc, "invalid \"status %V\", expected "
                                    "one number from 100 to 599 after \"%V\"",
                                    &mc->cond->value,
-                                   ngx_hd_match_op(mc->cond->op));
+                                   ngx_hd_cond_op(mc->cond->op));
     }
 
     range = ngx_array_push(mc->cond->ranges);
@@ -326,11 +353,12 @@ ngx_hd_match_parse_header(ngx_hd_match_conf_t *mc)
     }
 
     if ((NGX_HD_OP(cond->op) & NGX_HD_OPS_ORDER)
-        && ngx_hd_match_number(&cond->value, &cond->number) != NGX_OK)
+        && (ngx_hd_number_parse(&cond->value, &cond->decimal) != NGX_OK
+            || !cond->decimal.is_whole))
     {
         return ngx_hd_match_refuse(mc, "invalid number \"%V\", expected "
                                    "a whole number after \"%V\"",
-                                   &cond->value, ngx_hd_match_op(cond->op));
+                                   &cond->value, ngx_hd_cond_op(cond->op));
     }
 
     return ngx_hd_match_compile(mc);
@@ -387,6 +415,99 @@ ngx_hd_match_parse_time(ngx_hd_match_conf_t *mc)
 
 
 static ngx_int_t
+ngx_hd_match_parse_value(ngx_hd_match_conf_t *mc)
+{
+    if (mc->n != 2) {
+        return ngx_hd_match_refuse(mc, "invalid number of words after value, "
+                                   "expected an operator and a number such "
+                                   "as value < 90");
+    }
+
+    mc->cond->value = mc->args[1];
+
+    if (ngx_hd_match_parse_op(mc, &mc->args[0]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_match_parse_decimal(mc);
+}
+
+
+static ngx_int_t
+ngx_hd_match_parse_row(ngx_hd_match_conf_t *mc)
+{
+    if (mc->n != 2) {
+        return ngx_hd_match_refuse(mc, "invalid number of words after row, "
+                                   "expected an operator and a value such as "
+                                   "row = t");
+    }
+
+    mc->cond->value = mc->args[1];
+
+    if (ngx_hd_match_parse_op(mc, &mc->args[0]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (mc->cond->bare) {
+        return ngx_hd_match_parse_decimal(mc);
+    }
+
+    return ngx_hd_match_compile(mc);
+}
+
+
+static ngx_int_t
+ngx_hd_match_parse_days(ngx_hd_match_conf_t *mc)
+{
+    ngx_hd_cond_t  *cond;
+
+    cond = mc->cond;
+
+    if (mc->n != 2) {
+        return ngx_hd_match_refuse(mc, "invalid number of words after "
+                                   "cert_days, expected an operator and a "
+                                   "number of days such as cert_days > 14");
+    }
+
+    cond->value = mc->args[1];
+    cond->bare = 1;
+
+    if (ngx_hd_match_parse_op(mc, &mc->args[0]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_hd_number_parse(&cond->value, &cond->decimal) != NGX_OK
+        || !cond->decimal.is_whole)
+    {
+        return ngx_hd_match_refuse(mc, "invalid number of days \"%V\", "
+                                   "expected a whole number without a unit "
+                                   "such as 14", &cond->value);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_match_parse_decimal(ngx_hd_match_conf_t *mc)
+{
+    ngx_hd_cond_t  *cond;
+
+    cond = mc->cond;
+
+    if (ngx_hd_number_parse(&cond->value, &cond->decimal) != NGX_OK) {
+        return ngx_hd_match_refuse(mc, "invalid number \"%V\", expected a "
+                                   "decimal number without a unit such as "
+                                   "93.5", &cond->value);
+    }
+
+    cond->bare = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_hd_match_parse_op(ngx_hd_match_conf_t *mc, ngx_str_t *word)
 {
     ngx_uint_t               i;
@@ -396,9 +517,10 @@ ngx_hd_match_parse_op(ngx_hd_match_conf_t *mc, ngx_str_t *word)
 
     for (i = 0; i <= NGX_HD_NOT_RE_CASELESS; i++) {
         if ((subject->ops & NGX_HD_OP(i))
-            && ngx_hd_match_equal(word, ngx_hd_match_op(i)))
+            && ngx_hd_cond_equal(word, ngx_hd_cond_op(i)))
         {
             mc->cond->op = i;
+            mc->cond->bare |= (NGX_HD_OP(i) & NGX_HD_OPS_ORDER) != 0;
             return NGX_OK;
         }
     }

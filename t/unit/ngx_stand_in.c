@@ -21,6 +21,9 @@ static u_char *stand_in_copy(u_char *p, u_char *last, const void *data,
 
 long  stand_in_fail;
 
+static ngx_time_t     stand_in_now;
+volatile ngx_time_t  *ngx_cached_time = &stand_in_now;
+
 
 /* pools */
 

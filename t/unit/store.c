@@ -29,7 +29,6 @@ ngx_uint_t             ngx_pagesize_shift = 12;
 ngx_uint_t             ngx_worker;
 ngx_pid_t              ngx_pid = 100;
 volatile ngx_msec_t    ngx_current_msec = 5000;
-volatile ngx_time_t   *ngx_cached_time;
 
 static ngx_time_t      now = { 1700000000, 0, 0 };
 static ngx_log_t       silent;
