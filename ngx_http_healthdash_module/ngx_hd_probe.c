@@ -9,6 +9,7 @@
 
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_secret.h>
 
 
 #define NGX_HD_RUN_POOL        4096    /* bytes: a tcp probe takes one block */
@@ -264,6 +265,7 @@ ngx_hd_run_done(ngx_hd_run_t *run)
     run->done = 1;
 
     ngx_hd_run_judge(run);
+    ngx_hd_secret_hide(run->target->check, &run->result);
     ngx_hd_run_release(run);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, run->log, 0,

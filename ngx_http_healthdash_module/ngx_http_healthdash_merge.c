@@ -9,6 +9,7 @@
 
 #include <ngx_http_healthdash_param.h>
 #include <ngx_hd_match.h>
+#include <ngx_hd_secret.h>
 #include <ngx_hd_tls.h>
 #include <ngx_hd_types.h>
 
@@ -34,6 +35,10 @@ static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
 static ngx_uint_t ngx_http_healthdash_from_file(ngx_hd_check_t *check,
     size_t offset);
 static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_secrets(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_basic(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_prepare_type(ngx_conf_t *cf,
     ngx_hd_check_t *check);
@@ -452,6 +457,8 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
     }
 
     if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
+        || ngx_http_healthdash_prepare_secrets(cf, check) != NGX_OK
+        || ngx_http_healthdash_prepare_basic(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_type(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
@@ -477,6 +484,73 @@ ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
     }
 
     return NGX_OK;
+}
+
+
+/* what a @FILE said is secret, and a password wherever it came from */
+
+static ngx_int_t
+ngx_http_healthdash_prepare_secrets(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_str_t                          *value;
+    ngx_uint_t                          i;
+    ngx_http_healthdash_params_t       *params;
+    const ngx_http_healthdash_param_t  *p;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
+        p = &ngx_http_healthdash_params[i];
+
+        if (!((params->files >> i) & 1) || p->size != sizeof(ngx_str_t)) {
+            continue;
+        }
+
+        value = (ngx_str_t *) ((u_char *) params + p->offset);
+
+        if (ngx_hd_check_secret(cf->pool, check, value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_hd_check_secret(cf->pool, check, &check->password) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_check_secret(cf->pool, check, &check->token);
+}
+
+
+/* as it stands in an Authorization header, which a server may send back */
+
+static ngx_int_t
+ngx_http_healthdash_prepare_basic(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_str_t  plain, coded;
+
+    if (check->password.len == 0) {
+        return NGX_OK;
+    }
+
+    plain.len = check->user.len + 1 + check->password.len;
+
+    plain.data = ngx_pnalloc(cf->pool, plain.len);
+    if (plain.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sprintf(plain.data, "%V:%V", &check->user, &check->password);
+
+    coded.data = ngx_pnalloc(cf->pool, ngx_base64_encoded_length(plain.len));
+    if (coded.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_encode_base64(&coded, &plain);
+
+    ngx_explicit_memzero(plain.data, plain.len);
+
+    return ngx_hd_check_secret(cf->pool, check, &coded);
 }
 
 
