@@ -54,6 +54,7 @@ static ngx_int_t ngx_hd_http1_header(ngx_hd_wire_t *w, ngx_buf_t *in);
 static ngx_int_t ngx_hd_http1_grow(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
 static void ngx_hd_http1_rewind(ngx_hd_http1_t *h);
 static ngx_int_t ngx_hd_http1_parse(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
+static void ngx_hd_http1_line(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
 static ngx_int_t ngx_hd_http1_garbage(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
 static ngx_int_t ngx_hd_http1_field(ngx_hd_wire_t *w, ngx_hd_http1_t *h);
 static ngx_int_t ngx_hd_http1_framing(ngx_hd_wire_t *w, ngx_hd_http1_t *h,
@@ -281,6 +282,8 @@ ngx_hd_http1_parse(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
         }
 
         h->phase = NGX_HD_HTTP_FIELD;
+
+        ngx_hd_http1_line(w, h);
     }
 
     for ( ;; ) {
@@ -309,6 +312,23 @@ ngx_hd_http1_parse(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
 }
 
 
+static void
+ngx_hd_http1_line(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
+{
+    u_char  *p, *last;
+
+    p = h->header.start;
+
+    for (last = p; last < h->header.last; last++) {
+        if (*last == CR || *last == LF) {
+            break;
+        }
+    }
+
+    ngx_hd_wire_line(w, p, last - p);
+}
+
+
 static ngx_int_t
 ngx_hd_http1_garbage(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
 {
@@ -327,6 +347,8 @@ ngx_hd_http1_garbage(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
             break;
         }
     }
+
+    ngx_hd_wire_line(w, p, len);
 
     ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
                       "not an HTTP response, got \"%*s\"", len, p);
@@ -571,6 +593,8 @@ ngx_hd_http1_take(ngx_hd_wire_t *w, ngx_buf_t *in, off_t n)
         ngx_hd_result_set(w->result, NGX_HD_R_LOCAL_MEMORY, NULL);
         return NGX_ERROR;
     }
+
+    ngx_hd_wire_sample(w, in->pos, (size_t) n);
 
     h->size += n;
     in->pos += n;
