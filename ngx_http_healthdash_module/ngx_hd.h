@@ -110,6 +110,7 @@ typedef enum {
     NGX_HD_R_STATUS,
     NGX_HD_R_HEADER,
     NGX_HD_R_BODY,
+    NGX_HD_R_STEP,
     NGX_HD_R_JSON,
     NGX_HD_R_VALUE,
     NGX_HD_R_ROW,

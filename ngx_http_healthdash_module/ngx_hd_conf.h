@@ -43,10 +43,12 @@ typedef struct {
 /* one step of a dialogue over tcp, tls or udp: bytes sent, or expected */
 
 typedef struct {
-    ngx_str_t                     text;         /* escapes decoded if sent, as
-                                                   written if expected */
-    ngx_hd_regex_t               *re;           /* expected; NULL: sent */
-    ngx_uint_t                    secret;
+    ngx_str_t                     op;           /* "~", "~*", "=": bytes
+                                                   expected; "": sent */
+    ngx_str_t                     text;         /* escapes decoded, a pattern
+                                                   as written */
+    ngx_hd_regex_t               *re;           /* of "~" and "~*" */
+    ngx_uint_t                    secret;       /* what a @FILE said */
 } ngx_hd_step_t;
 
 

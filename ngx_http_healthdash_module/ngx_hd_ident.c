@@ -126,7 +126,7 @@ ngx_hd_ident_steps(ngx_md5_t *md5, ngx_array_t *steps)
     ngx_hd_ident_uint(md5, n);
 
     for (i = 0; i < n; i++) {
-        ngx_hd_ident_uint(md5, step[i].re != NULL);
+        ngx_hd_ident_str(md5, &step[i].op);
 
         if (!step[i].secret) {
             ngx_hd_ident_str(md5, &step[i].text);

@@ -233,7 +233,7 @@ ngx_hd_run_deadline_handler(ngx_event_t *ev)
 static void
 ngx_hd_run_timed_out(ngx_hd_run_t *run)
 {
-    ngx_str_t   where;
+    ngx_str_t   where, waits;
     ngx_uint_t  whole;
     ngx_msec_t  timeout;
 
@@ -241,14 +241,21 @@ ngx_hd_run_timed_out(ngx_hd_run_t *run)
     whole = (timeout % 1000 == 0);
     ngx_str_set(&where, "");
 
+    ngx_str_set(&waits, "");
+
     if (run->peer) {
         where = *run->peer;
     }
 
-    ngx_hd_result_say(&run->result, run->late, "%s after %M%s%s%V",
+    if (run->waits) {
+        waits = *run->waits;
+    }
+
+    ngx_hd_result_say(&run->result, run->late, "%s after %M%s%s%V%s%V",
                       ngx_hd_reason(run->late)->text,
                       whole ? timeout / 1000 : timeout, whole ? "s" : "ms",
-                      where.len ? ": " : "", &where);
+                      where.len ? ": " : "", &where,
+                      waits.len ? ": " : "", &waits);
 }
 
 

@@ -46,6 +46,8 @@ struct ngx_hd_run_s {
     ngx_hd_reason_e       late;         /* what a timeout means right now */
     ngx_str_t            *peer;         /* for messages when the target is a
                                            name: what is tried, or NULL */
+    ngx_str_t            *waits;        /* the same: what a dialogue waits
+                                           for, or NULL */
     ngx_event_t           deadline;
     ngx_event_t           finish;       /* posted */
     unsigned              done:1;

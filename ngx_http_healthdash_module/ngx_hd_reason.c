@@ -107,6 +107,8 @@ static const ngx_hd_reason_t  ngx_hd_reasons[NGX_HD_REASONS] = {
         { "condition", "header", "header" },
     [NGX_HD_R_BODY] =
         { "condition", "body", "body" },
+    [NGX_HD_R_STEP] =
+        { "condition", "step", "step" },
     [NGX_HD_R_JSON] =
         { "condition", "json", "json" },
     [NGX_HD_R_VALUE] =

@@ -57,6 +57,7 @@ static void ngx_hd_stream_read(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_recv(ngx_hd_run_t *run, size_t *size);
 static ngx_int_t ngx_hd_stream_make_room(ngx_hd_run_t *run);
 static void ngx_hd_stream_local_error(ngx_hd_run_t *run, const char *text);
+static void ngx_hd_stream_last(ngx_hd_run_t *run);
 static void ngx_hd_stream_keep(ngx_hd_run_t *run);
 static ngx_uint_t ngx_hd_stream_can_keep(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_reuse(ngx_hd_run_t *run);
@@ -388,6 +389,8 @@ ngx_hd_stream_talk(ngx_hd_run_t *run)
     s->wire.usec = ngx_hd_run_usec;
     s->wire.time_data = run;
 
+    run->waits = &s->wire.waits;
+
     if (ngx_hd_stream_step(run) != NGX_AGAIN) {
         return;
     }
@@ -417,6 +420,7 @@ ngx_hd_stream_step(ngx_hd_run_t *run)
     }
 
     if (rc == NGX_OK) {
+        ngx_hd_stream_last(run);
         ngx_hd_stream_keep(run);
 
     } else if (run->result.reason == NGX_HD_R_NONE) {
@@ -643,6 +647,33 @@ ngx_hd_stream_local_error(ngx_hd_run_t *run, const char *text)
     ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR, "%s", text);
 
     ngx_hd_run_done(run);
+}
+
+
+/* a last word such as QUIT: what does not go out at once is not worth more */
+
+static void
+ngx_hd_stream_last(ngx_hd_run_t *run)
+{
+    ssize_t            n;
+    ngx_hd_result_t    result;
+    ngx_hd_stream_t   *s;
+    ngx_connection_t  *c;
+
+    s = run->ctx;
+    c = s->peer.connection;
+
+    if (s->out.pos < s->out.last && !s->broken) {
+        result = run->result;
+
+        n = c->send(c, s->out.pos, s->out.last - s->out.pos);
+
+        if (n > 0) {
+            s->out.pos += n;
+        }
+
+        run->result = result;
+    }
 }
 
 

@@ -123,6 +123,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
     { .name = ngx_string("tcp"),
       .takes = NGX_HD_TAKES_STEPS|NGX_HD_TAKES_PEER,
       .data = (void *) ngx_hd_wire_steps,
+      .prepare = ngx_hd_wire_steps_prepare,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release },
 
@@ -133,6 +134,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .judges = NGX_HD_ON(NGX_HD_ON_CERT_DAYS),
       .tls = 1,
       .data = (void *) ngx_hd_wire_steps,
+      .prepare = ngx_hd_wire_steps_prepare,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release },
 
@@ -140,6 +142,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .takes = NGX_HD_TAKES_STEPS|NGX_HD_TAKES_PEER,
       .udp = 1,
       .data = (void *) ngx_hd_wire_steps,
+      .prepare = ngx_hd_wire_steps_prepare,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release },
 

@@ -28,6 +28,8 @@ typedef struct {
     ngx_hd_time_pt         usec;        /* time of the probe so far */
     void                  *time_data;   /* its argument */
     void                  *state;       /* the dialogue's own, NULL at first */
+    ngx_str_t              waits;       /* out: what is waited for, for the
+                                           message of a timeout */
     unsigned               eof:1;       /* the peer has closed */
     unsigned               reuse:1;     /* out: connection may be kept */
 } ngx_hd_wire_t;
@@ -108,13 +110,15 @@ const char *ngx_hd_wire_uwsgi_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
 /* AJP 1.3: CPing, answered by CPong. */
 ngx_int_t ngx_hd_wire_ajp(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
-/* DNS over UDP, over TCP when the answer is too long for that. */
+/* DNS: one query over UDP; a truncated answer is judged as far as it goes. */
 ngx_int_t ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 const char *ngx_hd_wire_dns_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
 
 /* The send and expect lines of a probe block; without any as _connect. */
 ngx_int_t ngx_hd_wire_steps(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
+const char *ngx_hd_wire_steps_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host);
 
 
 #endif /* _NGX_HD_WIRE_H_INCLUDED_ */

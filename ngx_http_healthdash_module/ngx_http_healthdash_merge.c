@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_healthdash_version(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_lines(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
@@ -81,6 +83,7 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
 
     if (ngx_http_healthdash_version(cf, check) != NGX_OK
         || ngx_http_healthdash_conds(cf, check) != NGX_OK
+        || ngx_http_healthdash_lines(cf, check) != NGX_OK
         || ngx_http_healthdash_judge(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
@@ -139,6 +142,9 @@ ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
     }
 
     check->conds = probe->conds;
+    check->params = probe->params;
+    check->steps = probe->steps;
+    check->secrets = probe->secrets;
 }
 
 
@@ -366,6 +372,33 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
     }
 
     return NGX_OK;
+}
+
+
+/* lines that only some types understand */
+
+static ngx_int_t
+ngx_http_healthdash_lines(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    const char  *line;
+
+    if (check->params && !(check->type->takes & NGX_HD_TAKES_PARAM)) {
+        line = "param";
+
+    } else if (check->steps && !(check->type->takes & NGX_HD_TAKES_STEPS)) {
+        line = ((ngx_hd_step_t *) check->steps->elts)->op.len ? "expect"
+                                                              : "send";
+
+    } else {
+        return NGX_OK;
+    }
+
+    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                            "line \"%s\" of probe \"%V\" has no meaning for "
+                            "type \"%V\"", line, &check->name,
+                            &check->type_name);
+
+    return NGX_ERROR;
 }
 
 

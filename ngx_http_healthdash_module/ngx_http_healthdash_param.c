@@ -10,11 +10,13 @@
 #include <ngx_http_healthdash_param.h>
 #include <ngx_hd_file.h>
 #include <ngx_hd_match.h>
+#include <ngx_hd_step.h>
 #include <ngx_hd_types.h>
 
 
 #define NGX_HTTP_HEALTHDASH_SHOWN    64      /* bytes of a value in messages */
 #define NGX_HTTP_HEALTHDASH_NEAR     24      /* longest name to compare */
+#define NGX_HTTP_HEALTHDASH_LINES    64      /* lines of one kind in a block */
 
 
 /* lines of a block that are more than a name and a value */
@@ -41,12 +43,23 @@ static const ngx_str_t *ngx_http_healthdash_nearest(ngx_str_t *name);
 static ngx_uint_t ngx_http_healthdash_distance(const ngx_str_t *a,
     const ngx_str_t *b);
 static ngx_int_t ngx_http_healthdash_read_file(ngx_conf_t *cf,
-    ngx_hd_check_t *check, const ngx_http_healthdash_param_t *p,
-    ngx_str_t *value);
+    ngx_hd_check_t *check, const ngx_str_t *what, ngx_str_t *value);
+static ngx_int_t ngx_http_healthdash_read_secret(ngx_conf_t *cf,
+    ngx_hd_check_t *check, const ngx_str_t *what, ngx_str_t *value);
 static char *ngx_http_healthdash_line_type(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static char *ngx_http_healthdash_line_cond(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static char *ngx_http_healthdash_line_expect(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static char *ngx_http_healthdash_line_step(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static char *ngx_http_healthdash_line_param(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static char *ngx_http_healthdash_line_pair(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_array_t **pairs);
+static void *ngx_http_healthdash_line_push(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_array_t **lines, size_t size);
 static char *ngx_http_healthdash_line_later(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_str_t ngx_http_healthdash_shown(ngx_conf_t *cf, ngx_str_t *value);
@@ -57,9 +70,11 @@ _Static_assert(NGX_HTTP_HEALTHDASH_PARAMS <= 64, "bits of a 64-bit word");
 
 static const ngx_http_healthdash_line_t  ngx_http_healthdash_lines[] = {
     { ngx_string("type"), ngx_http_healthdash_line_type },
-    { ngx_string("expect"), ngx_http_healthdash_line_cond },
+    { ngx_string("expect"), ngx_http_healthdash_line_expect },
     { ngx_string("warn"), ngx_http_healthdash_line_cond },
     { ngx_string("header"), ngx_http_healthdash_line_later },
+    { ngx_string("param"), ngx_http_healthdash_line_param },
+    { ngx_string("send"), ngx_http_healthdash_line_step },
     { ngx_null_string, NULL }
 };
 
@@ -212,7 +227,9 @@ ngx_http_healthdash_set(ngx_conf_t *cf, ngx_hd_check_t *check,
     if ((p->flags & NGX_HTTP_HEALTHDASH_STR)
         && value.len && value.data[0] == '@')
     {
-        if (ngx_http_healthdash_read_file(cf, check, p, &value) != NGX_OK) {
+        if (ngx_http_healthdash_read_file(cf, check, &p->name, &value)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
 
@@ -445,7 +462,7 @@ ngx_http_healthdash_distance(const ngx_str_t *a, const ngx_str_t *b)
 
 static ngx_int_t
 ngx_http_healthdash_read_file(ngx_conf_t *cf, ngx_hd_check_t *check,
-    const ngx_http_healthdash_param_t *p, ngx_str_t *value)
+    const ngx_str_t *what, ngx_str_t *value)
 {
     u_char      *last, why[NGX_MAX_ERROR_STR / 4];
     ngx_err_t    err;
@@ -475,10 +492,40 @@ ngx_http_healthdash_read_file(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                             "cannot read %V from \"%V\", %*s, expected a "
                             "file whose first line is the value, "
-                            "from 1 to %d bytes", &p->name, &name,
+                            "from 1 to %d bytes", what, &name,
                             last - why, why, NGX_HD_FILE_LINE);
 
     return NGX_ERROR;
+}
+
+
+/* what a file says is masked in all that a target sends */
+
+static ngx_int_t
+ngx_http_healthdash_read_secret(ngx_conf_t *cf, ngx_hd_check_t *check,
+    const ngx_str_t *what, ngx_str_t *value)
+{
+    ngx_str_t  *secret;
+
+    if (ngx_http_healthdash_read_file(cf, check, what, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (check->secrets == NULL) {
+        check->secrets = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+        if (check->secrets == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    secret = ngx_array_push(check->secrets);
+    if (secret == NULL) {
+        return NGX_ERROR;
+    }
+
+    *secret = *value;
+
+    return NGX_OK;
 }
 
 
@@ -574,6 +621,146 @@ ngx_http_healthdash_line_cond(ngx_conf_t *cf, ngx_hd_check_t *check)
     cond->warn = (value[0].data[0] == 'w');
 
     return NGX_CONF_OK;
+}
+
+
+/* without a subject in front of its operator it is a step of a dialogue */
+
+static char *
+ngx_http_healthdash_line_expect(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (ngx_hd_step_is(cf->args->elts, cf->args->nelts)) {
+        return ngx_http_healthdash_line_step(cf, check);
+    }
+
+    return ngx_http_healthdash_line_cond(cf, check);
+}
+
+
+static char *
+ngx_http_healthdash_line_step(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    u_char          err[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t      *value, text;
+    ngx_hd_step_t  *step;
+
+    value = cf->args->elts;
+
+    step = ngx_http_healthdash_line_push(cf, check, &check->steps,
+                                         sizeof(ngx_hd_step_t));
+    if (step == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 2 && value[1].len && value[1].data[0] == '@') {
+        text = value[1];
+
+        if (ngx_http_healthdash_read_secret(cf, check, &value[0], &text)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        step->text = text;
+        step->secret = 1;
+
+        return NGX_CONF_OK;
+    }
+
+    err[0] = '\0';
+
+    if (ngx_hd_step_parse(cf->pool, step, value, cf->args->nelts, err,
+                          sizeof(err))
+        != NGX_OK)
+    {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check, "invalid %V: %s",
+                                &value[0], err);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_healthdash_line_param(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    return ngx_http_healthdash_line_pair(cf, check, &check->params);
+}
+
+
+/* a line that is a name and a value */
+
+static char *
+ngx_http_healthdash_line_pair(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_array_t **pairs)
+{
+    ngx_str_t      *value;
+    ngx_hd_pair_t  *pair;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 3 || value[1].len == 0) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"%V\" needs a name and a value",
+                                &value[0]);
+        return NGX_CONF_ERROR;
+    }
+
+    pair = ngx_http_healthdash_line_push(cf, check, pairs,
+                                         sizeof(ngx_hd_pair_t));
+    if (pair == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    pair->name = value[1];
+    pair->value = value[2];
+
+    if (pair->value.len == 0 || pair->value.data[0] != '@') {
+        return NGX_CONF_OK;
+    }
+
+    pair->secret = 1;
+
+    if (ngx_http_healthdash_read_secret(cf, check, &value[0], &pair->value)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_http_healthdash_line_push(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_array_t **lines, size_t size)
+{
+    void       *line;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (*lines == NULL) {
+        *lines = ngx_array_create(cf->pool, 4, size);
+        if (*lines == NULL) {
+            return NULL;
+        }
+    }
+
+    if ((*lines)->nelts == NGX_HTTP_HEALTHDASH_LINES) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "too many lines \"%V\", expected at most %d",
+                                &value[0], NGX_HTTP_HEALTHDASH_LINES);
+        return NULL;
+    }
+
+    line = ngx_array_push(*lines);
+    if (line) {
+        ngx_memzero(line, size);
+    }
+
+    return line;
 }
 
 

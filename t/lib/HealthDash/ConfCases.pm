@@ -200,6 +200,15 @@ my @accepted = (
     [ 'expect', block('expect body ~ "\"status\":\s*\"UP\""') ],
     [ 'expect', used('expect time < 1s;', 'tcp') ],
     [ 'warn', block('warn time < 300ms', 'warn status 200') ],
+
+    (map { [ [ qw(send expect) ], used($_, 'tcp') ] }
+         'send "PING\r\n"; expect = "+PONG\r\n";',
+         'expect ~ "^220"; send QUIT; expect ~* "^221"; expect time < 1s;',
+         'send "\0\x41\xff\\\\";', 'send @%%SECRET%%; expect ~ "a;{}";'),
+    [ 'send', used('send a; expect = b;', 'udp') ],
+    (map { [ 'param', used('param REQUEST_METHOD POST; param X ""; '
+                           . 'param HTTP_X_TOKEN @%%SECRET%%;', $_) ] }
+         qw(fastcgi uwsgi)),
     [ [ 'interval', 'timeout', 'fails', 'passes', 'slow', 'critical' ],
       block('interval 2s', 'timeout 1s', 'fails 3', 'passes 2', 'slow 300ms',
             'critical') ],
@@ -575,6 +584,41 @@ my @refused = (
       'invalid warn: invalid time "x", expected one such as 300ms or 2s' ],
     [ 'warn', used('warn status 200;', 'tcp'),
       '"warn status" of probe "p" has no meaning for type "tcp"' ],
+    [ 'send', block('send'), 'invalid send: expected one text, such as '
+                             . 'send "QUIT\r\n"' ],
+    [ 'send', block('send ""'), 'invalid send: expected one text, such as '
+                                . 'send "QUIT\r\n"' ],
+    (map { [ 'send', block("send $_"),
+             'invalid send: a backslash stands alone, expected \r, \n, \t, \0, '
+             . '\xHH or \\\\\\\\' ] } '\d', '"a\x4"', '"\xzz"', '"a\\\\"'),
+    [ 'send', block('send @/no/such/file'), qr/cannot read send from/ ],
+    [ 'send', check('send=a'),
+      'parameter "send" stands in a healthdash_probe block only' ],
+    [ 'send', used('send a;', 'http'),
+      'line "send" of probe "p" has no meaning for type "http"' ],
+    [ 'send', block(map { "send a$_" } 1 .. 65),
+      'too many lines "send", expected at most 64' ],
+    (map { [ 'send', used($_, 'udp'),
+             'the probe of type "udp" needs a dialogue, expected a "send" line '
+             . 'and an "expect" line behind it in its probe block' ] }
+         '', 'send a;', 'expect ~ a;', 'expect ~ a; send a;'),
+    [ 'expect', block('expect !~ a'),
+      'invalid expect: invalid operator "!~" of a step, expected ~, ~* or =' ],
+    [ 'expect', block('expect ~'), 'invalid expect: expected one text after '
+                                   . 'the operator, such as expect ~ ^220' ],
+    [ 'expect', block('expect ~ "("'),
+      qr/^\S+ invalid expect: .* at offset 1$/ ],
+    [ 'expect', used('expect ~ a;', 'http'),
+      'line "expect" of probe "p" has no meaning for type "http"' ],
+    [ 'param', block('param A'),
+      'parameter "param" needs a name and a value' ],
+    [ 'param', block('param "" b'),
+      'parameter "param" needs a name and a value' ],
+    [ 'param', block('param A @/no/such/file'), qr/cannot read param from/ ],
+    [ 'param', check('param=A'),
+      'parameter "param" stands in a healthdash_probe block only' ],
+    [ 'param', used('param A b;', 'http'),
+      'line "param" of probe "p" has no meaning for type "http"' ],
     [ 'header', block('header Authorization hunter2'),
       'parameter "header" is not available yet' ],
     [ 'uri', used('uri /x;', 'tcp'),
