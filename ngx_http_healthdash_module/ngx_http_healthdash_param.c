@@ -352,7 +352,7 @@ static char *
 ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_str_t *name)
 {
-    u_char                        *p, *last, list[NGX_MAX_CONF_ERRSTR / 2];
+    u_char                        *p, *last, list[NGX_MAX_CONF_ERRSTR - 128];
     ngx_str_t                      shown;
     ngx_uint_t                     i;
     const ngx_str_t               *near;
@@ -381,15 +381,16 @@ ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
     last = list + sizeof(list);
 
     for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
-        if (ngx_http_healthdash_params[i].set) {
-            p = ngx_slprintf(p, last, "%V, ",
+        if (!(ngx_http_healthdash_params[i].flags & NGX_HTTP_HEALTHDASH_LATER))
+        {
+            p = ngx_slprintf(p, last, "%s%V", i ? ", " : "",
                              &ngx_http_healthdash_params[i].name);
         }
     }
 
     ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                             "unknown parameter \"%V\", expected one of "
-                            "%*scritical", &shown, p - list, list);
+                            "%*s", &shown, p - list, list);
 
     return NGX_CONF_ERROR;
 }

@@ -281,6 +281,12 @@ my %told = map { /^\| `(\w+)` \| `(\w+)` \| ([^|]+) \|$/
 cmp_ok(scalar keys %reason, '>', 30, 'the reasons were found');
 is_deeply(\%told, \%reason, 'the table of reasons is that of the source');
 
+my ($codes) = slurp("$top/docs/status.schema.json")
+              =~ /"Stable word",\s*"enum": \[(.*?)\]/s;
+
+is_deeply([ sort $codes =~ /"(\w+)"/g ], [ sort 'stale', keys %reason ],
+          'and so is the list in the schema of the status');
+
 
 # Subjects and operators of conditions
 

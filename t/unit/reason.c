@@ -35,7 +35,8 @@ is_layer(const char *layer)
     size_t  i;
 
     static const char  *layers[] = {
-        "resolve", "connect", "tls", "response", "condition", "local"
+        "resolve", "connect", "tls", "response", "service", "heartbeat",
+        "system", "condition", "local"
     };
 
     for (i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
@@ -76,7 +77,10 @@ test_table(void)
 
         len = strlen(row->layer);
 
+        /* conditions have the words of nginx.conf, services their own */
+
         check(strcmp(row->layer, "condition") == 0
+              || strcmp(row->layer, "service") == 0
               || (strncmp(row->word, row->layer, len) == 0
                   && row->word[len] == '_'),
               "word \"%s\" starts with its layer", row->word);
@@ -93,7 +97,7 @@ test_table(void)
 
     checked("every reason has a layer, a word and a text of its own");
 
-    is_num(changes, 6, "reasons are ordered by six layers");
+    is_num(changes, 9, "reasons are ordered by nine layers");
 
     is_str(ngx_hd_reason(NGX_HD_R_CONNECT_REFUSED)->word, "connect_refused",
            "a word");

@@ -17,6 +17,8 @@ use Exporter qw(import);
 
 our @EXPORT_OK = qw(accepted refused);
 
+my $source = __FILE__ =~ s{[^/]+$}{}r . '../../../ngx_http_healthdash_module';
+
 
 sub check { return upstream('127.0.0.1:1', @_); }
 
@@ -50,6 +52,22 @@ sub used {
     return "healthdash_probe p { $lines }\n" . check("$words probe=p");
 }
 
+# the names in a table of the source, in its order, each once
+
+sub names {
+    my ($file, $table) = @_;
+    my %seen;
+
+    open my $fh, '<', "$source/$file" or die "cannot open $file: $!\n";
+
+    my ($rows) = do { local $/; <$fh> }
+                 =~ /\n(?:[^\n]*\s)?\Q$table\E\[\] = \{\n(.*?)\n\};/s
+        or die "$file has no table $table\n";
+
+    return grep { !$seen{$_}++ }
+           $rows =~ /^\s*\{ (?:\.name = )?ngx_string\("(\w+)"\)/mg;
+}
+
 sub location { return "server {\n    location / { $_[0] } # here\n}\n"; }
 
 
@@ -63,11 +81,9 @@ my $host = 'expected a host name such as www.example.com, without blanks, '
            . 'up to 255 bytes';
 my $path = 'expected a path that begins with "/", without blanks, up to 4096 '
            . 'bytes';
-my $known = join ', ', qw(interval fast jitter timeout fails passes initial
-                          slow flap min_up mode uri method host port http
-                          keepalive body_limit user password database query
-                          verify ca cert key sni group description link probe
-                          critical);
+my $known = join ', ', grep { $_ ne 'slow_start' }
+            names('ngx_http_healthdash_table.c', 'ngx_http_healthdash_params');
+my $types = join ', ', names('ngx_hd_types.c', 'ngx_hd_types');
 
 my $long = 'x' x 256;
 
@@ -228,8 +244,8 @@ my @refused = (
 
     # directives
 
-    [ 'healthdash_check', check('ftp'),
-      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'healthdash_check', check('gopher'),
+      "unknown type \"gopher\", expected one of $types" ],
     [ 'healthdash_check', check('http tcp'),
       "unknown parameter \"tcp\", expected one of $known" ],
     [ 'healthdash_check', check('foo=hunter2'),
@@ -296,8 +312,8 @@ my @refused = (
 
     [ 'healthdash_service', service('web 127.0.0.1'),
       "no scheme in URL \"127.0.0.1\" of service \"web\", $url" ],
-    [ 'healthdash_service', service('web ftp://127.0.0.1'),
-      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'healthdash_service', service('web gopher://127.0.0.1'),
+      "unknown type \"gopher\", expected one of $types" ],
     [ 'healthdash_service', service('web tcp://127.0.0.1'),
       "no port in URL \"tcp://127.0.0.1\" of service \"web\", $url" ],
     [ 'healthdash_service', service('web tcp://127.0.0.1:1/x'),
@@ -454,11 +470,9 @@ my @refused = (
       'parameter "port" has no meaning for server "unix:/x"' ],
     [ 'port', service('web http://127.0.0.1 port=81'),
       'parameter "port" is given by the URL for a service of type "http"' ],
-    (map { [ 'http', check("http=$_"),
-             "\"http=$_\" is not available for type \"http\" in this version, "
-             . 'expected 1.1' ] }
-         2, 3),
-    [ 'http', check('http=1.0'), 'invalid http "1.0", expected 1.1' ],
+    [ 'http', check('http=3'),
+      '"http=3" is not possible with type "http", expected type https' ],
+    [ 'http', check('http=1.0'), 'invalid http "1.0", expected 1.1, 2 or 3' ],
     [ 'http', check('tcp http=1.1'),
       'parameter "http" has no meaning for type "tcp"' ],
     [ 'keepalive', check('keepalive=yes'),
@@ -473,7 +487,8 @@ my @refused = (
       'parameter "body_limit" has no meaning for type "tcp"' ],
     [ 'user', check('user='), "invalid user \"\", $name" ],
     [ 'user', check('user=a:b'),
-      'invalid user, expected a name without ":"' ],
+      'the probe of type "http" has a ":" in its user, expected a name without '
+      . 'one' ],
     [ 'user', check('tcp user=a'),
       'parameter "user" has no meaning for type "tcp"' ],
     [ 'user', service('web http://u:hunter2@127.0.0.1 user=a'),
@@ -550,8 +565,8 @@ my @refused = (
 
     # lines of a block
 
-    [ 'type', block('type ftp'),
-      'unknown type "ftp", expected one of http, https, tcp' ],
+    [ 'type', block('type gopher'),
+      "unknown type \"gopher\", expected one of $types" ],
     [ 'type', block('type'), 'parameter "type" needs one value' ],
     [ 'type', block('type http', 'type tcp'),
       'parameter "type" is duplicate' ],
@@ -566,8 +581,8 @@ my @refused = (
       'invalid expect: invalid status "99", expected a number from 100 to 599 '
       . 'or a range such as 200-299' ],
     [ 'expect', block('expect foo'),
-      'invalid expect: unknown subject "foo", expected status, header, body or '
-      . 'time' ],
+      'invalid expect: unknown subject "foo", expected status, header, body, '
+      . 'value, row, cert_days or time' ],
     [ 'expect', block('expect'),
       'invalid expect: no condition given, expected one such as status '
       . '200-299' ],
