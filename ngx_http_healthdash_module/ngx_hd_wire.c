@@ -9,6 +9,9 @@
 #include <ngx_hd_reason.h>
 
 
+#define NGX_HD_WIRE_TLS_ALERT  0x15    /* first byte, RFC 8446 5.1 */
+
+
 ngx_int_t
 ngx_hd_wire_judge(ngx_hd_wire_t *w, ngx_hd_answer_t *answer)
 {
@@ -56,4 +59,64 @@ ngx_hd_wire_sample(ngx_hd_wire_t *w, const u_char *p, size_t len)
 
     ngx_memcpy(sample->text + sample->len, p, len);
     sample->len += (uint16_t) len;
+}
+
+
+ngx_int_t
+ngx_hd_wire_read_line(ngx_hd_wire_text_t *text, ngx_buf_t *in)
+{
+    u_char  ch;
+
+    while (in->pos < in->last) {
+        ch = *in->pos++;
+
+        if (ch == LF) {
+            if (text->len && text->len == text->size
+                && text->data[text->len - 1] == CR)
+            {
+                text->len--;
+            }
+
+            return NGX_OK;
+        }
+
+        if (text->len < NGX_HD_WIRE_LINE) {
+            text->data[text->len++] = ch;
+        }
+
+        if (++text->size > NGX_HD_WIRE_MAX) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_hd_wire_alien(ngx_hd_wire_t *w, const char *name, const u_char *p,
+    size_t len)
+{
+    size_t  n;
+
+    for (n = 0; n < ngx_min(len, NGX_HD_SEEN_LEN); n++) {
+        if (p[n] == CR || p[n] == LF) {
+            break;
+        }
+    }
+
+    if (len && p[0] == NGX_HD_WIRE_TLS_ALERT && (len == 1 || p[1] == 3)) {
+        ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
+                          "the server speaks TLS");
+
+    } else if (len >= 5 && ngx_strncmp(p, "HTTP/", 5) == 0) {
+        ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
+                          "the server speaks HTTP, got \"%*s\"", n, p);
+
+    } else {
+        ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
+                          "not %s answer, got \"%*s\"", name, n, p);
+    }
+
+    return NGX_DECLINED;
 }

@@ -67,6 +67,34 @@ void ngx_hd_wire_line(ngx_hd_wire_t *w, const u_char *p, size_t len);
 void ngx_hd_wire_sample(ngx_hd_wire_t *w, const u_char *p, size_t len);
 
 
+/* a line of a text protocol while it comes in */
+
+#define NGX_HD_WIRE_LINE  512   /* bytes kept of a line */
+#define NGX_HD_WIRE_MAX   4096  /* a longer one is none */
+
+typedef struct {
+    size_t                 len;         /* of data, without what ends it */
+    size_t                 size;        /* bytes so far, all of them */
+    u_char                 data[NGX_HD_WIRE_LINE];
+} ngx_hd_wire_text_t;
+
+
+/*
+ * Takes bytes of in up to the end of a line, LF or CRLF, into text, which is
+ * zeroed before each line.  Returns NGX_OK with the line, NGX_AGAIN, or
+ * NGX_DECLINED: endless.
+ */
+ngx_int_t ngx_hd_wire_read_line(ngx_hd_wire_text_t *text, ngx_buf_t *in);
+
+/*
+ * Sets w->result when what came, len bytes at p, is no answer of name's
+ * protocol ("a Redis"): says so when it is TLS or HTTP, else shows it.
+ * Returns NGX_DECLINED.
+ */
+ngx_int_t ngx_hd_wire_alien(ngx_hd_wire_t *w, const char *name,
+    const u_char *p, size_t len);
+
+
 /* Sends nothing: healthy as it stands, unless a condition on time fails. */
 ngx_int_t ngx_hd_wire_connect(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 

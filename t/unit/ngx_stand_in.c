@@ -231,6 +231,21 @@ ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 }
 
 
+/* len is one less than that of s2 */
+
+u_char *
+ngx_strlcasestrn(u_char *s1, u_char *last, u_char *s2, size_t len)
+{
+    for (len++; (size_t) (last - s1) >= len; s1++) {
+        if (strncasecmp((char *) s1, (char *) s2, len) == 0) {
+            return s1;
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_atoi(u_char *line, size_t n)
 {
