@@ -9,6 +9,8 @@
 #include <ngx_hd_reason.h>
 
 
+static void ngx_hd_failure_say(ngx_hd_run_t *run, ngx_hd_reason_e reason,
+    u_char *text, size_t len);
 static ngx_hd_reason_e ngx_hd_failure_reason(ngx_err_t err, ngx_uint_t local);
 
 
@@ -79,7 +81,6 @@ void
 ngx_hd_failure_connect(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
 {
     u_char            buf[NGX_HD_SEEN_LEN], *p;
-    ngx_str_t         where;
     ngx_uint_t        local;
     ngx_hd_reason_e   reason;
 
@@ -87,11 +88,6 @@ ngx_hd_failure_connect(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
     reason = ngx_hd_failure_reason(err, local);
 
     p = buf;
-    ngx_str_set(&where, "");
-
-    if (run->peer) {
-        where = *run->peer;
-    }
 
     if (err == NGX_EAGAIN && local) {
         p = ngx_cpymem(buf, "listen queue full",
@@ -103,13 +99,55 @@ ngx_hd_failure_connect(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
         p = ngx_strerror(err, buf, sizeof(buf));
     }
 
-    if (where.len == 0 && p == buf) {
+    ngx_hd_failure_say(run, reason, buf, p - buf);
+}
+
+
+void
+ngx_hd_failure_datagram(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
+{
+    u_char  buf[NGX_HD_SEEN_LEN], *p;
+
+    switch (err) {
+
+    case NGX_ECONNREFUSED:
+        p = ngx_cpymem(buf, "the UDP port is closed",
+                       sizeof("the UDP port is closed") - 1);
+        ngx_hd_failure_say(run, NGX_HD_R_CONNECT_REFUSED, buf, p - buf);
+        return;
+
+    case EMSGSIZE:
+    case ENOBUFS:
+    case NGX_ENOMEM:
+        (void) ngx_hd_failure_socket(run, addr, err);
+        return;
+
+    default:
+        ngx_hd_failure_connect(run, addr, err);
+    }
+}
+
+
+/* the peer, where the target does not tell it, and text if there is some */
+
+static void
+ngx_hd_failure_say(ngx_hd_run_t *run, ngx_hd_reason_e reason, u_char *text,
+    size_t len)
+{
+    ngx_str_t  where;
+
+    ngx_str_set(&where, "");
+
+    if (run->peer) {
+        where = *run->peer;
+    }
+
+    if (where.len == 0 && len == 0) {
         ngx_hd_result_set(&run->result, reason, NULL);
 
     } else {
         ngx_hd_result_set(&run->result, reason, "%V%s%*s", &where,
-                          (where.len && p > buf) ? ", " : "",
-                          (size_t) (p - buf), buf);
+                          (where.len && len) ? ", " : "", len, text);
     }
 }
 

@@ -26,6 +26,10 @@ ngx_int_t ngx_hd_failure_socket(ngx_hd_run_t *run, ngx_addr_t *addr,
 void ngx_hd_failure_connect(ngx_hd_run_t *run, ngx_addr_t *addr,
     ngx_err_t err);
 
+/* A datagram could not be sent, or was answered by ICMP. */
+void ngx_hd_failure_datagram(ngx_hd_run_t *run, ngx_addr_t *addr,
+    ngx_err_t err);
+
 /* Reading failed; 0: without an error of the system.  TLS may have spoken. */
 void ngx_hd_failure_response(ngx_hd_run_t *run, ngx_err_t err);
 

@@ -32,6 +32,7 @@ typedef struct {
                                            message of a timeout */
     unsigned               eof:1;       /* the peer has closed */
     unsigned               reuse:1;     /* out: connection may be kept */
+    unsigned               over_tcp:1;  /* out, of UDP: see below; in: TCP */
 } ngx_hd_wire_t;
 
 
@@ -42,6 +43,9 @@ typedef struct {
  * that consumes nothing from a full buffer gets no more bytes: it must copy).
  * Sets out->pos and out->last to bytes that live as long as pool, or leaves
  * them equal.
+ * Over UDP in has one datagram behind what was left, out becomes one, and there
+ * is no end.  A dialogue that sets w->over_tcp and returns NGX_AGAIN gets a new
+ * first step over TCP, to the same address, with its state.
  * Returns NGX_AGAIN: wants more bytes (after out was sent); with w->eof it must
  *                    decide instead
  *         NGX_OK: healthy, w->result may carry a warning
