@@ -19,7 +19,7 @@
 
 
 static ngx_pool_t       *pool;
-static ngx_hd_result_t   result;
+static ngx_hd_result_t   result __attribute__((unused));
 static u_char            err[256];
 
 
@@ -62,7 +62,7 @@ parse(const char *line, ngx_hd_cond_t *cond)
 
 /* "expect" lines; a leading "?" makes it a "warn" */
 
-static ngx_array_t *
+static inline ngx_array_t *
 conditions(const char **lines)
 {
     ngx_uint_t      warn;
@@ -86,7 +86,7 @@ conditions(const char **lines)
 }
 
 
-static ngx_int_t
+static inline ngx_int_t
 judge(ngx_array_t *conds, const ngx_hd_answer_t *answer)
 {
     memset(&result, 0, sizeof(result));
@@ -96,7 +96,7 @@ judge(ngx_array_t *conds, const ngx_hd_answer_t *answer)
 }
 
 
-static const char *
+static inline const char *
 detail(void)
 {
     static char  buf[NGX_HD_DETAIL_LEN + 1];

@@ -10,6 +10,7 @@
 
 
 #include <ngx_stand_in.h>
+#include <ctype.h>
 #include <time.h>
 
 
@@ -176,6 +177,29 @@ ngx_alloc_chain_link(ngx_pool_t *pool)
 }
 
 
+/* what lies before in the list is found, nothing else was ever asked for */
+
+ngx_int_t
+ngx_pfree(ngx_pool_t *pool, void *p)
+{
+    ngx_pool_large_t  **l, *next;
+
+    for (l = &pool->large; *l; l = &(*l)->next) {
+
+        if ((*l)->alloc == p) {
+            next = (*l)->next;
+            free(p);
+            free(*l);
+            *l = next;
+
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 /* arrays */
 
 ngx_array_t *
@@ -266,6 +290,25 @@ ngx_atoi(u_char *line, size_t n)
     }
 
     return value;
+}
+
+
+ngx_int_t
+ngx_hextoi(u_char *line, size_t n)
+{
+    char   buf[17], *end;
+    long   value;
+
+    if (n == 0 || n > 15) {
+        return NGX_ERROR;
+    }
+
+    memcpy(buf, line, n);
+    buf[n] = '\0';
+
+    value = isxdigit((u_char) buf[0]) ? strtol(buf, &end, 16) : -1;
+
+    return (value >= 0 && *end == '\0') ? value : NGX_ERROR;
 }
 
 
@@ -467,6 +510,7 @@ ngx_vslprintf(u_char *p, u_char *last, const char *fmt, va_list args)
 
             break;
 
+        case 'O':
         case 'L':
             if (sign) {
                 n = va_arg(args, int64_t);

@@ -1,0 +1,16 @@
+#!/usr/bin/perl
+
+# Tests for FastCGI: the bytes of a request, and answers cut at each byte,
+# wrong in each way, and endless.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use HealthDash::Unit;
+
+run_unit('fastcgi', qw{ ngx_hd_cond.c ngx_hd_match.c ngx_hd_match_facts.c
+                       ngx_hd_match_parse.c ngx_hd_number.c ngx_hd_reason.c
+                       ngx_hd_regex.c ngx_hd_wire.c });
