@@ -40,7 +40,7 @@ static const ngx_hd_match_pt  ngx_hd_match_judges[] = {
     [NGX_HD_ON_STATUS] = ngx_hd_match_status,
     [NGX_HD_ON_HEADER] = ngx_hd_match_header,
     [NGX_HD_ON_BODY] = ngx_hd_match_body,
-    [NGX_HD_ON_JSON] = ngx_hd_match_body,
+    [NGX_HD_ON_JSON] = ngx_hd_match_json,
     [NGX_HD_ON_VALUE] = ngx_hd_match_value,
     [NGX_HD_ON_ROW] = ngx_hd_match_row,
     [NGX_HD_ON_CERT_DAYS] = ngx_hd_match_cert_days,
@@ -52,7 +52,9 @@ ngx_int_t
 ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
     ngx_hd_result_t *result)
 {
-    ngx_int_t  rc;
+    ngx_int_t        rc;
+    ngx_hd_json_t    json;
+    ngx_hd_answer_t  judged;
 
     if (answer->status && !ngx_hd_match_has(conds, NGX_HD_ON_STATUS, 0)
         && (answer->status < 200 || answer->status > 399))
@@ -62,16 +64,23 @@ ngx_hd_match(ngx_array_t *conds, const ngx_hd_answer_t *answer,
         return NGX_DECLINED;
     }
 
-    rc = ngx_hd_match_all(conds, 0, answer, result);
+    ngx_memzero(&json, sizeof(ngx_hd_json_t));
 
-    if (rc != NGX_OK) {
-        return rc;
+    judged = *answer;
+    judged.json = &json;
+
+    rc = ngx_hd_match_all(conds, 0, &judged, result);
+
+    if (rc == NGX_OK) {
+        rc = ngx_hd_match_all(conds, 1, &judged, result);
+
+        if (rc == NGX_DECLINED) {
+            result->verdict = NGX_HD_WARN;
+        }
     }
 
-    rc = ngx_hd_match_all(conds, 1, answer, result);
-
-    if (rc == NGX_DECLINED) {
-        result->verdict = NGX_HD_WARN;
+    if (json.root) {
+        ngx_hd_json_free(&json);
     }
 
     return rc;
@@ -99,9 +108,8 @@ ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
         }
 
         if (cond[i].re) {
-            ngx_hd_regex_refill(cond[i].re, (cond[i].subject == NGX_HD_ON_BODY)
-                                            ? answer->body.len
-                                            : NGX_HD_MATCH_HEADERS);
+            ngx_hd_regex_refill(cond[i].re, ngx_max(answer->body.len,
+                                                    NGX_HD_MATCH_HEADERS));
         }
 
         rc = ngx_hd_match_judges[cond[i].subject](&cond[i], answer, result);

@@ -4,6 +4,7 @@
 
 
 #include <ngx_hd.h>
+#include <ngx_hd_json.h>
 #include <ngx_hd_number.h>
 #include <ngx_hd_regex.h>
 
@@ -75,12 +76,15 @@ typedef struct {
     ngx_hd_subject_e  subject;
     ngx_hd_op_e       op;
     ngx_uint_t        warn;     /* 1: "warn", 0: "expect" */
-    ngx_str_t         name;     /* header NAME, as written */
+    ngx_str_t         name;     /* header NAME or json PATH, as written */
     ngx_str_t         value;    /* as written, for messages */
     ngx_array_t      *ranges;   /* status: ngx_hd_range_t */
     ngx_int_t         number;   /* time: msec */
     ngx_hd_number_t   decimal;  /* to compare with */
-    unsigned          bare:1;   /* value is a number: shown without quotes */
+    unsigned          if_any:1; /* cert_days: holds without a certificate */
+    unsigned          is_number:1;  /* json: decimal is set */
+    unsigned          bare:1;   /* value is shown without quotes */
+    ngx_hd_json_path_t *path;   /* json */
     ngx_hd_regex_t   *re;
 } ngx_hd_cond_t;
 
@@ -98,6 +102,8 @@ typedef struct {
     const ngx_hd_cert_t
                      *cert;     /* NULL, or not_after 0: none */
     uint32_t          usec;     /* the whole probe so far */
+    ngx_uint_t        body_cut; /* body may have been longer: body_limit= */
+    ngx_hd_json_t    *json;     /* set by ngx_hd_match(): body, parsed */
 } ngx_hd_answer_t;
 
 

@@ -18,6 +18,19 @@ ngx_int_t ngx_hd_match_cert_days(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 
 /*
+ * The same for JSON; parses the body into answer->json if no other condition
+ * has.  NGX_ERROR: no memory, result set.
+ */
+ngx_int_t ngx_hd_match_json(const ngx_hd_cond_t *cond,
+    const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
+
+/*
+ * Makes the path and the value of cond ready, from pool.  Returns NULL, or
+ * what is wrong with the path, as the end of a sentence.
+ */
+const char *ngx_hd_match_json_path(ngx_pool_t *pool, ngx_hd_cond_t *cond);
+
+/*
  * NGX_OK if a condition on text holds for *seen, NGX_DECLINED if not, and
  * NGX_ERROR when its regular expression took too many steps; *seen becomes
  * the part that is worth showing.

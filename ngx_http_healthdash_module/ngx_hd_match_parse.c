@@ -9,6 +9,7 @@
 
 #include <ngx_hd_match.h>
 #include <ngx_hd_cond.h>
+#include <ngx_hd_match_facts.h>
 
 
 #define NGX_HD_STATUS_MIN      100
@@ -45,6 +46,7 @@ static ngx_int_t ngx_hd_match_parse_code(u_char *p, size_t len,
 static ngx_int_t ngx_hd_match_parse_header(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_body(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_time(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_json(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_value(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_row(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_days(ngx_hd_match_conf_t *mc);
@@ -79,6 +81,13 @@ static const ngx_hd_subject_t  ngx_hd_match_subjects[] = {
         .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_RE,
         .ops_text = "=, !=, ~, ~*, !~ or !~*",
         .parse = ngx_hd_match_parse_body
+    },
+
+    [NGX_HD_ON_JSON] = {
+        .name = ngx_string("json"),
+        .ops = NGX_HD_OPS_EQUAL|NGX_HD_OPS_ORDER|NGX_HD_OPS_RE,
+        .ops_text = "=, !=, <, <=, >, >=, ~, ~*, !~ or !~*",
+        .parse = ngx_hd_match_parse_json
     },
 
     [NGX_HD_ON_VALUE] = {
@@ -148,7 +157,7 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     }
 
     return ngx_hd_match_refuse(&mc, "unknown subject \"%V\", "
-                               "expected status, header, body, "
+                               "expected status, header, body, json, "
                                "value, row, cert_days or time",
                                &args[0]);
 }
@@ -411,6 +420,50 @@ ngx_hd_match_parse_time(ngx_hd_match_conf_t *mc)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_match_parse_json(ngx_hd_match_conf_t *mc)
+{
+    const char     *wrong;
+    ngx_hd_cond_t  *cond;
+
+    cond = mc->cond;
+
+    if (mc->n != 3) {
+        return ngx_hd_match_refuse(mc, "invalid number of words after json, "
+                                   "expected a path, an operator and a value "
+                                   "such as json .checks.db = ok");
+    }
+
+    if (NGX_HD_JSON_MISSING) {
+        return ngx_hd_match_refuse(mc, "a condition on json needs %s, which "
+                                   "this module was built without: install "
+                                   "it and build the module again",
+                                   NGX_HD_JSON_MISSING);
+    }
+
+    cond->name = mc->args[0];
+    cond->value = mc->args[2];
+
+    if (ngx_hd_match_parse_op(mc, &mc->args[1]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    wrong = ngx_hd_match_json_path(mc->pool, cond);
+
+    if (wrong) {
+        return ngx_hd_match_refuse(mc, "json path \"%V\" %s, expected one "
+                                   "such as .checks.db, .items[0].name or "
+                                   "length(.items)", &cond->name, wrong);
+    }
+
+    if (NGX_HD_OP(cond->op) & NGX_HD_OPS_ORDER) {
+        return ngx_hd_match_parse_decimal(mc);
+    }
+
+    return ngx_hd_match_compile(mc);
 }
 
 

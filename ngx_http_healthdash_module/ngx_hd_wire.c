@@ -22,6 +22,7 @@ ngx_hd_wire_judge(ngx_hd_wire_t *w, ngx_hd_answer_t *answer)
 
     answer->usec = w->usec(w->time_data);
     answer->cert = &result->cert;
+    answer->body_cut = (answer->body.len >= w->check->body_limit);
 
     result->usec = answer->usec;
     result->value = answer->value;

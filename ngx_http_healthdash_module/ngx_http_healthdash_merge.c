@@ -8,6 +8,7 @@
 
 
 #include <ngx_http_healthdash_param.h>
+#include <ngx_hd_cond.h>
 #include <ngx_hd_match.h>
 #include <ngx_hd_secret.h>
 #include <ngx_hd_tls.h>
@@ -31,7 +32,13 @@ static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_lines(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_cert_days(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_uint_t ngx_http_healthdash_never(ngx_hd_check_t *check,
+    ngx_hd_cond_t *cond);
+static void ngx_http_healthdash_impossible(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
 static ngx_uint_t ngx_http_healthdash_from_file(ngx_hd_check_t *check,
@@ -83,12 +90,14 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
 
     if (ngx_http_healthdash_version(cf, check) != NGX_OK
         || ngx_http_healthdash_conds(cf, check) != NGX_OK
+        || ngx_http_healthdash_cert_days(cf, check) != NGX_OK
         || ngx_http_healthdash_lines(cf, check) != NGX_OK
         || ngx_http_healthdash_judge(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    ngx_http_healthdash_impossible(cf, check);
     ngx_http_healthdash_dubious(cf, check);
 
     return NGX_OK;
@@ -352,7 +361,8 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
         if (!(judges & NGX_HD_ON(cond[i].subject))) {
             wrong = "has no meaning for type";
 
-        } else if (cond[i].subject == NGX_HD_ON_BODY
+        } else if ((cond[i].subject == NGX_HD_ON_BODY
+                    || cond[i].subject == NGX_HD_ON_JSON)
                    && check->method.len == 4
                    && ngx_memcmp(check->method.data, "HEAD", 4) == 0)
         {
@@ -402,6 +412,64 @@ ngx_http_healthdash_lines(ngx_conf_t *cf, ngx_hd_check_t *check)
 }
 
 
+/* nobody wants to learn of a certificate's end by its end */
+
+static ngx_int_t
+ngx_http_healthdash_cert_days(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    u_char           err[NGX_HD_DETAIL_LEN];
+    ngx_str_t        words[3];
+    ngx_uint_t       i;
+    ngx_array_t     *conds;
+    ngx_hd_cond_t   *cond, *from;
+
+    if (!(check->type->judges & NGX_HD_ON(NGX_HD_ON_CERT_DAYS))
+        || ngx_hd_match_has(check->conds, NGX_HD_ON_CERT_DAYS, 1))
+    {
+        return NGX_OK;
+    }
+
+    /* those of the probe block are shared with others */
+
+    conds = ngx_array_create(cf->pool, 4, sizeof(ngx_hd_cond_t));
+    if (conds == NULL) {
+        return NGX_ERROR;
+    }
+
+    from = check->conds ? check->conds->elts : NULL;
+
+    for (i = 0; from && i < check->conds->nelts; i++) {
+        cond = ngx_array_push(conds);
+        if (cond == NULL) {
+            return NGX_ERROR;
+        }
+
+        *cond = from[i];
+    }
+
+    cond = ngx_array_push(conds);
+    if (cond == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&words[0], "cert_days");
+    ngx_str_set(&words[1], ">");
+    ngx_str_set(&words[2], "14");
+
+    if (ngx_hd_match_parse(cf->pool, cond, words, 3, err, sizeof(err))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cond->warn = 1;
+    cond->if_any = 1;
+    check->conds = conds;
+
+    return NGX_OK;
+}
+
+
 /* what is only wrong together */
 
 static ngx_int_t
@@ -434,6 +502,45 @@ ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
     }
 
     return NGX_OK;
+}
+
+
+/* 1 if "time > 10s" is waited for within a timeout of 2 s, or the like */
+
+static ngx_uint_t
+ngx_http_healthdash_never(ngx_hd_check_t *check, ngx_hd_cond_t *cond)
+{
+    if (cond->subject != NGX_HD_ON_TIME) {
+        return 0;
+    }
+
+    if (cond->op == NGX_HD_GT || cond->op == NGX_HD_GE) {
+        return (ngx_msec_t) cond->number >= check->timeout;
+    }
+
+    return cond->number == 0;
+}
+
+
+static void
+ngx_http_healthdash_impossible(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_uint_t      i;
+    ngx_hd_cond_t  *cond;
+
+    cond = check->conds ? check->conds->elts : NULL;
+
+    for (i = 0; cond && i < check->conds->nelts; i++) {
+
+        if (ngx_http_healthdash_never(check, &cond[i])) {
+            ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                    "\"%s time %V %V\" can never hold with a "
+                                    "timeout of %Mms",
+                                    cond[i].warn ? "warn" : "expect",
+                                    ngx_hd_cond_op(cond[i].op),
+                                    &cond[i].value, check->timeout);
+        }
+    }
 }
 
 

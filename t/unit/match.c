@@ -99,7 +99,8 @@ test_refuse(void)
 #define HEADER  "invalid number of words after header, expected a name, "     \
                 "an operator and a value such as header Content-Type ~* json"
 #define SUBJECTS                                                              \
-    "expected status, header, body, value, row, cert_days or time"
+    "expected status, header, body, json, value, row, cert_days or "   \
+    "time"
 #define ANY     "=, !=, <, <=, >, >=, ~, ~*, !~ or !~*"
 
     static const struct {

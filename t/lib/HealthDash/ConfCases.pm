@@ -223,7 +223,14 @@ my @accepted = (
     [ 'expect', block('expect status 200-299 304') ],
     [ 'expect', block('expect header Content-Type ~* json') ],
     [ 'expect', block('expect body ~ "\"status\":\s*\"UP\""') ],
+    [ 'expect', block('expect json .checks.db = ok') ],
+    [ 'expect', block('expect json length(.items) >= 3',
+                      q{expect json '."a b"' != null}) ],
     [ 'expect', used('expect time < 1s;', 'tcp') ],
+    [ 'expect', used('expect time > 10s;', 'tcp'),
+      '"expect time > 10s" can never hold with a timeout of 2000ms' ],
+    [ 'expect', block('expect row = t', 'expect value < 3.5') ],
+    [ 'warn', used('warn cert_days > 30;', 'tls') ],
     [ 'warn', block('warn time < 300ms', 'warn status 200') ],
 
     (map { [ [ qw(send expect) ], used($_, 'tcp') ] }
@@ -605,7 +612,16 @@ my @refused = (
       . 'or a range such as 200-299' ],
     [ 'expect', block('expect foo'),
       'invalid expect: unknown subject "foo", expected status, header, body, '
-      . 'value, row, cert_days or time' ],
+      . 'json, value, row, cert_days or time' ],
+    [ 'expect', block('expect json a = b'),
+      'invalid expect: json path "a" must begin with ".", expected one such as '
+      . '.checks.db, .items[0].name or length(.items)' ],
+    [ 'expect', block('expect value < 90%'),
+      'invalid expect: invalid number "90%", expected a decimal number '
+      . 'without a unit such as 93.5' ],
+    [ 'expect', used('expect json .a = b; method HEAD;', 'http'),
+      '"expect json" of probe "p" sees no body with method HEAD of type '
+      . '"http"' ],
     [ 'expect', block('expect'),
       'invalid expect: no condition given, expected one such as status '
       . '200-299' ],
@@ -614,7 +630,8 @@ my @refused = (
     (map { [ 'expect', used("expect $_;", 'tcp'),
              '"expect ' . (split)[0] . '" of probe "p" has no meaning for type '
              . '"tcp"' ] }
-         'status 200', 'header A = b', 'body = a'),
+         'status 200', 'header A = b', 'body = a', 'json .a = b', 'row = a',
+         'value < 1', 'cert_days > 1'),
     [ 'expect', used('expect body = a; method HEAD;', 'http'),
       '"expect body" of probe "p" sees no body with method HEAD of type '
       . '"http"' ],

@@ -42,7 +42,8 @@ sub run_unit {
         '-fsanitize=address,undefined',
         '-fno-sanitize-recover=undefined', "-I$hd", "-I$top/t/unit",
         (map { ('-isystem', $_) } @dirs), '-o', $out, "$top/t/unit/$name.c",
-        "$top/t/unit/ngx_stand_in.c", (map { "$hd/$_" } @files), '-lpcre2-8');
+        "$top/t/unit/ngx_stand_in.c", (map { "$hd/$_" } @files), '-lpcre2-8',
+        '-ljansson');
 
     system(@cmd) == 0 or die "can't build $name: @cmd\n";
 
