@@ -18,7 +18,10 @@
 typedef uint32_t (*ngx_hd_time_pt)(void *data);
 
 
-typedef struct {
+typedef struct ngx_hd_wire_s  ngx_hd_wire_t;
+
+
+struct ngx_hd_wire_s {
     const ngx_hd_check_t  *check;
     ngx_pool_t            *pool;        /* of the run */
     ngx_log_t             *log;         /* of the run */
@@ -28,12 +31,16 @@ typedef struct {
     ngx_hd_time_pt         usec;        /* time of the probe so far */
     void                  *time_data;   /* its argument */
     void                  *state;       /* the dialogue's own, NULL at first */
+    ngx_int_t            (*judge)(ngx_hd_wire_t *w, ngx_hd_answer_t *answer);
+                                        /* of a dialogue over HTTP: looks at an
+                                           answer, its header fields kept;
+                                           NULL: ngx_hd_wire_judge() */
     ngx_str_t              waits;       /* out: what is waited for, for the
                                            message of a timeout */
     unsigned               eof:1;       /* the peer has closed */
     unsigned               reuse:1;     /* out: connection may be kept */
     unsigned               over_tcp:1;  /* out, of UDP: see below; in: TCP */
-} ngx_hd_wire_t;
+};
 
 
 /*
@@ -111,6 +118,13 @@ ngx_int_t ngx_hd_wire_http1(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
  */
 const char *ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
+
+/*
+ * The same with another value of Connection, which may be followed by more
+ * lines of a header, each after a CRLF.
+ */
+const char *ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host, const char *connection);
 
 /* WebSocket: an upgrade that is accepted, RFC 6455. */
 ngx_int_t ngx_hd_wire_websocket(ngx_hd_wire_t *w, ngx_buf_t *in,

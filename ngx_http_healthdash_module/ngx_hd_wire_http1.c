@@ -142,7 +142,9 @@ ngx_hd_http1_create(ngx_hd_wire_t *w)
 
     h->header.end = h->header.start + NGX_HD_HTTP_HEADER;
 
-    if (ngx_hd_match_has(w->check->conds, NGX_HD_ON_HEADER, 1)) {
+    if (w->judge
+        || ngx_hd_match_has(w->check->conds, NGX_HD_ON_HEADER, 1))
+    {
         h->fields = ngx_array_create(w->pool, 8, sizeof(ngx_table_elt_t));
         if (h->fields == NULL) {
             return NGX_ERROR;
@@ -693,7 +695,7 @@ ngx_hd_http1_judge(ngx_hd_wire_t *w, ngx_uint_t exact)
                && h->status.code != NGX_HTTP_SWITCHING_PROTOCOLS
                && (h->status.http_version >= 1001 || h->keep);
 
-    return ngx_hd_wire_judge(w, &answer);
+    return w->judge ? w->judge(w, &answer) : ngx_hd_wire_judge(w, &answer);
 }
 
 

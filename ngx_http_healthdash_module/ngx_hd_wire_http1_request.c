@@ -18,6 +18,15 @@ const char *
 ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host)
 {
+    return ngx_hd_wire_http1_request(pool, check, host,
+                                     check->keepalive ? "keep-alive" : "close");
+}
+
+
+const char *
+ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_str_t *host, const char *connection)
+{
     u_char      *p;
     size_t       len;
     ngx_str_t    basic;
@@ -47,12 +56,12 @@ ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
              ? "Content-Length: 0" CRLF : "";
 
     len = check->method.len + check->uri.len + host->len + basic.len
-          + ngx_strlen(length)
+          + ngx_strlen(length) + ngx_strlen(connection)
           + sizeof("  HTTP/1.1" CRLF
                    "Host: " CRLF
                    "User-Agent: healthdash/" NGX_HD_VERSION CRLF
                    "Accept: */*" CRLF
-                   "Connection: keep-alive" CRLF
+                   "Connection: " CRLF
                    CRLF);
 
     p = ngx_pnalloc(pool, len);
@@ -69,8 +78,7 @@ ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
                     "Connection: %s" CRLF
                     "%s%V" CRLF,
                     &check->method, &check->uri, host,
-                    check->keepalive ? "keep-alive" : "close",
-                    length, &basic);
+                    connection, length, &basic);
 
     check->request.len = p - check->request.data;
 

@@ -133,7 +133,7 @@ my @rows = (
       sprintf $login, 'NOAUTH Authentication required.' ],
     [ 'tls, name', 'tls', "sni=other.test ca=$ca->{cert}",
       'certificate is for "redis.test", expected "other.test"' ],
-    [ 'tls is not offered', 'plain', 'verify=off', qr/^(?:tls|connection)/,
+    [ 'tls is not offered', 'plain', 'verify=off timeout=500ms', qr/^(?:tls|connection)/,
       'rediss' ],
     [ 'tls is asked for', 'tls', '', qr/^(?:invalid response: the server
       \ speaks\ TLS|connection\ (?:closed\ without|reset\ during)
