@@ -57,6 +57,18 @@ $server{strict} = redis('strict', '--replicaof', '127.0.0.1', port('primary'),
                         '--replica-serve-stale-data', 'no');
 $server{gone} = redis('gone')->stop;
 
+# one that takes a minute to load its data, unless it is told otherwise
+
+my @slow = ('--dbfilename', 'dump.rdb', '--enable-debug-command', 'local',
+            '--loading-process-events-interval-bytes', 1024,
+            '--key-load-delay', 20000);
+
+$server{loading} = redis('loading', @slow);
+command('loading', 'DEBUG POPULATE 3000');
+like(command('loading', 'SAVE'), qr/OK/, 'data to load is there');
+$server{loading}->stop;
+$server{loading}->start;
+
 my $cert = tls_cert(cn => 'redis.test');
 my $ca = tls_ca();
 my $tls = port('tls');
@@ -125,6 +137,9 @@ my @rows = (
       'wrong role: is a replica, expected a primary' ],
     [ 'any role', 'replica', '', 'up' ],
     [ 'strict', 'strict', '', 'up' ],
+    [ 'loading', 'loading', '', 'not serving: redis is loading its data' ],
+    [ 'loading, role', 'loading', 'role=primary',
+      'not serving: redis is loading its data' ],
     [ 'gone', 'gone', '', 'connection refused' ],
     [ 'in time', 'plain', 'probe=quick', 'up' ],
     [ 'too late', 'plain', 'probe=never', qr/^time: expected > 10s, got / ],
@@ -133,8 +148,8 @@ my @rows = (
       sprintf $login, 'NOAUTH Authentication required.' ],
     [ 'tls, name', 'tls', "sni=other.test ca=$ca->{cert}",
       'certificate is for "redis.test", expected "other.test"' ],
-    [ 'tls is not offered', 'plain', 'verify=off timeout=500ms', qr/^(?:tls|connection)/,
-      'rediss' ],
+    [ 'tls is not offered', 'plain', 'verify=off timeout=500ms',
+      qr/^(?:tls|connection)/, 'rediss' ],
     [ 'tls is asked for', 'tls', '', qr/^(?:invalid response: the server
       \ speaks\ TLS|connection\ (?:closed\ without|reset\ during)
       \ response)/x, 'redis' ],
@@ -201,6 +216,11 @@ my $services = hd_json($t)->{services};
 
 is($services->{'wrong password'}{reason}{code}, 'login', 'the code: login');
 is($services->{'no primary'}{reason}{code}, 'role', 'role');
+
+like(command('loading', 'CONFIG SET key-load-delay 0'), qr/OK/,
+     'it loads faster');
+says('loading', 'up');
+says('loading, role', 'up');
 
 
 # A role that changes, as a service and in an upstream
