@@ -9,6 +9,7 @@
 #include <ngx_hd_file.h>
 
 
+static ngx_uint_t ngx_hd_file_is_odd(ngx_fd_t fd);
 static ssize_t ngx_hd_file_read(ngx_fd_t fd, u_char *buf, size_t size,
     ngx_err_t *err);
 
@@ -32,6 +33,11 @@ ngx_hd_file_line(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *line,
     if (fd == NGX_INVALID_FILE) {
         *err = ngx_errno;
         return "it cannot be opened";
+    }
+
+    if (ngx_hd_file_is_odd(fd)) {
+        (void) ngx_close_file(fd);
+        return "it is no regular file";
     }
 
     n = ngx_hd_file_read(fd, buf, sizeof(buf), err);
@@ -70,6 +76,18 @@ ngx_hd_file_line(ngx_pool_t *pool, ngx_str_t *name, ngx_str_t *line,
 }
 
 
+/* a pipe or a device; a folder is left to read(), which says it better */
+
+static ngx_uint_t
+ngx_hd_file_is_odd(ngx_fd_t fd)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_fd_info(fd, &fi) != NGX_FILE_ERROR
+           && !ngx_is_file(&fi) && !ngx_is_dir(&fi);
+}
+
+
 static ssize_t
 ngx_hd_file_read(ngx_fd_t fd, u_char *buf, size_t size, ngx_err_t *err)
 {
@@ -91,4 +109,14 @@ ngx_hd_file_read(ngx_fd_t fd, u_char *buf, size_t size, ngx_err_t *err)
     } while (n > 0 && len < size);
 
     return len;
+}
+
+
+ngx_uint_t
+ngx_hd_file_is_exposed(ngx_str_t *name)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_file_info(name->data, &fi) != NGX_FILE_ERROR
+           && (fi.st_mode & S_IROTH);
 }

@@ -17,5 +17,8 @@
 const char *ngx_hd_file_line(ngx_pool_t *pool, ngx_str_t *name,
     ngx_str_t *line, ngx_err_t *err);
 
+/* 1 if everyone on this machine can read the file called name. */
+ngx_uint_t ngx_hd_file_is_exposed(ngx_str_t *name);
+
 
 #endif /* _NGX_HD_FILE_H_INCLUDED_ */

@@ -114,7 +114,8 @@ ngx_int_t ngx_hd_wire_http1(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
 /*
  * prepare of HTTP types: builds check->request: method, uri, Host,
- * User-Agent, Accept, Connection, Authorization from user and password.
+ * User-Agent, Accept, Connection, Authorization from user and password, the
+ * header lines, the body.
  */
 const char *ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
@@ -125,6 +126,10 @@ const char *ngx_hd_wire_http1_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
  */
 const char *ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host, const char *connection);
+
+/* The first header line called name, in any case, or NULL. */
+ngx_hd_pair_t *ngx_hd_request_header(const ngx_hd_check_t *check,
+    const char *name);
 
 /* WebSocket: an upgrade that is accepted, RFC 6455. */
 ngx_int_t ngx_hd_wire_websocket(ngx_hd_wire_t *w, ngx_buf_t *in,

@@ -8,6 +8,9 @@
 #include <ngx_hd_wire.h>
 
 
+static size_t ngx_hd_request_size(ngx_hd_check_t *check, ngx_str_t *host);
+static u_char *ngx_hd_request_defaults(u_char *p, ngx_hd_check_t *check);
+static u_char *ngx_hd_request_pairs(u_char *p, ngx_hd_check_t *check);
 static ngx_uint_t ngx_hd_request_is_clean(ngx_str_t *s);
 static ngx_uint_t ngx_hd_request_has_body(ngx_str_t *method);
 static ngx_int_t ngx_hd_request_basic(ngx_pool_t *pool, ngx_hd_check_t *check,
@@ -27,10 +30,8 @@ const char *
 ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host, const char *connection)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_str_t    basic;
-    const char  *length;
+    u_char     *p;
+    ngx_str_t   basic;
 
     if (!ngx_hd_request_is_clean(&check->method)
         || !ngx_hd_request_is_clean(&check->uri)
@@ -50,37 +51,128 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
         return "could not be made ready: no memory";
     }
 
-    /* RFC 9110 8.6: a method that is meant to have a body says it has none */
-
-    length = ngx_hd_request_has_body(&check->method)
-             ? "Content-Length: 0" CRLF : "";
-
-    len = check->method.len + check->uri.len + host->len + basic.len
-          + ngx_strlen(length) + ngx_strlen(connection)
-          + sizeof("  HTTP/1.1" CRLF
-                   "Host: " CRLF
-                   "User-Agent: healthdash/" NGX_HD_VERSION CRLF
-                   "Accept: */*" CRLF
-                   "Connection: " CRLF
-                   CRLF);
-
-    p = ngx_pnalloc(pool, len);
+    p = ngx_pnalloc(pool, ngx_hd_request_size(check, host) + basic.len
+                          + ngx_strlen(connection));
     if (p == NULL) {
         return "could not be made ready: no memory";
     }
 
     check->request.data = p;
 
-    p = ngx_sprintf(p, "%V %V HTTP/1.1" CRLF
-                    "Host: %V" CRLF
-                    "User-Agent: healthdash/" NGX_HD_VERSION CRLF
-                    "Accept: */*" CRLF
-                    "Connection: %s" CRLF
-                    "%s%V" CRLF,
-                    &check->method, &check->uri, host,
-                    connection, length, &basic);
+    p = ngx_sprintf(p, "%V %V HTTP/1.1" CRLF "Host: %V" CRLF,
+                    &check->method, &check->uri, host);
+
+    p = ngx_hd_request_defaults(p, check);
+    p = ngx_sprintf(p, "Connection: %s" CRLF "%V", connection, &basic);
+    p = ngx_hd_request_pairs(p, check);
+    p = ngx_sprintf(p, CRLF "%V", &check->body);
 
     check->request.len = p - check->request.data;
+
+    return NULL;
+}
+
+
+/* enough for all but basic and the value of Connection */
+
+static size_t
+ngx_hd_request_size(ngx_hd_check_t *check, ngx_str_t *host)
+{
+    size_t          len;
+    ngx_uint_t      i;
+    ngx_hd_pair_t  *pair;
+
+    len = check->method.len + check->uri.len + host->len
+          + check->user_agent.len + check->body.len + NGX_SIZE_T_LEN
+          + sizeof("  HTTP/1.1" CRLF
+                   "Host: " CRLF
+                   "User-Agent: healthdash/" NGX_HD_VERSION CRLF
+                   "Accept: */*" CRLF
+                   "Connection: " CRLF
+                   "Content-Length: " CRLF
+                   CRLF);
+
+    if (check->headers) {
+        pair = check->headers->elts;
+
+        for (i = 0; i < check->headers->nelts; i++) {
+            len += pair[i].name.len + pair[i].value.len
+                   + sizeof(": " CRLF) - 1;
+        }
+    }
+
+    return len;
+}
+
+
+/* what the user does not say */
+
+static u_char *
+ngx_hd_request_defaults(u_char *p, ngx_hd_check_t *check)
+{
+    if (check->user_agent.len) {
+        p = ngx_sprintf(p, "User-Agent: %V" CRLF, &check->user_agent);
+
+    } else if (ngx_hd_request_header(check, "User-Agent") == NULL) {
+        p = ngx_sprintf(p, "User-Agent: healthdash/" NGX_HD_VERSION CRLF);
+    }
+
+    if (ngx_hd_request_header(check, "Accept") == NULL) {
+        p = ngx_sprintf(p, "Accept: */*" CRLF);
+    }
+
+    /* RFC 9110 8.6: a method that is meant to have a body says it has none */
+
+    if (check->body.len || ngx_hd_request_has_body(&check->method)) {
+        p = ngx_sprintf(p, "Content-Length: %uz" CRLF, check->body.len);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_hd_request_pairs(u_char *p, ngx_hd_check_t *check)
+{
+    ngx_uint_t      i;
+    ngx_hd_pair_t  *pair;
+
+    if (check->headers == NULL) {
+        return p;
+    }
+
+    pair = check->headers->elts;
+
+    for (i = 0; i < check->headers->nelts; i++) {
+        p = ngx_sprintf(p, "%V: %V" CRLF, &pair[i].name, &pair[i].value);
+    }
+
+    return p;
+}
+
+
+ngx_hd_pair_t *
+ngx_hd_request_header(const ngx_hd_check_t *check, const char *name)
+{
+    size_t          len;
+    ngx_uint_t      i;
+    ngx_hd_pair_t  *pair;
+
+    if (check->headers == NULL) {
+        return NULL;
+    }
+
+    len = ngx_strlen(name);
+    pair = check->headers->elts;
+
+    for (i = 0; i < check->headers->nelts; i++) {
+
+        if (pair[i].name.len == len
+            && ngx_strncasecmp(pair[i].name.data, (u_char *) name, len) == 0)
+        {
+            return &pair[i];
+        }
+    }
 
     return NULL;
 }

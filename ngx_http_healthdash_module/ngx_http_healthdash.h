@@ -36,6 +36,23 @@ typedef struct {
 extern ngx_module_t  ngx_http_healthdash_module;
 
 
+/* say.c */
+
+/*
+ * Says one sentence about check: "healthdash_check: ... in FILE:LINE", where
+ * the directive stands and not where reading has got to.
+ */
+void ngx_http_healthdash_log(ngx_uint_t level, ngx_conf_t *cf,
+    ngx_hd_check_t *check, const char *fmt, ...);
+
+
+/* line.c */
+
+/* Gives check its type, once; what is wrong is said at [emerg]. */
+char *ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_str_t *name);
+
+
 /* param.c */
 
 /*
@@ -54,20 +71,8 @@ char *ngx_http_healthdash_param(ngx_conf_t *cf, ngx_hd_check_t *check,
 /* Parses one line of a healthdash_probe block: "interval 2s". */
 char *ngx_http_healthdash_param_line(ngx_conf_t *cf, ngx_hd_check_t *check);
 
-/* Gives check its type, once; what is wrong is said at [emerg]. */
-char *ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
-    ngx_str_t *name);
-
 /* 1 if check, or the probe merged into it, says the parameter called name. */
 ngx_uint_t ngx_http_healthdash_given(ngx_hd_check_t *check, const char *name);
-
-/*
- * Says one sentence about check: "healthdash_check: ... in FILE:LINE", where
- * the directive stands and not where reading has got to.
- */
-void ngx_http_healthdash_log(ngx_uint_t level, ngx_conf_t *cf,
-    ngx_hd_check_t *check, const char *fmt, ...);
-
 
 /* conf.c */
 
@@ -98,6 +103,9 @@ ngx_int_t ngx_http_healthdash_add_zone(ngx_conf_t *cf,
  */
 ngx_int_t ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
     ngx_hd_check_t *check);
+
+
+/* prepare.c */
 
 /* Makes a merged check ready to be sent; host is what Host defaults to. */
 ngx_int_t ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,

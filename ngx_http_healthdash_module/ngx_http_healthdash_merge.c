@@ -2,16 +2,13 @@
 /*
  * healthdash: from a check as it was read to one that can be sent: what the
  * directive does not say comes from its probe, then from the defaults; then
- * the whole is judged, and its request and TLS are made ready.  Called in
- * postconfiguration.
+ * the whole is judged.  Called in postconfiguration.
  */
 
 
 #include <ngx_http_healthdash_param.h>
 #include <ngx_hd_cond.h>
 #include <ngx_hd_match.h>
-#include <ngx_hd_secret.h>
-#include <ngx_hd_tls.h>
 #include <ngx_hd_types.h>
 
 
@@ -30,7 +27,7 @@ static ngx_int_t ngx_http_healthdash_version(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
     ngx_hd_check_t *check);
-static ngx_int_t ngx_http_healthdash_lines(ngx_conf_t *cf,
+static ngx_int_t ngx_http_healthdash_known_lines(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_cert_days(ngx_conf_t *cf,
     ngx_hd_check_t *check);
@@ -40,22 +37,8 @@ static ngx_uint_t ngx_http_healthdash_never(ngx_hd_check_t *check,
     ngx_hd_cond_t *cond);
 static void ngx_http_healthdash_impossible(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static ngx_uint_t ngx_http_healthdash_is_bodyless(ngx_str_t *method);
 static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
-static ngx_uint_t ngx_http_healthdash_from_file(ngx_hd_check_t *check,
-    size_t offset);
-static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
-    ngx_hd_check_t *check);
-static ngx_int_t ngx_http_healthdash_prepare_secrets(ngx_conf_t *cf,
-    ngx_hd_check_t *check);
-static ngx_int_t ngx_http_healthdash_prepare_basic(ngx_conf_t *cf,
-    ngx_hd_check_t *check);
-static ngx_int_t ngx_http_healthdash_prepare_type(ngx_conf_t *cf,
-    ngx_hd_check_t *check);
-static ngx_int_t ngx_http_healthdash_prepare_tls(ngx_conf_t *cf,
-    ngx_hd_check_t *check);
-static ngx_str_t ngx_http_healthdash_bare(ngx_str_t *host);
-static u_char *ngx_http_healthdash_place(ngx_log_t *log, u_char *buf,
-    size_t len);
 
 
 ngx_int_t
@@ -91,7 +74,7 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
     if (ngx_http_healthdash_version(cf, check) != NGX_OK
         || ngx_http_healthdash_conds(cf, check) != NGX_OK
         || ngx_http_healthdash_cert_days(cf, check) != NGX_OK
-        || ngx_http_healthdash_lines(cf, check) != NGX_OK
+        || ngx_http_healthdash_known_lines(cf, check) != NGX_OK
         || ngx_http_healthdash_judge(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
@@ -151,28 +134,10 @@ ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
     }
 
     check->conds = probe->conds;
+    check->headers = probe->headers;
     check->params = probe->params;
     check->steps = probe->steps;
     check->secrets = probe->secrets;
-}
-
-
-static ngx_uint_t
-ngx_http_healthdash_from_file(ngx_hd_check_t *check, size_t offset)
-{
-    ngx_uint_t                     i;
-    ngx_http_healthdash_params_t  *params;
-
-    params = (ngx_http_healthdash_params_t *) check;
-
-    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
-
-        if (ngx_http_healthdash_params[i].offset == offset) {
-            return (params->files >> i) & 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -388,11 +353,14 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
 /* lines that only some types understand */
 
 static ngx_int_t
-ngx_http_healthdash_lines(ngx_conf_t *cf, ngx_hd_check_t *check)
+ngx_http_healthdash_known_lines(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
     const char  *line;
 
-    if (check->params && !(check->type->takes & NGX_HD_TAKES_PARAM)) {
+    if (check->headers && !(check->type->takes & NGX_HD_TAKES_HTTP)) {
+        line = "header";
+
+    } else if (check->params && !(check->type->takes & NGX_HD_TAKES_PARAM)) {
         line = "param";
 
     } else if (check->steps && !(check->type->takes & NGX_HD_TAKES_STEPS)) {
@@ -493,6 +461,14 @@ ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
+    if (check->body.len && ngx_http_healthdash_is_bodyless(&check->method)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "parameter \"body\" is not sent with method "
+                                "%V, expected another method such as POST",
+                                &check->method);
+        return NGX_ERROR;
+    }
+
     if ((check->cert.len == 0) != (check->key.len == 0)) {
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                                 "parameter \"%s\" needs \"%s\" beside it",
@@ -544,6 +520,32 @@ ngx_http_healthdash_impossible(ngx_conf_t *cf, ngx_hd_check_t *check)
 }
 
 
+/* RFC 9110, 9.3: what a body means there is not defined */
+
+static ngx_uint_t
+ngx_http_healthdash_is_bodyless(ngx_str_t *method)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  names[] = {
+        ngx_string("GET"),
+        ngx_string("HEAD"),
+        ngx_string("TRACE")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (method->len == names[i].len
+            && ngx_memcmp(method->data, names[i].data, method->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* what is legal, but hardly meant */
 
 static void
@@ -571,218 +573,3 @@ ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check)
 }
 
 
-ngx_int_t
-ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
-    ngx_str_t *host)
-{
-    if (check->host.len == 0) {
-        check->host = *host;
-    }
-
-    check->uri_secret = ngx_http_healthdash_from_file(check,
-                                             offsetof(ngx_hd_check_t, uri));
-
-    if (check->type->takes & NGX_HD_TAKES_URI
-        && ngx_strlchr(check->host.data, check->host.data + check->host.len,
-                       ' '))
-    {
-        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "name \"%V\" is no Host to send, expected "
-                                "parameter \"host\"", &check->host);
-        return NGX_ERROR;
-    }
-
-    if ((check->type->tls || check->type->starts_tls) && check->sni.len == 0) {
-        check->sni = ngx_http_healthdash_bare(&check->host);
-    }
-
-    if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
-        || ngx_http_healthdash_prepare_secrets(cf, check) != NGX_OK
-        || ngx_http_healthdash_prepare_basic(cf, check) != NGX_OK
-        || ngx_http_healthdash_prepare_type(cf, check) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return check->type->tls ? ngx_http_healthdash_prepare_tls(cf, check)
-                            : NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
-{
-    /* a server may know a password without a name, but then not both */
-
-    if (check->password.len && check->user.len == 0
-        && (check->type->takes & NGX_HD_TAKES_HTTP))
-    {
-        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "parameter \"password\" needs \"user\" beside "
-                                "it");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/* what a @FILE said is secret, and a password wherever it came from */
-
-static ngx_int_t
-ngx_http_healthdash_prepare_secrets(ngx_conf_t *cf, ngx_hd_check_t *check)
-{
-    ngx_str_t                          *value;
-    ngx_uint_t                          i;
-    ngx_http_healthdash_params_t       *params;
-    const ngx_http_healthdash_param_t  *p;
-
-    params = (ngx_http_healthdash_params_t *) check;
-
-    for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
-        p = &ngx_http_healthdash_params[i];
-
-        if (!((params->files >> i) & 1) || p->size != sizeof(ngx_str_t)) {
-            continue;
-        }
-
-        value = (ngx_str_t *) ((u_char *) params + p->offset);
-
-        if (ngx_hd_check_secret(cf->pool, check, value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_hd_check_secret(cf->pool, check, &check->password) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_hd_check_secret(cf->pool, check, &check->token);
-}
-
-
-/* as it stands in an Authorization header, which a server may send back */
-
-static ngx_int_t
-ngx_http_healthdash_prepare_basic(ngx_conf_t *cf, ngx_hd_check_t *check)
-{
-    ngx_str_t  plain, coded;
-
-    if (check->password.len == 0) {
-        return NGX_OK;
-    }
-
-    plain.len = check->user.len + 1 + check->password.len;
-
-    plain.data = ngx_pnalloc(cf->pool, plain.len);
-    if (plain.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) ngx_sprintf(plain.data, "%V:%V", &check->user, &check->password);
-
-    coded.data = ngx_pnalloc(cf->pool, ngx_base64_encoded_length(plain.len));
-    if (coded.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_encode_base64(&coded, &plain);
-
-    ngx_explicit_memzero(plain.data, plain.len);
-
-    return ngx_hd_check_secret(cf->pool, check, &coded);
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_prepare_type(ngx_conf_t *cf, ngx_hd_check_t *check)
-{
-    const char  *wrong;
-
-    if (check->type->prepare == NULL) {
-        return NGX_OK;
-    }
-
-    wrong = check->type->prepare(cf->pool, check, &check->host);
-    if (wrong == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check, "the probe of type "
-                            "\"%V\" %s", &check->type_name, wrong);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
-{
-    void                *data;
-    ngx_int_t            rc;
-    ngx_log_handler_pt   handler;
-
-    /* what OpenSSL says gets the place of the directive, too */
-
-    handler = cf->log->handler;
-    data = cf->log->data;
-
-    cf->log->handler = ngx_http_healthdash_place;
-    cf->log->data = check;
-
-    rc = ngx_hd_tls_conf(cf, check);
-
-    cf->log->handler = handler;
-    cf->log->data = data;
-
-    if (rc == NGX_DECLINED) {
-        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "type \"%V\" needs TLS, expected an nginx "
-                                "built with --with-http_ssl_module",
-                                &check->type_name);
-        return NGX_ERROR;
-    }
-
-    return rc;
-}
-
-
-/* the name in a Host: without port, and without brackets */
-
-static ngx_str_t
-ngx_http_healthdash_bare(ngx_str_t *host)
-{
-    u_char     *p, *last;
-    ngx_str_t   name;
-
-    name = *host;
-
-    p = name.data;
-    last = p + name.len;
-
-    if (p < last && *p == '[') {
-        p++;
-        last = ngx_strlchr(p, last, ']');
-
-    } else {
-        last = ngx_strlchr(p, last, ':');
-    }
-
-    if (last) {
-        name.data = p;
-        name.len = last - p;
-    }
-
-    return name;
-}
-
-
-static u_char *
-ngx_http_healthdash_place(ngx_log_t *log, u_char *buf, size_t len)
-{
-    ngx_hd_check_t  *check;
-
-    check = log->data;
-
-    return ngx_snprintf(buf, len, " in %s:%ui", check->file_name, check->line);
-}

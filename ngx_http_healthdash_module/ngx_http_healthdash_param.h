@@ -21,6 +21,7 @@
 #define NGX_HTTP_HEALTHDASH_LATER    0x0200   /* planned */
 #define NGX_HTTP_HEALTHDASH_OFF      0x0400   /* "off" is 0 */
 #define NGX_HTTP_HEALTHDASH_SERVICE  0x0800   /* not for a check */
+#define NGX_HTTP_HEALTHDASH_PRIVATE  0x1000   /* names a file with a secret */
 
 
 #define NGX_HTTP_HEALTHDASH_PARAMS   50
@@ -58,10 +59,57 @@ struct ngx_http_healthdash_param_s {
 };
 
 
+/* lines of a block that are more than a name and a value */
+
+typedef struct {
+    ngx_str_t             name;
+    char               *(*set)(ngx_conf_t *cf, ngx_hd_check_t *check);
+} ngx_http_healthdash_line_t;
+
+
 /* in the order messages list them */
 
 extern const ngx_http_healthdash_param_t
     ngx_http_healthdash_params[NGX_HTTP_HEALTHDASH_PARAMS];
+
+
+/* say.c: ngx_http_healthdash_log(), and */
+
+/* A value fit for one line of a log: cut, without control characters. */
+ngx_str_t ngx_http_healthdash_shown(ngx_conf_t *cf, ngx_str_t *value);
+
+/* The number of letters to change, add or drop to make b of a. */
+ngx_uint_t ngx_http_healthdash_distance(const ngx_str_t *a,
+    const ngx_str_t *b);
+
+
+/* file.c */
+
+/*
+ * Replaces value, "@FILE", by the first line of the file.  what is the name of
+ * the parameter.  What is wrong is said at [emerg], and that everyone can read
+ * the file at [warn].
+ */
+ngx_int_t ngx_http_healthdash_read_file(ngx_conf_t *cf, ngx_hd_check_t *check,
+    const ngx_str_t *what, ngx_str_t *value);
+
+/* The same; what was read is masked in all that the targets of check send. */
+ngx_int_t ngx_http_healthdash_read_secret(ngx_conf_t *cf,
+    ngx_hd_check_t *check, const ngx_str_t *what, ngx_str_t *value);
+
+/* Says at [warn] if everyone can read the file called name. */
+void ngx_http_healthdash_warn_file(ngx_conf_t *cf, ngx_hd_check_t *check,
+    const ngx_str_t *what, const ngx_str_t *name);
+
+
+/* line.c */
+
+/* ends with an empty name */
+extern const ngx_http_healthdash_line_t  ngx_http_healthdash_lines[];
+
+/* The row of the line called name, or NULL. */
+const ngx_http_healthdash_line_t *ngx_http_healthdash_find_line(
+    ngx_str_t *name);
 
 
 #endif /* _NGX_HTTP_HEALTHDASH_PARAM_H_INCLUDED_ */

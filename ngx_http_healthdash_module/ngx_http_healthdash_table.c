@@ -276,10 +276,10 @@ const ngx_http_healthdash_param_t
       "a size such as 64k, from 1 to 16m" },
 
     { ngx_string("body"), ngx_http_healthdash_set_text,
-      ngx_http_healthdash_field(check.body), 1, 16384,
+      ngx_http_healthdash_field(check.body), 1, 4096,
       NGX_HTTP_HEALTHDASH_STR, NGX_HD_TAKES_HTTP,
       NULL, NULL,
-      "a text without control characters, from 1 to 16384 bytes" },
+      "a text without control characters, from 1 to 4096 bytes" },
 
     { ngx_string("user_agent"), ngx_http_healthdash_set_text,
       ngx_http_healthdash_field(check.user_agent), 1, 255,
@@ -385,7 +385,8 @@ const ngx_http_healthdash_param_t
 
     { ngx_string("key"), ngx_http_healthdash_set_text,
       ngx_http_healthdash_field(check.key), 1, 4095,
-      NGX_HTTP_HEALTHDASH_STR, NGX_HD_TAKES_TLS, NULL, NULL,
+      NGX_HTTP_HEALTHDASH_STR|NGX_HTTP_HEALTHDASH_PRIVATE,
+      NGX_HD_TAKES_TLS, NULL, NULL,
       "the name of a file with a private key" },
 
     { ngx_string("sni"), ngx_http_healthdash_set_token,

@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash timeout => 300;
 
-use HealthDash::Conf qw(conf_run conf_lines);
+use HealthDash::Conf qw(conf_run conf_lines conf_fill);
 use HealthDash::ConfCases qw(accepted);
 
 my $t = HealthDash->new(http => '');
@@ -19,7 +19,7 @@ for my $case (accepted()) {
     my $place = $t->dir . "/test.conf:" . ($line // 0);
 
     $about = join ', ', @$about if ref $about;
-    $_ = "$directive: $_ in $place" for @expected;
+    $_ = conf_fill($t, "$directive: $_ in $place") for @expected;
 
     is_deeply([ $rc, @$emerg, @$warn ], [ 0, @expected ],
               "$about: " . $conf =~ s/\s+/ /gr);

@@ -29,7 +29,7 @@ sub table {
 my @rows = (table('ngx_http_healthdash_module.c',
                   'ngx_http_healthdash_commands'),
             table('ngx_http_healthdash_table.c', 'ngx_http_healthdash_params'),
-            table('ngx_http_healthdash_param.c', 'ngx_http_healthdash_lines'));
+            table('ngx_http_healthdash_line.c', 'ngx_http_healthdash_lines'));
 
 my %source;
 

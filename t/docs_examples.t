@@ -131,6 +131,7 @@ sub localized {
     open my $fh, '>', $secret or die "cannot write $secret: $!\n";
     print $fh "secret\n";
     close $fh;
+    chmod 0600, $secret, $cert->{key};
 
     $text =~ s/@[\w.\/]+/\@$secret/g;
     $text =~ s/\bca([ =]+)[\w.\/]+\.pem/ca$1$ca->{cert}/g;
@@ -193,7 +194,7 @@ my %directive = named(table('ngx_http_healthdash_module.c',
                             'ngx_http_healthdash_commands'));
 my %param = named(table('ngx_http_healthdash_table.c',
                         'ngx_http_healthdash_params'));
-my %line = named(table('ngx_http_healthdash_param.c',
+my %line = named(table('ngx_http_healthdash_line.c',
                        'ngx_http_healthdash_lines'));
 
 my %later = map { $_ => 1 }

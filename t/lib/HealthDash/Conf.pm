@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use POSIX ();
 
 use HealthDash::TLS qw(tls_ca tls_cert);
 
@@ -29,7 +30,11 @@ sub prepare {
     %place = (DIR => $dir, CA => tls_ca()->{cert}, CERT => $cert->{cert},
               KEY => $cert->{key});
 
-    my %file = (SECRET => "s3cret\nignored\n", URI => "/from/file\r\n",
+    # what everyone can read is warned of
+
+    chmod 0600, $cert->{key} or die "$cert->{key}: $!\n";
+
+    my %file = (OPEN => "s3cret\n", SECRET => "s3cret\nignored\n", URI => "/from/file\r\n",
                 EMPTY => "\nx\n", LONG => 's3cret' x 1000,
                 CONTROL => "s3cret\tx\n");
 
@@ -38,7 +43,11 @@ sub prepare {
         open my $fh, '>', $place{$name} or die "$place{$name}: $!\n";
         print $fh $file{$name};
         close $fh;
+        chmod $name eq 'OPEN' ? 0644 : 0640, $place{$name};
     }
+
+    $place{PIPE} = "$dir/pipe";
+    POSIX::mkfifo($place{PIPE}, 0600) or die "$place{PIPE}: $!\n";
 }
 
 

@@ -236,11 +236,26 @@ my @accepted = (
     (map { [ [ qw(send expect) ], used($_, 'tcp') ] }
          'send "PING\r\n"; expect = "+PONG\r\n";',
          'expect ~ "^220"; send QUIT; expect ~* "^221"; expect time < 1s;',
-         'send "\0\x41\xff\\\\";', 'send @%%SECRET%%; expect ~ "a;{}";'),
+         'send "\0\x41\xff\\\\\\\\";', 'send @%%SECRET%%; expect ~ "a;{}";'),
     [ 'send', used('send a; expect = b;', 'udp') ],
     (map { [ 'param', used('param REQUEST_METHOD POST; param X ""; '
                            . 'param HTTP_X_TOKEN @%%SECRET%%;', $_) ] }
          qw(fastcgi uwsgi)),
+    (map { [ 'header', used($_, 'http') ] }
+         'header X-Api-Key a;', 'header Accept text/html; header Accept a;',
+         'header Authorization "Bearer @%%SECRET%%";',
+         'header X-Token @%%SECRET%%;', 'header X-Token "a @secret";',
+         'header X-Empty "";', 'header From me@example.com;',
+         'header "!#$%&\'*+-.^_`|~09Az" a;', 'header X-Name "K\xc3\xb6ln";',
+         'header User-Agent me;', 'user me; header X-User me;'),
+    [ 'header', used('header Sec-WebSocket-Protocol chat;', 'https') ],
+    (map { [ [ 'body', 'method' ], used("method $_; body a;", 'http') ] }
+         qw(POST PUT PATCH DELETE OPTIONS)),
+    [ 'body', check('"body={\"a\": 1}" method=POST') ],
+    [ 'body', used('body @%%SECRET%%; method POST; header Content-Type a;',
+                   'https') ],
+    [ 'user_agent', check('"user_agent=my probe/1.0"') ],
+    [ 'user_agent', used('user_agent a; header X-Agent a;', 'http') ],
     [ [ 'interval', 'timeout', 'fails', 'passes', 'slow', 'critical' ],
       block('interval 2s', 'timeout 1s', 'fails 3', 'passes 2', 'slow 300ms',
             'critical') ],
@@ -253,6 +268,22 @@ my @accepted = (
     [ 'password', check('user=me password=@secret') ],
     [ 'uri', check('uri=@%%URI%%') ],
     [ 'password', block('user me', 'password @%%SECRET%%') ],
+    [ 'password', check('user=me password=@%%OPEN%%'),
+      'everyone on this machine can read the file "%%OPEN%%" of password, '
+      . 'expected "chmod 640"' ],
+    [ 'password', block('user me', 'password @open'),
+      'everyone on this machine can read the file "%%OPEN%%" of password, '
+      . 'expected "chmod 640"' ],
+    [ 'header', block('header Authorization "Bearer @%%OPEN%%"'),
+      'everyone on this machine can read the file "%%OPEN%%" of header, '
+      . 'expected "chmod 640"' ],
+    [ 'key', block('key @%%OPEN%%'),
+      'everyone on this machine can read the file "%%OPEN%%" of key, expected '
+      . '"chmod 640"' ],
+    [ 'key', block('key %%OPEN%%'),
+      'everyone on this machine can read the file "%%OPEN%%" of key, expected '
+      . '"chmod 640"' ],
+    [ 'ca', block('ca %%OPEN%%', 'cert %%OPEN%%') ],
 );
 
 
@@ -666,16 +697,77 @@ my @refused = (
     [ 'expect', used('expect ~ a;', 'http'),
       'line "expect" of probe "p" has no meaning for type "http"' ],
     [ 'param', block('param A'),
-      'parameter "param" needs a name and a value' ],
+      'parameter "param" needs a name and a value, and quotes around a value '
+      . 'with blanks' ],
     [ 'param', block('param "" b'),
-      'parameter "param" needs a name and a value' ],
+      'parameter "param" needs a name and a value, and quotes around a value '
+      . 'with blanks' ],
     [ 'param', block('param A @/no/such/file'), qr/cannot read param from/ ],
     [ 'param', check('param=A'),
       'parameter "param" stands in a healthdash_probe block only' ],
     [ 'param', used('param A b;', 'http'),
       'line "param" of probe "p" has no meaning for type "http"' ],
-    [ 'header', block('header Authorization hunter2'),
-      'parameter "header" is not available yet' ],
+    (map { [ 'header', block("header $_"),
+             'parameter "header" needs a name and a value, and quotes around a '
+             . 'value with blanks' ] }
+         'Authorization', 'Authorization Bearer hunter2'),
+    [ 'header', block('header'),
+      'parameter "header" needs a name and a value, and quotes around a value '
+      . 'with blanks' ],
+    (map { [ 'header', block("header \"$_\" hunter2"),
+             "invalid name of a header \"$_\", expected one such as X-Api-Key, "
+             . 'without ":", from 1 to 255 bytes' ] }
+         '', 'X:', 'X Y', 'X(', "\xc3\xb6", '@secret'),
+    [ 'header', block("header $long a"),
+      'invalid name of a header "' . 'x' x 64 . '...", expected one such as '
+      . 'X-Api-Key, without ":", from 1 to 255 bytes' ],
+    (map { [ 'header', block("header X \"$_\""),
+             'invalid value of header "X", expected a text without control '
+             . 'characters' ] }
+         "hunter2\t", "hunter2\nX: y", "hunter2\xff", '@%%CONTROL%%',
+         'Bearer @%%CONTROL%%'),
+    [ 'header', block('header X "Bearer @/nonexistent"'),
+      'cannot read header from "/nonexistent", it cannot be opened (2: No such '
+      . "file or directory), $file" ],
+    (map { my ($instead, @names) = @$_;
+           map { [ 'header', block("header $_ hunter2"),
+                   "header \"$_\" is set by the probe itself, expected "
+                   . $instead ] } @names }
+         [ 'parameter "host"', 'Host', 'HOST' ],
+         [ 'parameter "body"', 'Content-Length', 'Transfer-Encoding' ],
+         [ 'parameter "keepalive"', 'connection', 'Keep-Alive' ],
+         [ 'type websocket', 'Upgrade', 'Sec-WebSocket-Key' ]),
+    [ 'header', check('header=X'),
+      'parameter "header" stands in a healthdash_probe block only' ],
+    [ 'header', used('header X hunter2;', 'tcp'),
+      'line "header" of probe "p" has no meaning for type "tcp"' ],
+    [ 'header', block(map { "header X $_" } 1 .. 65),
+      'too many lines "header", expected at most 64' ],
+    [ 'header', used('header authorization hunter2; user me;', 'http'),
+      'parameter "user" and header "Authorization" of probe "p" say the same, '
+      . 'expected one of them' ],
+    [ 'header', "healthdash_probe p { header Authorization hunter2; }\n"
+                . service('web http://me:hunter2@127.0.0.1 probe=p'),
+      'parameter "user" and header "Authorization" of probe "p" say the same, '
+      . 'expected one of them' ],
+    [ 'user_agent', used('header User-Agent a;', 'http user_agent=b'),
+      'parameter "user_agent" and header "User-Agent" of probe "p" say the '
+      . 'same, expected one of them' ],
+    (map { [ 'user_agent', check("\"user_agent=$_\""),
+             "invalid user_agent \"" . ($_ =~ s/\t/?/r) . "\", $text 255 bytes" ] }
+         '', "a\tb"),
+    [ 'user_agent', check('tcp user_agent=a'),
+      'parameter "user_agent" has no meaning for type "tcp"' ],
+    (map { my ($method, $words) = @$_;
+           [ 'body', check("body=a $words"),
+             "parameter \"body\" is not sent with method $method, expected "
+             . 'another method such as POST' ] }
+         [ 'GET', '' ], [ 'GET', 'method=GET' ], [ 'HEAD', 'method=HEAD' ],
+         [ 'TRACE', 'method=TRACE' ]),
+    [ 'body', check('body= method=POST'),
+      "invalid body \"\", $text 4096 bytes" ],
+    [ 'body', check('tcp body=a'),
+      'parameter "body" has no meaning for type "tcp"' ],
     [ 'uri', used('uri /x;', 'tcp'),
       'parameter "uri" of probe "p" has no meaning for type "tcp"' ],
     [ 'min_up', "healthdash_probe p { min_up 1; }\n"
@@ -698,6 +790,8 @@ my @refused = (
       . $file ],
     [ 'password', check('user=a password=@%%CONTROL%%'),
       "invalid password, $text 4096 bytes" ],
+    [ 'password', check('user=a password=@%%PIPE%%'),
+      "cannot read password from \"%%PIPE%%\", it is no regular file, $file" ],
     [ 'uri', check('uri=@%%SECRET%%'),
       "invalid uri \"\@%%SECRET%%\", $path" ],
     [ 'password', check('user=a password=@'),
