@@ -47,11 +47,11 @@ row('no file', 'header From me@example.com; header X "a@b c";');
 row('post', 'method POST; body "a=b&c";');
 row('json', 'method PUT;', q{'body={"a": [1]}'});
 row('list', 'method PATCH; body "[1]";');
-row('typed', 'method POST; body {}; header content-type text/xml;');
+row('typed', 'method POST; body "{}"; header content-type text/xml;');
 row('body of a file', 'method POST; body @%%TMP%%/body;');
 row('no body', 'method POST;');
 row('kept', 'method POST; body "a"; keepalive on;');
-row('own probe', 'header X-A a; method POST;', 'body={} user_agent=b');
+row('own probe', 'header X-A a; method POST;', '"body={}" user_agent=b');
 row('basic', 'header X-A a; user me; password pw-s3cret;');
 
 # what is sent back

@@ -18,6 +18,10 @@ my $ca = tls_ca()->{cert};
 my $mine = tls_cert(cn => 'probe.test');
 my $other = tls_cert(cn => 'other.test');
 
+# what everyone can read is warned of
+
+chmod 0600, $_->{key} for $mine, $other;
+
 sub file {
     my ($name, $text) = @_;
 
