@@ -141,6 +141,7 @@ ngx_hd_ident_cond(ngx_md5_t *md5, ngx_hd_cond_t *cond)
     ngx_hd_ident_uint(md5, cond->subject);
     ngx_hd_ident_uint(md5, cond->op);
     ngx_hd_ident_uint(md5, cond->warn);
+    ngx_hd_ident_uint(md5, cond->absent);
     ngx_hd_ident_str(md5, &cond->name);
     ngx_hd_ident_str(md5, &cond->value);
 }

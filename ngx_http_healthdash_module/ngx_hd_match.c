@@ -26,6 +26,8 @@ static ngx_int_t ngx_hd_match_status(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
 static ngx_int_t ngx_hd_match_header(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result);
+static ngx_int_t ngx_hd_match_header_there(const ngx_hd_cond_t *cond,
+    const ngx_str_t *seen, ngx_hd_result_t *result);
 static ngx_table_elt_t *ngx_hd_match_next(const ngx_hd_cond_t *cond,
     const ngx_hd_answer_t *answer, ngx_uint_t *i);
 static ngx_int_t ngx_hd_match_header_failed(const ngx_hd_cond_t *cond,
@@ -167,6 +169,11 @@ ngx_hd_match_header(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
     i = 0;
     h = ngx_hd_match_next(cond, answer, &i);
 
+    if (cond->absent) {
+        return h ? ngx_hd_match_header_there(cond, &h->value, result)
+                 : NGX_OK;
+    }
+
     if (h == NULL) {
         ngx_str_null(&seen);
         rc = ngx_hd_match_text(cond, &seen);
@@ -189,6 +196,23 @@ ngx_hd_match_header(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
     } while (h);
 
     return ngx_hd_match_header_failed(cond, &first, rc, result);
+}
+
+
+static ngx_int_t
+ngx_hd_match_header_there(const ngx_hd_cond_t *cond, const ngx_str_t *seen,
+    ngx_hd_result_t *result)
+{
+    ngx_str_t  name, value;
+
+    name = ngx_hd_cond_cut(&cond->name, NGX_HD_SEEN_LEN / 2);
+    value = ngx_hd_cond_cut(seen, NGX_HD_SEEN_LEN);
+
+    ngx_hd_result_say(result, NGX_HD_R_HEADER,
+                      "header %V: expected no such header, got \"%V\"",
+                      &name, &value);
+
+    return NGX_DECLINED;
 }
 
 

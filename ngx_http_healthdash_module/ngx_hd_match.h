@@ -81,6 +81,7 @@ typedef struct {
     ngx_array_t      *ranges;   /* status: ngx_hd_range_t */
     ngx_int_t         number;   /* time: msec */
     ngx_hd_number_t   decimal;  /* to compare with */
+    unsigned          absent:1; /* header: there must be none */
     unsigned          if_any:1; /* cert_days: holds without a certificate */
     unsigned          is_number:1;  /* json: decimal is set */
     unsigned          bare:1;   /* value is shown without quotes */

@@ -44,6 +44,7 @@ static ngx_int_t ngx_hd_match_parse_bound(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_code(u_char *p, size_t len,
     uint16_t *code);
 static ngx_int_t ngx_hd_match_parse_header(ngx_hd_match_conf_t *mc);
+static ngx_int_t ngx_hd_match_parse_absent(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_body(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_time(ngx_hd_match_conf_t *mc);
 static ngx_int_t ngx_hd_match_parse_json(ngx_hd_match_conf_t *mc);
@@ -124,6 +125,7 @@ ngx_int_t
 ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     ngx_uint_t n, u_char *err, size_t size)
 {
+    ngx_str_t                absent;
     ngx_uint_t               i;
     ngx_hd_match_conf_t      mc;
     const ngx_hd_subject_t  *subject;
@@ -140,6 +142,12 @@ ngx_hd_match_parse(ngx_pool_t *pool, ngx_hd_cond_t *cond, ngx_str_t *args,
     if (n == 0) {
         return ngx_hd_match_refuse(&mc,
                  "no condition given, expected one such as status 200-299");
+    }
+
+    ngx_str_set(&absent, "!header");
+
+    if (ngx_hd_cond_equal(&args[0], &absent)) {
+        return ngx_hd_match_parse_absent(&mc);
     }
 
     for (i = 0; i < NGX_HD_SUBJECTS; i++) {
@@ -371,6 +379,24 @@ ngx_hd_match_parse_header(ngx_hd_match_conf_t *mc)
     }
 
     return ngx_hd_match_compile(mc);
+}
+
+
+static ngx_int_t
+ngx_hd_match_parse_absent(ngx_hd_match_conf_t *mc)
+{
+    if (mc->n != 1 || !ngx_hd_match_is_name(&mc->args[0])) {
+        return ngx_hd_match_refuse(mc, "invalid words after !header, expected "
+                                   "the name of a header that must not be "
+                                   "there");
+    }
+
+    mc->cond->subject = NGX_HD_ON_HEADER;
+    mc->cond->op = NGX_HD_NE;
+    mc->cond->name = mc->args[0];
+    mc->cond->absent = 1;
+
+    return NGX_OK;
 }
 
 

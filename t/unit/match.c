@@ -66,7 +66,7 @@ test_accept(void)
         "header|X|=|", "header|X|!=|a b", "header|X|<|5", "header|X|<=|-5",
         "header|X|>|0", "header|X|>=|9223372036854775807",
         "header|Content-Type|~|json", "header|x_!#$%&'*+-.^`~1|~*|^a",
-        "header|X|!~|b$", "header|X|!~*|b$",
+        "header|X|!~|b$", "header|X|!~*|b$", "!header|X-Debug",
         "body|=|OK", "body|=|", "body|!=|x", "body|~|a.*b", "body|~*|up",
         "body|!~|error", "body|!~*|error",
         "time|<|300ms", "time|<=|2s", "time|>|1ms", "time|>=|1m"
@@ -158,6 +158,12 @@ test_refuse(void)
           "\"9223372036854775808\", expected a whole number after \">\"" },
         { "header|X|~|(", "invalid regular expression \"(\", "
           "missing closing parenthesis at offset 1" },
+        { "!header", "invalid words after !header, expected the name of a "
+          "header that must not be there" },
+        { "!header|X|=", "invalid words after !header, expected the name of a "
+          "header that must not be there" },
+        { "!header|a b", "invalid words after !header, expected the name of a "
+          "header that must not be there" },
         { "body", "invalid number of words after body, expected an operator "
           "and a value such as body ~ ready" },
         { "body|~", "invalid number of words after body, expected an operator "
@@ -323,6 +329,11 @@ test_headers(void)
         { "header|X-None|>=|0",
           "header X-None: expected >= 0, got no such header" },
 
+        { "!header|X-None", NULL },
+        { "!header|X-EMPTY",
+          "header X-EMPTY: expected no such header, got \"\"" },
+        { "!header|x-twice",
+          "header x-twice: expected no such header, got \"one\"" },
         { "header|X-Twice|=|one", NULL }, { "header|X-Twice|=|two", NULL },
         { "header|X-Twice|~|^tw", NULL },
         { "header|X-Twice|=|three",
