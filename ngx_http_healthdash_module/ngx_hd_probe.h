@@ -103,6 +103,8 @@ struct ngx_hd_probe_type_s {
     unsigned     udp:1;                 /* the stream engine sends datagrams */
     unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
                                            are read, sni defaults to the host */
+    const char  *unit;                  /* of a value it measures: " %",
+                                           " answers"; NULL: none */
     const char  *missing;               /* the library and package this build
                                            lacks: "libpq (package libpq-dev)" */
     void        *data;                  /* an ngx_hd_wire_pt */

@@ -22,8 +22,21 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          1       /* count up with every change below */
+#define NGX_HD_LAYOUT          2       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
+
+
+/* the last probe that failed; it outlives later passes */
+
+typedef struct {
+    int64_t          time;      /* wall clock, msec: its end; 0: none did */
+    uint32_t         reason;    /* ngx_hd_reason_e */
+    uint32_t         usec;      /* the whole probe */
+    uint32_t         phase[NGX_HD_PHASES];      /* as in ngx_hd_result_t */
+    uint16_t         len;       /* of detail */
+    u_char           detail[NGX_HD_DETAIL_LEN];
+    ngx_hd_sample_t  sample;
+} ngx_hd_failed_t;
 
 
 /* the facts of one target; written as a whole */
@@ -59,9 +72,16 @@ typedef struct {
     uint16_t  slot;             /* its number */
     uint16_t  len;              /* of detail */
     uint16_t  state_len;        /* of state_detail */
-    uint16_t  hole;
+    uint16_t  has_value;        /* value counts */
     u_char    detail[NGX_HD_DETAIL_LEN];        /* of the last probe */
     u_char    state_detail[NGX_HD_DETAIL_LEN];  /* of the change of state */
+
+    uint32_t         phase[NGX_HD_PHASES];      /* of the last probe */
+    uint32_t         usec_last; /* the whole last probe */
+    uint32_t         hole;
+    double           value;     /* of the last probe */
+    ngx_hd_cert_t    cert;      /* seen last */
+    ngx_hd_failed_t  failed;
 } ngx_hd_data_t;
 
 
@@ -91,7 +111,9 @@ typedef struct {
     ngx_hd_copy_t  copy[2];     /* current: seq & 1 */
 } ngx_hd_record_t;
 
-_Static_assert(sizeof(ngx_hd_record_t) <= 2048, "memory for each target");
+/* the rest of 6 KiB is for a history */
+
+_Static_assert(sizeof(ngx_hd_record_t) <= 3584, "memory for each target");
 
 
 typedef struct {

@@ -10,6 +10,7 @@
 #include <ngx_hd_render.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_render_html_detail.h>
 #include <ngx_hd_asset.h>
 
 
@@ -633,10 +634,7 @@ ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_text_add(t, "</small>");
     }
 
-    if (vt->data.withheld) {
-        ngx_hd_html_count(t, "<small>would have been taken out: ",
-                          vt->data.withheld, "</small>");
-    }
+    ngx_hd_render_html_detail(t, view, vt);
 
     ngx_hd_text_add(t, "</td>");
 }

@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_render.h>
+#include <ngx_hd_detail.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
 
@@ -57,6 +58,14 @@ static void ngx_hd_json_streak(ngx_hd_text_t *t,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_json_latency(ngx_hd_text_t *t,
     const ngx_hd_json_sum_t *sum);
+static void ngx_hd_json_phases(ngx_hd_text_t *t, int64_t known,
+    const uint32_t *phase, uint32_t usec);
+static void ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_data_t *data);
+static void ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong);
+static void ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_data_t *data);
+static void ngx_hd_json_failure(ngx_hd_text_t *t,
+    const ngx_hd_failed_t *failed);
 static void ngx_hd_json_status(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_json_reason(ngx_hd_text_t *t, const char *key,
@@ -187,7 +196,9 @@ ngx_hd_json_peer_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 {
     if (vp->nchecks == 0) {
         ngx_hd_text_add(t, ",\"since\":null,\"reason\":null,\"stale\":false"
-                        ",\"health_checks\":null,\"latency\":null");
+                        ",\"health_checks\":null,\"latency\":null"
+                        ",\"phases\":null,\"tls\":null,\"value\":null"
+                        ",\"last_failure\":null");
         return;
     }
 
@@ -269,6 +280,12 @@ ngx_hd_json_target(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_json_status(t, view, worst);
     ngx_hd_json_health_checks(t, &sum);
     ngx_hd_json_latency(t, &sum);
+
+    ngx_hd_json_phases(t, worst->data.last, worst->data.phase,
+                       worst->data.usec_last);
+    ngx_hd_json_tls(t, view, &worst->data);
+    ngx_hd_json_value(t, &worst->data);
+    ngx_hd_json_failure(t, &worst->data.failed);
 }
 
 
@@ -380,6 +397,134 @@ ngx_hd_json_latency(ngx_hd_text_t *t, const ngx_hd_json_sum_t *sum)
 
     ngx_hd_json_msec(t, ",\"latency\":{\"last\":", known, sum->usec);
     ngx_hd_json_msec(t, ",\"max\":", known, sum->usec_max);
+    ngx_hd_text_add(t, "}");
+}
+
+
+/* each as the time from the start of the probe to the end of the phase */
+
+static void
+ngx_hd_json_phases(ngx_hd_text_t *t, int64_t known, const uint32_t *phase,
+    uint32_t usec)
+{
+    ngx_uint_t          i;
+    static const char  *keys[] = {
+        [NGX_HD_PHASE_RESOLVE] = ",\"phases\":{\"resolve\":",
+        [NGX_HD_PHASE_CONNECT] = ",\"connect\":",
+        [NGX_HD_PHASE_TLS] = ",\"tls\":",
+        [NGX_HD_PHASE_FIRST] = ",\"first_byte\":"
+    };
+
+    if (known == 0) {
+        ngx_hd_text_add(t, ",\"phases\":null");
+        return;
+    }
+
+    for (i = 0; i < NGX_HD_PHASES; i++) {
+        ngx_hd_json_msec(t, keys[i], phase[i], phase[i]);
+    }
+
+    ngx_hd_json_msec(t, ",\"total\":", 1, usec);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_data_t *data)
+{
+    u_char                buf[NGX_INT64_LEN];
+    int64_t               days;
+    ngx_str_t             text;
+    const ngx_hd_cert_t  *cert;
+
+    cert = &data->cert;
+
+    if (!ngx_hd_detail_has_tls(data)) {
+        ngx_hd_text_add(t, ",\"tls\":null");
+        return;
+    }
+
+    ngx_hd_json_word(t, ",\"tls\":{\"version\":",
+                     ngx_hd_detail_version(cert));
+    ngx_hd_json_time(t, ",\"expires\":", cert->not_after * 1000);
+
+    ngx_hd_text_add(t, ",\"days_left\":");
+
+    if (cert->not_after) {
+        days = ngx_hd_detail_days(cert, view->time);
+        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", days) - buf);
+
+    } else {
+        ngx_hd_text_add(t, "null");
+    }
+
+    text.data = (u_char *) cert->issuer;
+    text.len = ngx_min(cert->issuer_len, NGX_HD_ISSUER_LEN);
+
+    ngx_hd_json_text(t, ",\"issuer\":", &text);
+    ngx_hd_json_problems(t, cert->wrong);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong)
+{
+    ngx_uint_t                      n;
+    const ngx_hd_detail_problem_t  *p;
+
+    ngx_hd_text_add(t, ",\"problems\":[");
+
+    n = 0;
+
+    for (p = ngx_hd_detail_problems(); p->bit; p++) {
+
+        if (wrong & p->bit) {
+            ngx_hd_json_word(t, n++ ? "," : "", p->word);
+        }
+    }
+
+    ngx_hd_text_add(t, "]");
+}
+
+
+static void
+ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_data_t *data)
+{
+    ngx_hd_text_add(t, ",\"value\":");
+
+    if (!ngx_hd_detail_value(t, data)) {
+        ngx_hd_text_add(t, "null");
+    }
+}
+
+
+static void
+ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_failed_t *failed)
+{
+    ngx_str_t  text;
+
+    if (failed->time == 0) {
+        ngx_hd_text_add(t, ",\"last_failure\":null");
+        return;
+    }
+
+    ngx_hd_json_time(t, ",\"last_failure\":{\"time\":", failed->time);
+
+    text.data = (u_char *) failed->detail;
+    text.len = ngx_min(failed->len, NGX_HD_DETAIL_LEN);
+    ngx_hd_json_reason(t, ",\"reason\":", failed->reason, &text);
+
+    text.data = (u_char *) failed->sample.line;
+    text.len = ngx_min(failed->sample.line_len, NGX_HD_LINE_LEN);
+    ngx_hd_json_text(t, ",\"line\":", &text);
+
+    text.data = (u_char *) failed->sample.text;
+    text.len = ngx_min(failed->sample.len, NGX_HD_SAMPLE_LEN);
+    ngx_hd_json_text(t, ",\"body\":", &text);
+
+    ngx_hd_json_phases(t, 1, failed->phase, failed->usec);
     ngx_hd_text_add(t, "}");
 }
 

@@ -7,7 +7,9 @@
 
 
 #include <ngx_hd_render.h>
+#include <ngx_hd_detail.h>
 #include <ngx_hd_phrase.h>
+#include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
 
 
@@ -35,6 +37,10 @@ static void ngx_hd_plain_service_widths(const ngx_hd_view_t *view,
 static void ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, size_t name, size_t address);
 static void ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+static void ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+static void ngx_hd_plain_value_unit(ngx_hd_text_t *t,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_facts_head(ngx_hd_text_t *t);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -330,7 +336,62 @@ ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_phrase_streak(t, view, vt);
     }
 
+    ngx_hd_plain_detail(t, view, vt);
+
     ngx_hd_text_add(t, "\n");
+}
+
+
+/* in brackets what the page has below the result */
+
+static void
+ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt)
+{
+    const char             *between;
+    const ngx_hd_data_t    *data;
+    const ngx_hd_sample_t  *sample;
+
+    data = &vt->data;
+    sample = &data->failed.sample;
+    between = " [";
+
+    if (data->has_value) {
+        ngx_hd_text_add(t, between);
+        ngx_hd_plain_value_unit(t, vt);
+        between = "; ";
+    }
+
+    if (ngx_hd_detail_has_tls(data)) {
+        ngx_hd_text_add(t, between);
+        ngx_hd_detail_tls(t, view, &data->cert, ngx_hd_plain_escape);
+        between = "; ";
+    }
+
+    if (vt->health == NGX_HD_STATE_DOWN && sample->line_len) {
+        ngx_hd_text_add(t, between);
+        ngx_hd_text_add(t, "answer: ");
+        ngx_hd_plain_escape(t, sample->line, ngx_min(sample->line_len,
+                                                     NGX_HD_LINE_LEN));
+        between = "; ";
+    }
+
+    if (between[0] == ';') {
+        ngx_hd_text_add(t, "]");
+    }
+}
+
+
+static void
+ngx_hd_plain_value_unit(ngx_hd_text_t *t, const ngx_hd_view_target_t *vt)
+{
+    const char  *unit;
+
+    unit = vt->target->check->type->unit;
+
+    if (ngx_hd_detail_value(t, &vt->data)) {
+        ngx_hd_text_add(t, unit ? unit : "");
+    }
 }
 
 

@@ -15,6 +15,10 @@
 
 static void ngx_hd_state_note(ngx_hd_data_t *data,
     const ngx_hd_result_t *result, uint64_t mono, int64_t wall);
+static void ngx_hd_state_note_answer(ngx_hd_data_t *data,
+    const ngx_hd_result_t *result);
+static void ngx_hd_state_note_failure(ngx_hd_failed_t *failed,
+    const ngx_hd_result_t *result, int64_t wall);
 static void ngx_hd_state_streaks(ngx_hd_data_t *data,
     const ngx_hd_result_t *result);
 static ngx_uint_t ngx_hd_state_next(const ngx_hd_data_t *data,
@@ -82,6 +86,48 @@ ngx_hd_state_note(ngx_hd_data_t *data, const ngx_hd_result_t *result,
 
     data->len = ngx_min(result->len, NGX_HD_DETAIL_LEN);
     ngx_memcpy(data->detail, result->detail, data->len);
+
+    ngx_hd_state_note_answer(data, result);
+
+    if (result->verdict == NGX_HD_FAIL) {
+        ngx_hd_state_note_failure(&data->failed, result, wall);
+    }
+}
+
+
+static void
+ngx_hd_state_note_answer(ngx_hd_data_t *data, const ngx_hd_result_t *result)
+{
+    data->usec_last = result->usec;
+    data->has_value = result->has_value;
+    data->value = result->has_value ? result->value : 0;
+
+    ngx_memcpy(data->phase, result->phase, sizeof(data->phase));
+
+    /* a connection that was kept has shown its certificate before */
+
+    if (result->verdict > NGX_HD_WARN || result->cert.version
+        || result->cert.not_after)
+    {
+        data->cert = result->cert;
+    }
+}
+
+
+static void
+ngx_hd_state_note_failure(ngx_hd_failed_t *failed,
+    const ngx_hd_result_t *result, int64_t wall)
+{
+    failed->time = wall;
+    failed->reason = result->reason;
+    failed->usec = result->usec;
+
+    ngx_memcpy(failed->phase, result->phase, sizeof(failed->phase));
+
+    failed->len = ngx_min(result->len, NGX_HD_DETAIL_LEN);
+    ngx_memcpy(failed->detail, result->detail, failed->len);
+
+    failed->sample = result->sample;
 }
 
 

@@ -148,6 +148,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
 
     { .name = ngx_string("dns"),
       .port = 53,
+      .unit = " answers",
       .takes = NGX_HD_TAKES_DNS|NGX_HD_TAKES_PEER,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE)|NGX_HD_ON(NGX_HD_ON_ROW),
       .udp = 1,
@@ -304,6 +305,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_stream_release },
 
     { .name = ngx_string("disk"),
+      .unit = " %",
       .form = NGX_HD_URL_NAME,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE),
       .prepare = ngx_hd_local_prepare,
@@ -311,6 +313,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_local_release },
 
     { .name = ngx_string("memory"),
+      .unit = " %",
       .form = NGX_HD_URL_NAME,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE),
       .prepare = ngx_hd_local_prepare,
@@ -318,6 +321,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_local_release },
 
     { .name = ngx_string("load"),
+      .unit = " per core",
       .form = NGX_HD_URL_NAME,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE),
       .prepare = ngx_hd_local_prepare,
@@ -325,6 +329,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_local_release },
 
     { .name = ngx_string("files"),
+      .unit = " %",
       .form = NGX_HD_URL_NAME,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE),
       .prepare = ngx_hd_local_prepare,
@@ -332,6 +337,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_local_release },
 
     { .name = ngx_string("nginx"),
+      .unit = " %",
       .form = NGX_HD_URL_NAME,
       .judges = NGX_HD_ON(NGX_HD_ON_VALUE),
       .prepare = ngx_hd_local_prepare,

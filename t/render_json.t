@@ -255,7 +255,8 @@ is($now->{health}, 'down', 'the whole is as bad as the worst');
         push @mutants, mutate($base, "$where is a list of nothing",
                               sub { at($_[0], @up)->{$key} = [ [] ] });
         push @mutants, mutate($base, "$where is negative",
-                              sub { at($_[0], @up)->{$key} = -1 });
+                              sub { at($_[0], @up)->{$key} = -1 })
+            if $key ne 'value';
         push @mutants, mutate($base, "$where has an unknown word",
                               sub { at($_[0], @up)->{$key} = '' })
             if $key =~ /^(?:health|state|type|layer|code|kind|time|since|next

@@ -324,14 +324,15 @@ sub html_find {
 }
 
 
-# the text of a node; without => 'small' leaves such children out
+# the text of a node; without => 'small|pre' leaves such children out
 
 sub html_text {
     my ($node, %arg) = @_;
     my $text = '';
+    my $without = $arg{without} // '-';
 
     return $node if !ref $node;
-    return '' if ($arg{without} // '') eq $node->{tag};
+    return '' if $node->{tag} =~ /^(?:$without)$/;
 
     $text .= html_text($_, %arg) for @{ $node->{children} };
 
@@ -403,7 +404,7 @@ sub html_row {
     my $why = shift @cells;
     my ($streak, @rest) = map { html_text($_) } html_find($why, 'small');
 
-    $row{result} = html_text($why, without => 'small') =~ s/^stale //r;
+    $row{result} = html_text($why, without => 'small|pre') =~ s/^stale //r;
     $row{streak} = $streak // '';
     ($row{withheld}) = map { /^would have been taken out: (\d+)$/ } @rest;
 
@@ -488,6 +489,10 @@ sub text_row {
 
     my $count = qr/(?:before that )?\d+ (?:of \d+ )?/;
     my $what = qr/(?:failures?|(?:clean )?pass(?:es)?)(?:, held .*)?/;
+
+    # what stands in small print on the page
+
+    $last =~ s/ \[(?:TLS|answer: |-?\d).*\]$//;
 
     $row{streak} = $last =~ s/, ($count$what)$// ? $1 : '';
     $row{result} = $last;
