@@ -127,6 +127,7 @@ struct ngx_hd_check_s {
     ngx_array_t                  *conds;        /* ngx_hd_cond_t, or NULL */
     ngx_str_t                     request;      /* bytes to send, or "" */
     void                         *tls_ctx;      /* ngx_ssl_t, see tls.h */
+    void                         *trust;        /* X509_STORE, see cert.h */
     void                         *data;         /* of the type's prepare */
 
     u_char                       *file_name;    /* of the directive */
@@ -194,6 +195,7 @@ struct ngx_hd_main_conf_s {
     ngx_array_t                   targets;      /* ngx_hd_target_t * */
     ngx_array_t                   services;     /* ngx_hd_target_t * */
     ngx_array_t                   upstreams;    /* ngx_hd_upstream_t * */
+    ngx_array_t                  *stores;       /* of ngx_hd_cert.c, or NULL */
 
     ngx_str_t                     title;
     ngx_str_t                     zone_name;

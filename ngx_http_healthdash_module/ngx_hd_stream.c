@@ -484,6 +484,13 @@ ngx_hd_stream_reuse(ngx_hd_run_t *run)
     s->peer.connection = c;
     s->talk.reused = 1;
 
+    /* a certificate can expire while its connection is kept */
+
+    if (run->target->check->tls && ngx_hd_tls_check(run, c) != NGX_OK) {
+        ngx_hd_run_done(run);
+        return NGX_OK;
+    }
+
     ngx_hd_stream_talk(run);
 
     return NGX_OK;

@@ -8,14 +8,13 @@
 
 
 #include <ngx_hd_tls.h>
+#include <ngx_hd_cert.h>
 #include <ngx_hd_reason.h>
 
 
 #define NGX_HD_TLS_PROTOCOLS                                                  \
     (NGX_SSL_TLSv1|NGX_SSL_TLSv1_1|NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3)
 
-#define NGX_HD_TLS_DEPTH       9       /* longest chain */
-#define NGX_HD_TLS_NAME_LEN    255     /* of SNI, RFC 6066 by way of DNS */
 #define NGX_HD_TLS_FATAL       2       /* alert level, RFC 8446 6 */
 #define NGX_HD_TLS_NEEDS_CERT  116     /* certificate_required, 6.2 */
 
@@ -32,32 +31,21 @@ static ngx_uint_t ngx_hd_tls_read_key(BIO *bio);
 static int ngx_hd_tls_no_password(char *buf, int size, int rwflag, void *data);
 static ngx_int_t ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_ssl_t *ssl);
-static ngx_int_t ngx_hd_tls_conf_verify(ngx_conf_t *cf, ngx_hd_check_t *check,
-    ngx_ssl_t *ssl);
+static int ngx_hd_tls_no_verify(X509_STORE_CTX *ctx, void *data);
 static ngx_int_t ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c);
-static ngx_str_t ngx_hd_tls_name(ngx_hd_check_t *check, u_char *buf,
-    ngx_uint_t *ip);
 static void ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret);
 static void ngx_hd_tls_alert(ngx_hd_run_t *run, int ret);
 static void ngx_hd_tls_error(ngx_hd_run_t *run);
-static ngx_int_t ngx_hd_tls_check_chain(ngx_hd_run_t *run,
-    ngx_connection_t *c, X509 *cert);
-static ngx_int_t ngx_hd_tls_check_name(ngx_hd_run_t *run, ngx_connection_t *c,
-    X509 *cert);
-static u_char *ngx_hd_tls_date(const ASN1_TIME *t, u_char *p, u_char *last);
-static u_char *ngx_hd_tls_subject(X509 *cert, u_char *p, u_char *last);
 
 
 ngx_int_t
-ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
+ngx_hd_tls_trust(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_check_t *check)
 {
-    ngx_ssl_t           *ssl;
-    ngx_pool_cleanup_t  *cln;
-
-    if (check->sni.len > NGX_HD_TLS_NAME_LEN) {
+    if (check->sni.len > NGX_HD_CERT_NAME_LEN) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "the TLS server name \"%V\" is longer than %d bytes",
-                      &check->sni, NGX_HD_TLS_NAME_LEN);
+                      &check->sni, NGX_HD_CERT_NAME_LEN);
         return NGX_ERROR;
     }
 
@@ -65,38 +53,7 @@ ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
-    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
-    if (ssl == NULL) {
-        return NGX_ERROR;
-    }
-
-    ssl->log = cf->log;
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_ssl_create(ssl, NGX_HD_TLS_PROTOCOLS, NULL) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_ssl_cleanup_ctx;
-    cln->data = ssl;
-
-    SSL_CTX_set_session_cache_mode(ssl->ctx, SSL_SESS_CACHE_OFF);
-
-    if (check->cert.len && ngx_hd_tls_conf_client(cf, check, ssl) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (check->verify && ngx_hd_tls_conf_verify(cf, check, ssl) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    check->tls_ctx = ssl;
-
-    return NGX_OK;
+    return ngx_hd_cert_trust(cf, hmcf, check);
 }
 
 
@@ -202,6 +159,45 @@ ngx_hd_tls_no_password(char *buf, int size, int rwflag, void *data)
 }
 
 
+ngx_int_t
+ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    ngx_ssl_t           *ssl;
+    ngx_pool_cleanup_t  *cln;
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (ssl == NULL) {
+        return NGX_ERROR;
+    }
+
+    ssl->log = cf->log;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_ssl_create(ssl, NGX_HD_TLS_PROTOCOLS, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    SSL_CTX_set_session_cache_mode(ssl->ctx, SSL_SESS_CACHE_OFF);
+
+    if (check->cert.len && ngx_hd_tls_conf_client(cf, check, ssl) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    SSL_CTX_set_cert_verify_callback(ssl->ctx, ngx_hd_tls_no_verify, NULL);
+
+    check->tls_ctx = ssl;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
 {
@@ -230,32 +226,12 @@ ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
 }
 
 
-static ngx_int_t
-ngx_hd_tls_conf_verify(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
+/* ours comes when the handshake has ended, and goes to the end */
+
+static int
+ngx_hd_tls_no_verify(X509_STORE_CTX *ctx, void *data)
 {
-    if (check->ca.len) {
-        if (ngx_ssl_trusted_certificate(cf, ssl, &check->ca, NGX_HD_TLS_DEPTH)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (SSL_CTX_set_default_verify_paths(ssl->ctx) == 0) {
-        ngx_ssl_error(NGX_LOG_EMERG, ssl->log, 0,
-                      "SSL_CTX_set_default_verify_paths() failed");
-        return NGX_ERROR;
-    }
-
-    SSL_CTX_set_verify_depth(ssl->ctx, NGX_HD_TLS_DEPTH);
-
-    /*
-     * nginx's callback goes on after an error and the last one wins; without
-     * a callback the first one, which explains more, stays.
-     */
-
-    SSL_CTX_set_verify(ssl->ctx, SSL_VERIFY_NONE, NULL);
-
-    return NGX_OK;
+    return 1;
 }
 
 
@@ -286,11 +262,11 @@ ngx_hd_tls_start(ngx_hd_run_t *run, ngx_connection_t *c,
 static ngx_int_t
 ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c)
 {
-    u_char      buf[NGX_HD_TLS_NAME_LEN + 1];
+    u_char      buf[NGX_HD_CERT_NAME_LEN + 1];
     ngx_str_t   name;
     ngx_uint_t  ip;
 
-    name = ngx_hd_tls_name(run->target->check, buf, &ip);
+    name = ngx_hd_cert_name(run->target->check, buf, &ip);
 
     /* RFC 6066: a literal address is no server name */
 
@@ -304,44 +280,6 @@ ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c)
     }
 
     return NGX_OK;
-}
-
-
-/*
- * The name to send and to verify, with a zero after it, in buf: without the
- * dot of a fully qualified name or the brackets of an IPv6 address.
- */
-
-static ngx_str_t
-ngx_hd_tls_name(ngx_hd_check_t *check, u_char *buf, ngx_uint_t *ip)
-{
-    ngx_str_t  name;
-#if (NGX_HAVE_INET6)
-    u_char     addr[16];
-#endif
-
-    name = check->sni;
-
-    if (name.len > 2 && name.data[0] == '[') {
-        name.data++;
-        name.len -= 2;
-
-    } else if (name.len && name.data[name.len - 1] == '.') {
-        name.len--;
-    }
-
-    name.len = ngx_min(name.len, NGX_HD_TLS_NAME_LEN);
-
-    (void) ngx_cpystrn(buf, name.data, name.len + 1);
-    name.data = buf;
-
-    *ip = ngx_inet_addr(name.data, name.len) != INADDR_NONE;
-
-#if (NGX_HAVE_INET6)
-    *ip |= ngx_inet6_addr(name.data, name.len, addr) == NGX_OK;
-#endif
-
-    return name;
 }
 
 
@@ -441,170 +379,15 @@ ngx_hd_tls_check(ngx_hd_run_t *run, ngx_connection_t *c)
         return NGX_DECLINED;
     }
 
-    if (!run->target->check->verify) {
-        return NGX_OK;
-    }
-
     cert = SSL_get_peer_certificate(c->ssl->connection);
 
-    if (cert == NULL) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NO_CERT, NULL);
-        return NGX_DECLINED;
-    }
-
-    rc = ngx_hd_tls_check_chain(run, c, cert);
-
-    if (rc == NGX_OK) {
-        rc = ngx_hd_tls_check_name(run, c, cert);
-    }
+    rc = ngx_hd_cert_judge(&run->result, run->target->check,
+                           c->ssl->connection, cert,
+                           SSL_get_peer_cert_chain(c->ssl->connection));
 
     X509_free(cert);
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_hd_tls_check_chain(ngx_hd_run_t *run, ngx_connection_t *c, X509 *cert)
-{
-    long              rc;
-    u_char           *p;
-    u_char            date[sizeof("1970-01-01") - 1];
-    const ASN1_TIME  *after, *before;
-
-    rc = SSL_get_verify_result(c->ssl->connection);
-
-    if (rc == X509_V_OK) {
-        return NGX_OK;
-    }
-
-    after = X509_get0_notAfter(cert);
-    before = X509_get0_notBefore(cert);
-
-    if (rc == X509_V_ERR_CERT_HAS_EXPIRED
-        && X509_cmp_current_time(after) < 0)
-    {
-        p = ngx_hd_tls_date(after, date, date + sizeof(date));
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_EXPIRED, "on %*s",
-                          (size_t) (p - date), date);
-
-    } else if (rc == X509_V_ERR_CERT_NOT_YET_VALID
-               && X509_cmp_current_time(before) > 0)
-    {
-        p = ngx_hd_tls_date(before, date, date + sizeof(date));
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NOT_YET_VALID,
-                          "before %*s", (size_t) (p - date), date);
-
-    } else if (rc == X509_V_ERR_CERT_HAS_EXPIRED) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_EXPIRED,
-                          "one that signed the server's");
-
-    } else if (rc == X509_V_ERR_CERT_NOT_YET_VALID) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_NOT_YET_VALID,
-                          "one that signed the server's");
-
-    } else {
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_UNTRUSTED, "%s",
-                          X509_verify_cert_error_string(rc));
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_hd_tls_check_name(ngx_hd_run_t *run, ngx_connection_t *c, X509 *cert)
-{
-    u_char      *p;
-    u_char       buf[NGX_HD_TLS_NAME_LEN + 1], subject[NGX_HD_SEEN_LEN];
-    ngx_str_t    name;
-    ngx_uint_t   ip;
-
-    name = ngx_hd_tls_name(run->target->check, buf, &ip);
-
-    if (name.len == 0) {
-        return NGX_OK;
-    }
-
-    if (ip) {
-        if (X509_check_ip_asc(cert, (char *) name.data, 0) == 1) {
-            return NGX_OK;
-        }
-
-    } else if (ngx_ssl_check_host(c, &name) == NGX_OK) {
-        return NGX_OK;
-    }
-
-    p = ngx_hd_tls_subject(cert, subject, subject + sizeof(subject));
-
-    ngx_hd_result_say(&run->result, NGX_HD_R_TLS_NAME,
-                      "certificate is for \"%*s\", expected \"%V\"",
-                      (size_t) (p - subject), subject, &name);
-
-    return NGX_DECLINED;
-}
-
-
-/* YYMMDDhhmmssZ or YYYYMMDDhhmmssZ as YYYY-MM-DD, RFC 5280 4.1.2.5 */
-
-static u_char *
-ngx_hd_tls_date(const ASN1_TIME *t, u_char *p, u_char *last)
-{
-    size_t         len, year;
-    const u_char  *s;
-
-    s = ASN1_STRING_get0_data(t);
-    len = (size_t) ASN1_STRING_length(t);
-    year = (ASN1_STRING_type(t) == V_ASN1_UTCTIME) ? 2 : 4;
-
-    if (len < year + 4) {
-        return p;
-    }
-
-    if (year == 2) {
-        p = ngx_slprintf(p, last, "%s", s[0] < '5' ? "20" : "19");
-    }
-
-    return ngx_slprintf(p, last, "%*s-%*s-%*s", year, s, (size_t) 2, s + year,
-                        (size_t) 2, s + year + 2);
-}
-
-
-/* the first name a certificate is for: what it is called in a message */
-
-static u_char *
-ngx_hd_tls_subject(X509 *cert, u_char *p, u_char *last)
-{
-    int                     i, len;
-    char                    cn[NGX_HD_SEEN_LEN];
-    ASN1_STRING            *str;
-    GENERAL_NAME           *name;
-    STACK_OF(GENERAL_NAME) *names;
-
-    names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-
-    for (i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        name = sk_GENERAL_NAME_value(names, i);
-
-        if (name->type == GEN_DNS) {
-            str = name->d.dNSName;
-            p = ngx_slprintf(p, last, "%*s", (size_t) ASN1_STRING_length(str),
-                             ASN1_STRING_get0_data(str));
-            goto done;
-        }
-    }
-
-    len = X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
-                                    NID_commonName, cn, sizeof(cn));
-    if (len > 0) {
-        p = ngx_slprintf(p, last, "%s", cn);
-    }
-
-done:
-
-    GENERAL_NAMES_free(names);
-
-    return p;
 }
 
 

@@ -15,8 +15,16 @@
 #if (NGX_HD_TLS)
 
 /*
- * Creates check->tls_ctx from verify, ca, cert and key, released with
- * cf->pool.  Says what is wrong itself, once, at [emerg].
+ * For all types that speak TLS, be it by a library: looks at the files of ca,
+ * cert and key, makes their names absolute, and sets check->trust, as
+ * ngx_hd_cert_trust() says.  Says what is wrong itself, once, at [emerg].
+ */
+ngx_int_t ngx_hd_tls_trust(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_check_t *check);
+
+/*
+ * Creates check->tls_ctx, after ngx_hd_tls_trust(); released with cf->pool.
+ * Says what is wrong itself, once, at [emerg].
  */
 ngx_int_t ngx_hd_tls_conf(ngx_conf_t *cf, ngx_hd_check_t *check);
 
@@ -31,9 +39,9 @@ ngx_int_t ngx_hd_tls_start(ngx_hd_run_t *run, ngx_connection_t *c,
     ngx_connection_handler_pt handler);
 
 /*
- * Judges a handshake that ended: whether it worked, by check->verify the chain,
- * and by check->sni the name or address the certificate is for.  Returns
- * NGX_OK, or NGX_DECLINED with run->result set.
+ * Judges a handshake that ended: whether it worked, then as ngx_hd_cert_judge()
+ * says, which fills run->result.cert.  Returns NGX_OK; NGX_DECLINED or
+ * NGX_ERROR with run->result set.
  */
 ngx_int_t ngx_hd_tls_check(ngx_hd_run_t *run, ngx_connection_t *c);
 
@@ -42,6 +50,7 @@ void ngx_hd_tls_end(ngx_connection_t *c);
 
 #else
 
+#define ngx_hd_tls_trust(cf, hmcf, check)    ((void) (hmcf), NGX_OK)
 #define ngx_hd_tls_conf(cf, check)           NGX_DECLINED
 #define ngx_hd_tls_start(run, c, handler)    NGX_ERROR
 #define ngx_hd_tls_check(run, c)             NGX_DECLINED

@@ -69,13 +69,12 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
         || ngx_http_healthdash_prepare_body(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_secrets(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_basic(cf, check) != NGX_OK
-        || ngx_http_healthdash_prepare_type(cf, check) != NGX_OK)
+        || ngx_http_healthdash_prepare_tls(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return check->type->tls ? ngx_http_healthdash_prepare_tls(cf, check)
-                            : NGX_OK;
+    return ngx_http_healthdash_prepare_type(cf, check);
 }
 
 
@@ -371,6 +370,13 @@ ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
     void                *data;
     ngx_int_t            rc;
     ngx_log_handler_pt   handler;
+    ngx_hd_main_conf_t  *hmcf;
+
+    if (!check->type->tls && !check->type->starts_tls) {
+        return NGX_OK;
+    }
+
+    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
 
     /* what OpenSSL says gets the place of the directive, too */
 
@@ -380,7 +386,11 @@ ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
     cf->log->handler = ngx_http_healthdash_place;
     cf->log->data = check;
 
-    rc = ngx_hd_tls_conf(cf, check);
+    rc = ngx_hd_tls_trust(cf, hmcf, check);
+
+    if (rc == NGX_OK && check->type->tls) {
+        rc = ngx_hd_tls_conf(cf, check);
+    }
 
     cf->log->handler = handler;
     cf->log->data = data;

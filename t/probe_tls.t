@@ -131,8 +131,8 @@ row('address as sni=', 'up', 'ip', 'sni=127.0.0.1', 'sni=; ');
 row('IPv6 address as sni=', 'up', 'ip', 'sni=[::1]', 'sni=; ');
 row('address not in the certificate',
     'down: certificate is for "app.test", expected "127.0.0.1"', 'app', '');
-row('another address', 'down: certificate is for "ip.test", expected'
-    . ' "127.0.0.2"', 'ip', 'sni=127.0.0.2');
+row('another address', 'down: certificate is for "127.0.0.1", "::1", "ip.test",'
+    . ' expected "127.0.0.2"', 'ip', 'sni=127.0.0.2');
 row('wrong name', 'down: certificate is for "app.test", expected "web.test"',
     'app', 'host=web.test');
 row('subject does not count beside names',
@@ -153,7 +153,7 @@ row('not yet valid',
     qr/^down: certificate not yet valid: before \d{4}-\d\d-\d\d$/, 'future',
     'sni=app.test');
 row('foreign authority', 'down: certificate not trusted: unable to get local'
-    . ' issuer certificate', 'foreign', 'sni=app.test');
+    . ' issuer certificate, issued by "healthdash test foreign"', 'foreign', 'sni=app.test');
 push @rows, [ 'authorities of the system', qr/^down: certificate not trusted: /
             ];
 push @conf, service('authorities of the system',
