@@ -6,7 +6,7 @@
  */
 
 
-#include <ngx_http_healthdash.h>
+#include <ngx_http_healthdash_answer.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_render.h>
 #include <ngx_hd_asset.h>
@@ -35,18 +35,14 @@ typedef struct {
 
 
 typedef struct {
+    ngx_http_healthdash_answer_t  answer;
     const ngx_http_healthdash_kind_t
                                  *kind;
     ngx_hd_view_filter_t          filter;
-    ngx_uint_t                    status;
-    const char                   *error;        /* NULL: no error */
-    unsigned                      vary:1;
 } ngx_http_healthdash_ctx_t;
 
 
 static ngx_int_t ngx_http_healthdash_status_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_healthdash_begin(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx);
 static void ngx_http_healthdash_choose(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static const ngx_http_healthdash_kind_t *ngx_http_healthdash_kind(
@@ -68,19 +64,9 @@ static ngx_int_t ngx_http_healthdash_query_history(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_arg(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-static void ngx_http_healthdash_refuse(ngx_http_healthdash_ctx_t *ctx,
-    ngx_uint_t status, const char *error);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
-static void ngx_http_healthdash_render_error(ngx_http_healthdash_ctx_t *ctx,
-    ngx_hd_text_t *text);
 static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_healthdash_headers(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx);
-static ngx_int_t ngx_http_healthdash_header(ngx_http_request_t *r,
-    const char *name, const char *value);
-static ngx_int_t ngx_http_healthdash_send(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
 
 
 /* the first is what a client gets that does not care */
@@ -120,7 +106,9 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
     ngx_hd_text_t              text;
     ngx_http_healthdash_ctx_t  ctx;
 
-    rc = ngx_http_healthdash_begin(r, &ctx);
+    ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
+
+    rc = ngx_http_healthdash_answer_begin(r, &ctx.answer);
 
     if (rc != NGX_OK) {
         return rc;
@@ -140,33 +128,7 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_healthdash_send(r, &ctx, &text);
-}
-
-
-/* NGX_OK: ctx is that of an answer, else what the handler returns */
-
-static ngx_int_t
-ngx_http_healthdash_begin(ngx_http_request_t *r, ngx_http_healthdash_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_memzero(ctx, sizeof(ngx_http_healthdash_ctx_t));
-
-    ctx->status = NGX_HTTP_OK;
-
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        ngx_http_healthdash_refuse(ctx, NGX_HTTP_NOT_ALLOWED,
-                                   "only GET and HEAD are allowed here");
-    }
-
-    return NGX_OK;
+    return ngx_http_healthdash_answer_send(r, &ctx.answer, &text);
 }
 
 
@@ -195,13 +157,13 @@ ngx_http_healthdash_choose(ngx_http_request_t *r,
             return;
         }
 
-        ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
                      "unknown format, expected \"json\", \"html\" or "
                      "\"text\"");
     }
 
     ctx->kind = ngx_http_healthdash_negotiate(r);
-    ctx->vary = 1;
+    ctx->answer.vary = 1;
 }
 
 
@@ -422,7 +384,7 @@ ngx_http_healthdash_query_health(ngx_http_request_t *r,
         }
     }
 
-    ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+    ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
                     "unknown health, expected \"up\", \"degraded\", "
                     "\"down\", \"unknown\" or \"paused\"");
 
@@ -445,7 +407,7 @@ ngx_http_healthdash_query_history(ngx_http_request_t *r,
     if (value.len > 1
         || (value.len == 1 && value.data[0] != '0' && value.data[0] != '1'))
     {
-        ngx_http_healthdash_refuse(ctx, NGX_HTTP_BAD_REQUEST,
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
                                    "history must be \"0\" or \"1\"");
     }
 
@@ -496,19 +458,6 @@ ngx_http_healthdash_arg(ngx_http_request_t *r, const char *name,
 }
 
 
-/* the first error is the one to tell */
-
-static void
-ngx_http_healthdash_refuse(ngx_http_healthdash_ctx_t *ctx, ngx_uint_t status,
-    const char *error)
-{
-    if (ctx->error == NULL) {
-        ctx->status = status;
-        ctx->error = error;
-    }
-}
-
-
 static ngx_int_t
 ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text)
@@ -516,10 +465,21 @@ ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_hd_view_t       *view;
     ngx_hd_main_conf_t  *hmcf;
 
-    if (ctx->error) {
-        ngx_http_healthdash_render_error(ctx, text);
+    ctx->answer.media = ctx->kind->media;
+    ctx->answer.charset = ctx->kind->charset;
+
+    if (ctx->answer.error) {
+        ngx_http_healthdash_answer_error(&ctx->answer, text,
+                         ctx->kind->format == NGX_HTTP_HEALTHDASH_JSON);
 
         return text->failed ? NGX_ERROR : NGX_OK;
+    }
+
+    if (ctx->kind->format == NGX_HTTP_HEALTHDASH_HTML) {
+        ctx->answer.policy = "default-src 'none'; "
+                             "style-src 'sha256-" NGX_HD_ASSET_CSS_SHA256 "'; "
+                             "base-uri 'none'; form-action 'none'; "
+                             "frame-ancestors 'none'";
     }
 
     hmcf = ngx_http_get_module_main_conf(r, ngx_http_healthdash_module);
@@ -535,151 +495,34 @@ ngx_http_healthdash_render(ngx_http_request_t *r,
 }
 
 
-/* an error on a page is a plain sentence; for a program it is an object */
-
-static void
-ngx_http_healthdash_render_error(ngx_http_healthdash_ctx_t *ctx,
-    ngx_hd_text_t *text)
-{
-    if (ctx->kind->format != NGX_HTTP_HEALTHDASH_JSON) {
-        ctx->kind = &ngx_http_healthdash_kinds[2];
-
-        ngx_hd_text_add(text, ctx->error);
-        ngx_hd_text_add(text, "\n");
-        return;
-    }
-
-    ngx_hd_text_add(text, "{\"error\":{\"status\":");
-    ngx_hd_text_uint(text, ctx->status);
-    ngx_hd_text_add(text, ",\"text\":");
-    ngx_hd_text_json(text, (u_char *) ctx->error, ngx_strlen(ctx->error));
-    ngx_hd_text_add(text, "}}\n");
-}
-
-
 static ngx_int_t
 ngx_http_healthdash_live_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
-    ngx_hd_text_t              text;
-    ngx_http_healthdash_ctx_t  ctx;
+    ngx_int_t                     rc;
+    ngx_hd_text_t                 text;
+    ngx_http_healthdash_answer_t  answer;
 
-    rc = ngx_http_healthdash_begin(r, &ctx);
+    ngx_memzero(&answer, sizeof(ngx_http_healthdash_answer_t));
+
+    rc = ngx_http_healthdash_answer_begin(r, &answer);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    ctx.kind = &ngx_http_healthdash_kinds[2];
+    ngx_str_set(&answer.media, "text/plain");
+    ngx_str_set(&answer.charset, "utf-8");
 
     ngx_hd_text_init(&text, r->pool);
 
-    if (ctx.error) {
-        ngx_http_healthdash_render_error(&ctx, &text);
+    if (answer.error) {
+        ngx_http_healthdash_answer_error(&answer, &text, 0);
 
     } else {
         ngx_hd_text_add(&text, "ok\n");
     }
 
-    return ngx_http_healthdash_send(r, &ctx, &text);
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_headers(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx)
-{
-    if (ngx_http_healthdash_header(r, "Cache-Control", "no-store") != NGX_OK
-        || ngx_http_healthdash_header(r, "X-Content-Type-Options", "nosniff")
-           != NGX_OK
-        || ngx_http_healthdash_header(r, "Referrer-Policy", "no-referrer")
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ctx->kind->format == NGX_HTTP_HEALTHDASH_HTML
-        && ngx_http_healthdash_header(r, "Content-Security-Policy",
-                  "default-src 'none'; "
-                  "style-src 'sha256-" NGX_HD_ASSET_CSS_SHA256 "'; "
-                  "base-uri 'none'; form-action 'none'; "
-                  "frame-ancestors 'none'")
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ctx->vary
-        && ngx_http_healthdash_header(r, "Vary", "Accept") != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ctx->status == NGX_HTTP_NOT_ALLOWED) {
-        return ngx_http_healthdash_header(r, "Allow", "GET, HEAD");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_header(ngx_http_request_t *r, const char *name,
-    const char *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* also clears what nginx 1.23 added */
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value.len = ngx_strlen(value);
-    h->value.data = (u_char *) value;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_send(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text)
-{
-    ngx_int_t   rc;
-    ngx_buf_t  *b;
-
-    if (text->failed
-        || ngx_http_healthdash_headers(r, ctx) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->headers_out.status = ctx->status;
-    r->headers_out.content_length_n = text->size;
-    r->headers_out.content_type = ctx->kind->media;
-    r->headers_out.content_type_len = ctx->kind->media.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.charset = ctx->kind->charset;
-
-    b = text->last->buf;
-
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    return ngx_http_output_filter(r, text->first);
+    return ngx_http_healthdash_answer_send(r, &answer, &text);
 }
 
 

@@ -28,6 +28,7 @@ sub file {
     open my $fh, '>', "$dir/$name" or die "open() failed: $!\n";
     print $fh $text;
     close $fh;
+    chmod 0600, "$dir/$name";
 
     return "$dir/$name";
 }

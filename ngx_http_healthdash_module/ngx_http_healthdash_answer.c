@@ -1,0 +1,169 @@
+
+/*
+ * healthdash: an answer of a location: methods, errors, headers, sending.
+ * Called by the handlers.  All memory is the request's.
+ */
+
+
+#include <ngx_http_healthdash_answer.h>
+
+
+static ngx_int_t ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer);
+static ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
+    const char *name, const char *value);
+
+
+ngx_int_t
+ngx_http_healthdash_answer_begin(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    answer->status = NGX_HTTP_OK;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        answer->allow = "GET, HEAD";
+
+        ngx_http_healthdash_answer_refuse(answer, NGX_HTTP_NOT_ALLOWED,
+                                   "only GET and HEAD are allowed here");
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
+    ngx_uint_t status, const char *error)
+{
+    if (answer->error == NULL) {
+        answer->status = status;
+        answer->error = error;
+    }
+}
+
+
+void
+ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
+    ngx_hd_text_t *text, ngx_uint_t json)
+{
+    if (!json) {
+        ngx_str_set(&answer->media, "text/plain");
+        ngx_str_set(&answer->charset, "utf-8");
+
+        ngx_hd_text_add(text, answer->error);
+        ngx_hd_text_add(text, "\n");
+        return;
+    }
+
+    ngx_str_set(&answer->media, "application/json");
+    ngx_str_null(&answer->charset);
+
+    ngx_hd_text_add(text, "{\"error\":{\"status\":");
+    ngx_hd_text_uint(text, answer->status);
+    ngx_hd_text_add(text, ",\"text\":");
+    ngx_hd_text_json(text, (u_char *) answer->error,
+                     ngx_strlen(answer->error));
+    ngx_hd_text_add(text, "}}\n");
+}
+
+
+ngx_int_t
+ngx_http_healthdash_answer_send(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text)
+{
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    if (text->failed
+        || ngx_http_healthdash_answer_headers(r, answer) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = answer->status;
+    r->headers_out.content_length_n = text->size;
+    r->headers_out.content_type = answer->media;
+    r->headers_out.content_type_len = answer->media.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset = answer->charset;
+
+    b = text->last->buf;
+
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, text->first);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer)
+{
+    ngx_uint_t  i;
+
+    const struct {
+        const char  *name;
+        const char  *value;
+    } headers[] = {
+        { "Cache-Control", "no-store" },
+        { "X-Content-Type-Options", "nosniff" },
+        { "Referrer-Policy", "no-referrer" },
+        { "Content-Security-Policy", answer->policy },
+        { "Vary", answer->vary ? "Accept" : NULL },
+        { "Allow", answer->status == NGX_HTTP_NOT_ALLOWED ? answer->allow
+                                                          : NULL }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+
+        if (headers[i].value
+            && ngx_http_healthdash_answer_header(r, headers[i].name,
+                                                 headers[i].value)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_answer_header(ngx_http_request_t *r, const char *name,
+    const char *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* also clears what nginx 1.23 added */
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value.len = ngx_strlen(value);
+    h->value.data = (u_char *) value;
+
+    return NGX_OK;
+}

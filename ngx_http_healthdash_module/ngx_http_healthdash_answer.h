@@ -1,0 +1,48 @@
+
+/*
+ * healthdash: what the answers of all locations have in common.
+ */
+
+
+#ifndef _NGX_HTTP_HEALTHDASH_ANSWER_H_INCLUDED_
+#define _NGX_HTTP_HEALTHDASH_ANSWER_H_INCLUDED_
+
+
+#include <ngx_http_healthdash.h>
+#include <ngx_hd_text.h>
+
+
+/* zeroed by its owner, who fills in what it likes before it is sent */
+
+typedef struct {
+    ngx_str_t         media;        /* Content-Type */
+    ngx_str_t         charset;      /* or "" */
+    ngx_uint_t        status;
+    const char       *error;        /* the first one; NULL: none */
+    const char       *policy;       /* Content-Security-Policy, or NULL */
+    const char       *allow;        /* of a 405 */
+    unsigned          vary:1;       /* Accept has decided */
+} ngx_http_healthdash_answer_t;
+
+
+/*
+ * Discards the body of the request; a method other than GET and HEAD is
+ * refused.  NGX_OK: go on, else what the handler has to return.
+ */
+ngx_int_t ngx_http_healthdash_answer_begin(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer);
+
+/* Makes it an error.  The first one is kept. */
+void ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
+    ngx_uint_t status, const char *error);
+
+/* Writes the error: an object of JSON for programs, else a plain sentence. */
+void ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
+    ngx_hd_text_t *text, ngx_uint_t json);
+
+/* Sends text, which is not empty.  Returns what the handler has to return. */
+ngx_int_t ngx_http_healthdash_answer_send(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text);
+
+
+#endif /* _NGX_HTTP_HEALTHDASH_ANSWER_H_INCLUDED_ */
