@@ -233,6 +233,13 @@ my @accepted = (
     [ 'warn', used('warn cert_days > 30;', 'tls') ],
     [ 'warn', block('warn time < 300ms', 'warn status 200') ],
 
+    [ 'name', service('n dns://127.0.0.1 name=example.com') ],
+    [ 'name', service('n dns://127.0.0.1:5353 name=_x._tcp.Example.com.') ],
+    [ 'name', service('n dns://127.0.0.1 name=.') ],
+    (map { [ 'record', service("n dns://127.0.0.1 name=a record=$_") ] }
+         qw(A AAAA CAA CNAME MX NS PTR SOA SRV TXT)),
+    (map { [ 'rcode', service("n dns://127.0.0.1 name=a rcode=$_") ] }
+         qw(NOERROR FORMERR SERVFAIL NXDOMAIN NOTIMP REFUSED)),
     (map { [ [ qw(send expect) ], used($_, 'tcp') ] }
          'send "PING\r\n"; expect = "+PONG\r\n";',
          'expect ~ "^220"; send QUIT; expect ~* "^221"; expect time < 1s;',
@@ -670,6 +677,21 @@ my @refused = (
       'invalid warn: invalid time "x", expected one such as 300ms or 2s' ],
     [ 'warn', used('warn status 200;', 'tcp'),
       '"warn status" of probe "p" has no meaning for type "tcp"' ],
+    [ 'name', service('n dns://127.0.0.1'),
+      'the probe of type "dns" needs "name", expected a domain name such as '
+      . 'www.example.com' ],
+    (map { [ 'name', service("n dns://127.0.0.1 name=$_"),
+             'the probe of type "dns" has a malformed "name", expected labels '
+             . 'of 1 to 63 bytes, separated by ".", such as www.example.com' ]
+         } 'a..b', '.a', 'a..', ('x' x 64) . '.test'),
+    [ 'name', service('n http://127.0.0.1 name=a'),
+      'parameter "name" has no meaning for type "http"' ],
+    [ 'record', service('n dns://127.0.0.1 name=a record=ANY'),
+      'invalid record "ANY", expected A, AAAA, CAA, CNAME, MX, NS, PTR, SOA, '
+      . 'SRV or TXT' ],
+    [ 'rcode', service('n dns://127.0.0.1 name=a rcode=9'),
+      'invalid rcode "9", expected NOERROR, NXDOMAIN, SERVFAIL, REFUSED, '
+      . 'FORMERR or NOTIMP' ],
     [ 'send', block('send'), 'invalid send: expected one text, such as '
                              . 'send "QUIT\r\n"' ],
     [ 'send', block('send ""'), 'invalid send: expected one text, such as '

@@ -11,6 +11,6 @@ use lib "$FindBin::Bin/lib";
 
 use HealthDash::Unit;
 
-run_unit('steps', qw{ ngx_hd_cond.c ngx_hd_match.c ngx_hd_match_facts.c
+run_unit('wire_steps', qw{ ngx_hd_cond.c ngx_hd_json.c ngx_hd_match.c ngx_hd_match_facts.c
                      ngx_hd_number.c ngx_hd_reason.c ngx_hd_regex.c
                      ngx_hd_wire.c ngx_hd_wire_connect.c });
