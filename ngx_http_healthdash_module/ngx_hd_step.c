@@ -84,9 +84,23 @@ ngx_hd_step_expect(ngx_pool_t *pool, ngx_hd_step_t *step, u_char *err,
 ngx_uint_t
 ngx_hd_step_is(ngx_str_t *args, ngx_uint_t n)
 {
-    return n > 1 && args[1].len
-           && ngx_strchr("=!<>~", args[1].data[0]) != NULL
-           && args[1].data[0] != '\0';
+    size_t  i;
+
+    if (n < 2 || args[1].len == 0) {
+        return 0;
+    }
+
+    /* "!header" is the begin of a condition */
+
+    for (i = 0; i < args[1].len; i++) {
+        if (args[1].data[i] == '\0'
+            || ngx_strchr("=!<>~*", args[1].data[i]) == NULL)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -42,6 +42,18 @@ parse(const char *line, ngx_hd_step_t *step)
 }
 
 
+static ngx_uint_t
+is(const char *word)
+{
+    ngx_str_t  args[2];
+
+    args[1].data = (u_char *) word;
+    args[1].len = strlen(word);
+
+    return ngx_hd_step_is(args, 2);
+}
+
+
 static void
 steps(const char **lines)
 {
@@ -105,6 +117,9 @@ test_parse(void)
         check(parse(bad[i], &step) == NGX_ERROR, "%s is refused", bad[i]);
         check(memchr(err, '\0', sizeof(err)) && err[0], "%s: said", bad[i]);
     }
+
+    check(is("~") && is("~*") && is("=") && is("!~") && is("<=")
+          && !is("status") && !is("!header") && !is(""), "steps are told");
 
     checked("lines are read");
 }
