@@ -43,6 +43,7 @@ static void ngx_hd_stream_connecting_handler(ngx_event_t *rev);
 static void ngx_hd_stream_connect_handler(ngx_event_t *wev);
 static void ngx_hd_stream_unreachable(ngx_hd_run_t *run);
 static void ngx_hd_stream_connected(ngx_hd_run_t *run);
+static void ngx_hd_stream_handshake(ngx_hd_run_t *run);
 static void ngx_hd_stream_handshake_handler(ngx_connection_t *c);
 static void ngx_hd_stream_talk(ngx_hd_run_t *run);
 static void ngx_hd_stream_talked(ngx_hd_run_t *run, ngx_int_t rc);
@@ -348,7 +349,6 @@ ngx_hd_stream_unreachable(ngx_hd_run_t *run)
 static void
 ngx_hd_stream_connected(ngx_hd_run_t *run)
 {
-    ngx_int_t          rc;
     ngx_hd_stream_t   *s;
     ngx_connection_t  *c;
 
@@ -370,6 +370,20 @@ ngx_hd_stream_connected(ngx_hd_run_t *run)
         ngx_hd_stream_talk(run);
         return;
     }
+
+    ngx_hd_stream_handshake(run);
+}
+
+
+static void
+ngx_hd_stream_handshake(ngx_hd_run_t *run)
+{
+    ngx_int_t          rc;
+    ngx_hd_stream_t   *s;
+    ngx_connection_t  *c;
+
+    s = run->ctx;
+    c = s->peer.connection;
 
     run->late = NGX_HD_R_TLS_TIMEOUT;
     run->log->action = "SSL handshaking to server";
@@ -439,6 +453,10 @@ ngx_hd_stream_talked(ngx_hd_run_t *run, ngx_int_t rc)
 
     case NGX_AGAIN:
         ngx_hd_stream_go_over_tcp(run);
+        return;
+
+    case NGX_BUSY:
+        ngx_hd_stream_handshake(run);
         return;
 
     case NGX_OK:

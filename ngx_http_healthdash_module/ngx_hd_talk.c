@@ -97,6 +97,10 @@ ngx_hd_talk_step(ngx_hd_run_t *run)
         return ngx_hd_talk_end(run, rc);
     }
 
+    if (t->wire.upgrade) {
+        return ngx_hd_talk_end(run, NGX_BUSY);
+    }
+
     if (t->wire.over_tcp && t->connection->type == SOCK_DGRAM) {
         return ngx_hd_talk_end(run, NGX_AGAIN);
     }

@@ -40,6 +40,7 @@ struct ngx_hd_wire_s {
     unsigned               eof:1;       /* the peer has closed */
     unsigned               reuse:1;     /* out: connection may be kept */
     unsigned               over_tcp:1;  /* out, of UDP: see below; in: TCP */
+    unsigned               upgrade:1;   /* out: TLS, please; in: it stands */
 };
 
 
@@ -53,6 +54,8 @@ struct ngx_hd_wire_s {
  * Over UDP in has one datagram behind what was left, out becomes one, and there
  * is no end.  A dialogue that sets w->over_tcp and returns NGX_AGAIN gets a new
  * first step over TCP, to the same address, with its state.
+ * One that sets w->upgrade and returns NGX_AGAIN, with in and out empty, gets a
+ * step over TLS, with w->upgrade still set.
  * Returns NGX_AGAIN: wants more bytes (after out was sent); with w->eof it must
  *                    decide instead
  *         NGX_OK: healthy, w->result may carry a warning
@@ -165,6 +168,12 @@ ngx_int_t ngx_hd_wire_ajp(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 ngx_int_t ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 const char *ngx_hd_wire_dns_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
+
+/*
+ * SMTP, IMAP, POP3 and FTP: greeting, STARTTLS, log-in, NOOP.  With
+ * check->starttls it asks for TLS by w->upgrade.
+ */
+ngx_int_t ngx_hd_wire_mail(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);
 
 /* The send and expect lines of a probe block; without any as _connect. */
 ngx_int_t ngx_hd_wire_steps(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out);

@@ -236,6 +236,12 @@ ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
         return "belongs to a healthdash_service, not to a check of type";
     }
 
+    if (p->takes == NGX_HD_TAKES_TLS
+        && (check->type->takes & NGX_HD_TAKES_STARTTLS) && !check->starttls)
+    {
+        return "needs starttls=on beside it for type";
+    }
+
     if (p->takes == 0 || (p->takes & check->type->takes)) {
         return NULL;
     }
@@ -565,11 +571,17 @@ ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check)
                                 check->slow, check->timeout);
     }
 
-    if (check->tls && !check->verify) {
+    if (check->password.len && (check->type->takes & NGX_HD_TAKES_STARTTLS)
+        && !check->starttls)
+    {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "the password goes to the server in clear "
+                                "text, unless starttls=on is given");
+    }
+
+    if ((check->tls || check->starttls) && !check->verify) {
         ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
                                 "verify=off: the probe trusts any "
                                 "certificate");
     }
 }
-
-

@@ -60,7 +60,7 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
         return NGX_ERROR;
     }
 
-    if ((check->type->tls || check->type->starts_tls) && check->sni.len == 0) {
+    if ((check->type->takes & NGX_HD_TAKES_TLS) && check->sni.len == 0) {
         check->sni = ngx_http_healthdash_bare(&check->host);
     }
 
@@ -369,10 +369,15 @@ ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
     void                *data;
     ngx_int_t            rc;
+    ngx_uint_t           stream;
     ngx_log_handler_pt   handler;
     ngx_hd_main_conf_t  *hmcf;
 
-    if (!check->type->tls && !check->type->starts_tls) {
+    /* the stream engine's TLS begins at once, or when a dialogue asks for it */
+
+    stream = check->type->tls || (check->starttls && check->type->data);
+
+    if (!stream && !check->type->starts_tls) {
         return NGX_OK;
     }
 
@@ -388,7 +393,7 @@ ngx_http_healthdash_prepare_tls(ngx_conf_t *cf, ngx_hd_check_t *check)
 
     rc = ngx_hd_tls_trust(cf, hmcf, check);
 
-    if (rc == NGX_OK && check->type->tls) {
+    if (rc == NGX_OK && stream) {
         rc = ngx_hd_tls_conf(cf, check);
     }
 
