@@ -1,0 +1,174 @@
+#!/usr/bin/perl
+
+# Tests for peers that break off, say nothing, say nonsense or never stop: each
+# is a failure with a true reason, for each type, within the timeout.  The good
+# answers were recorded from real servers.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 600;
+
+use HealthDash::Hostile;
+use HealthDash::Kinds qw(kinds kind_conf);
+use HealthDash::Recording qw(recording);
+
+my $only = $ENV{HD_KIND};
+
+# what each peer may be called; the layers of any other are below
+
+my %codes = (
+    refused => qr/^connect_refused$/,
+    blackhole => qr/^connect_timeout$/,
+    silent => qr/^response_timeout$/,
+    close => qr/^(?:response_(?:closed|reset)|connect_reset)$/,
+    reset => qr/^(?:response_(?:closed|reset)|connect_reset)$/,
+);
+
+my $layers = qr/^(?:connect|tls|response|service|condition)$/;
+
+my $http = "HTTP/1.1 400 Bad Request\r\nContent-Length: 5\r\n"
+           . "Connection: close\r\n\r\nsorry";
+my $tls = pack 'H*', '15030100020228';
+
+my %words = (
+    'another protocol: http' => [ 'say', $http ],
+    'another protocol: redis' => [ 'say', "-ERR unknown command\r\n" ],
+    'another protocol: mail' => [ 'say', "554 no\r\n" ],
+    'another protocol: tls' => [ 'say', $tls ],
+    'garbage' => [ 'say', join('', map { chr($_ * 31 % 256) } 1 .. 3000) ],
+    'zeros' => [ 'say', "\0" x 3000 ],
+    'a line without end' => [ 'flood', 'A' x 8192 ],
+    'lines without end' => [ 'flood', "X-Line: of many\r\n" x 500 ],
+    'zeros without end' => [ 'flood', "\0" x 8192 ],
+    'ones without end' => [ 'flood', "\xff" x 8192 ],
+);
+
+
+# every peer a probe of this kind meets, beside those that break off
+
+sub bad_peers {
+    my ($talk) = @_;
+    my $good = join '', map { $_->[1] } @$talk;
+    my @list = map { { name => $_, how => $_ } } qw(silent close reset);
+
+    push @list, { name => 'drip', how => 'drip', talk => $talk };
+    push @list, { name => 'good', how => 'good', talk => $talk };
+
+    push @list, { name => $_, how => $words{$_}[0], text => $words{$_}[1] }
+        for sort keys %words;
+
+    # its own first bytes, for ever
+
+    push @list, { name => 'its own beginning, without end', how => 'flood',
+                  text => substr($good, 0, 5) x 500 };
+
+    return @list;
+}
+
+
+# where to break off: everywhere, or in a long answer at 150 places
+
+sub cuts {
+    my ($talk) = @_;
+    my $len = length join '', map { $_->[1] } @$talk;
+    my $step = $len > 200 ? $len / 150 : 1;
+    my %at = map { int($_ * $step) => 1 } 0 .. ($len - 1) / $step;
+
+    return map { { name => "cut at $_", how => 'cut', at => $_,
+                   talk => $talk } } sort { $a <=> $b } keys %at;
+}
+
+
+for my $kind (kinds()) {
+    next if defined $only && $kind->{name} ne $only;
+
+    subtest $kind->{name} => sub { meet($kind); };
+}
+
+done_testing();
+
+
+sub meet {
+    my ($kind) = @_;
+    my @talk = recording($kind->{name});
+    my @peers = (bad_peers(\@talk), cuts(\@talk));
+
+    @peers = grep { $_->{how} !~ /^(?:close|reset|drip|flood)$/ } @peers
+        if $kind->{udp};
+
+    my $hostile = HealthDash::Hostile->new(udp => $kind->{udp} ? 1 : 0,
+                                           @peers);
+    my $dark = backend("dark-$kind->{name}")->set(accept => 'blackhole');
+
+    my @all = (@peers, { name => 'refused', address => '127.66.255.1:'
+                                                       . free_port() });
+
+    push @all, { name => 'blackhole', address => $dark->address }
+        if !$kind->{udp};
+
+    my $conf = kind_conf($kind, 'interval 300ms; timeout 1s; fails 1; '
+                                . 'passes 1; jitter 0%;');
+
+    $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s;\n",
+                     $_->{name}, sprintf($kind->{url}, $_->{address}),
+                     $kind->{name}
+        for @all;
+
+    my $t = HealthDash->new(name => $kind->{name}, conf => <<"EOF")->start;
+http {
+    $conf
+    server {
+        listen 127.0.0.1:%%PORT_$kind->{name}%%;
+        location /status { healthdash_status; }
+    }
+}
+EOF
+
+    my $list;
+
+    wait_until(sub {
+        $list = hd_json($t, port => port($kind->{name}))->{services};
+        return !grep { $list->{$_->{name}}{health} eq 'unknown' } @all;
+    }, 30, 'a result of each probe');
+
+    judge($kind, $list, @all);
+    $t->stop;
+    $hostile->{helper} && HealthDash::Run::stop_helper($hostile->{helper});
+}
+
+
+sub judge {
+    my ($kind, $list, @all) = @_;
+    my ($cuts, $passed) = (0, 0);
+
+    for my $peer (@all) {
+        my $s = $list->{$peer->{name}};
+        my $reason = $s->{reason} // {};
+        my $code = $reason->{code} // 'none';
+
+        if ($peer->{name} eq 'good') {
+            is($s->{health} . ' ' . ($reason->{text} // ''), 'up ',
+               'the whole answer is good');
+            next;
+        }
+
+        # a prefix may be enough; then anything longer is
+
+        if ($s->{health} eq 'up' && ($peer->{how} // '') =~ /^(?:cut|drip)$/) {
+            $passed++ if $peer->{how} eq 'cut';
+            next;
+        }
+
+        $cuts++ if ($peer->{how} // '') eq 'cut';
+
+        fail("$peer->{name}: a longer answer failed: $reason->{text}")
+            if ($peer->{how} // '') eq 'cut' && $passed;
+
+        like($code, $codes{$peer->{name}} // qr/./,
+             "$peer->{name}: $code: " . ($reason->{text} // ''));
+        like($reason->{layer} // '', $layers, "$peer->{name}: is its doing");
+        is($s->{health}, 'down', "$peer->{name}: is down");
+    }
+
+    cmp_ok($cuts, '>', 0, "$cuts answers were too short, $passed were enough");
+}

@@ -1,0 +1,243 @@
+package HealthDash::Hostile;
+
+# Peers that do to a probe what a broken or hostile server would.  One process
+# plays many of them: all listen on one port, each on an address of its own in
+# 127.66.0.0/16.
+
+use strict;
+use warnings;
+
+use Errno qw(EAGAIN EWOULDBLOCK EINTR);
+use IO::Handle ();
+use IO::Poll qw(POLLIN POLLOUT POLLERR POLLHUP);
+use Socket qw(:DEFAULT SO_LINGER);
+use Time::HiRes qw(time);
+
+use HealthDash::Run qw(free_port start_helper);
+
+my $next = 0;
+
+
+# new(udp => 1, PEER, ...): each peer is { how => WORD, talk => [ [ NEED, BYTES
+# ], ... ], ... } and gets its "address".  WORD says how it goes:
+#
+#   good     says its talk, a piece when NEED bytes have come
+#   cut      the same, but closes after "at" bytes
+#   drip     the same, one byte a second
+#   silent   takes the connection and says nothing
+#   close    closes at once;  reset: resets
+#   say      says "text", then waits
+#   flood    says "text" without end (32 MB at most)
+
+sub new {
+    my ($class, @peers) = @_;
+    my $udp = ref $peers[0] ? 0 : (splice @peers, 0, 2)[1];
+    my $port = free_port();
+
+    for my $peer (@peers) {
+        $next++;
+        $peer->{ip} = join '.', 127, 66, $next >> 8, $next & 255;
+        $peer->{address} = "$peer->{ip}:$port";
+        $peer->{udp} = $udp;
+        $peer->{fh} = listener($peer, $port);
+    }
+
+    my $self = bless { peers => \@peers }, $class;
+
+    $self->{helper} = start_helper('hostile peers', sub { run($_[0], @peers) });
+    close $_->{fh} for @peers;
+
+    return $self;
+}
+
+
+sub listener {
+    my ($peer, $port) = @_;
+    my $type = $peer->{udp} ? SOCK_DGRAM : SOCK_STREAM;
+
+    socket my $fh, PF_INET, $type, 0 or die "socket() failed: $!\n";
+    setsockopt $fh, SOL_SOCKET, SO_REUSEADDR, 1;
+    bind $fh, pack_sockaddr_in($port, inet_aton($peer->{ip}))
+        or die "bind() to $peer->{address} failed: $!\n";
+
+    if (!$peer->{udp}) {
+        listen $fh, 100 or die "listen() failed: $!\n";
+    }
+
+    $fh->blocking(0);
+
+    return $fh;
+}
+
+
+my ($poll, %by_fd, %drips);
+
+sub run {
+    my ($steer, @peers) = @_;
+
+    $poll = IO::Poll->new;
+    $poll->mask($steer => POLLIN);
+
+    for my $peer (@peers) {
+        $by_fd{fileno $peer->{fh}} = { peer => $peer, fh => $peer->{fh},
+                                       listens => 1 };
+        $poll->mask($peer->{fh} => POLLIN);
+    }
+
+    local $SIG{PIPE} = 'IGNORE';
+
+    while (1) {
+        my $n = $poll->poll(keys %drips ? 0.1 : 5);
+
+        drip($_) for values %drips;
+        next if $n <= 0;
+
+        return if $poll->events($steer);
+
+        for my $fh ($poll->handles(POLLIN | POLLOUT | POLLERR | POLLHUP)) {
+            my $c = $by_fd{fileno($fh) // -1} or next;
+
+            $c->{listens} ? take($c) : serve($c);
+        }
+    }
+}
+
+
+sub take {
+    my ($l) = @_;
+
+    return answer_datagram($l) if $l->{peer}{udp};
+
+    for (1 .. 20) {
+        accept my $fh, $l->{fh} or return;
+
+        my $how = $l->{peer}{how};
+
+        if ($how eq 'close' || $how eq 'reset') {
+            setsockopt $fh, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)
+                if $how eq 'reset';
+            close $fh;
+            next;
+        }
+
+        $fh->blocking(0);
+
+        my $c = { peer => $l->{peer}, fh => $fh, got => 0, sent => 0,
+                  piece => 0, out => '' };
+
+        $by_fd{fileno $fh} = $c;
+        $c->{out} = $l->{peer}{text} if $how eq 'say' || $how eq 'flood';
+        $drips{fileno $fh} = $c if $how eq 'drip';
+        advance($c);
+    }
+}
+
+
+# the answer to a query has the query's own number in front
+
+sub answer_datagram {
+    my ($l) = @_;
+    my $peer = $l->{peer};
+    my $from = recv $l->{fh}, my $data, 65536, 0 or return;
+    my $text = $peer->{text} // join '', map { $_->[1] } @{ $peer->{talk} };
+
+    return if $peer->{how} eq 'silent';
+
+    substr $text, 0, 2, substr $data, 0, 2 if !defined $peer->{text};
+    $text = substr $text, 0, $peer->{at} if $peer->{how} eq 'cut';
+
+    send $l->{fh}, $text, 0, $from
+        for 1 .. ($peer->{how} eq 'flood' ? 100 : 1);
+}
+
+
+sub serve {
+    my ($c) = @_;
+
+    for (1 .. 8) {
+        my $n = sysread $c->{fh}, my $data, 65536;
+
+        if (!defined $n) {
+            last if $! == EAGAIN || $! == EWOULDBLOCK || $! == EINTR;
+            return hang_up($c);
+        }
+
+        return hang_up($c) if $n == 0;
+        $c->{got} += $n;
+    }
+
+    advance($c);
+}
+
+
+sub advance {
+    my ($c) = @_;
+    my $peer = $c->{peer};
+    my $how = $peer->{how};
+    my $talk = $peer->{talk} // [];
+
+    if ($how eq 'good' || $how eq 'cut' || $how eq 'drip') {
+        while ($c->{piece} < @$talk && $talk->[$c->{piece}][0] <= $c->{got}) {
+            $c->{out} .= $talk->[$c->{piece}++][1];
+        }
+
+        if ($how eq 'cut') {
+            my $left = $peer->{at} - $c->{sent};
+
+            $c->{out} = substr $c->{out}, 0, $left
+                if length $c->{out} > $left;
+        }
+    }
+
+    write_out($c) if $how ne 'drip';
+}
+
+
+sub write_out {
+    my ($c) = @_;
+    my $how = $c->{peer}{how};
+
+    for (1 .. 16) {
+        last if !length $c->{out};
+
+        my $n = syswrite $c->{fh}, $c->{out};
+
+        if (!defined $n) {
+            last if $! == EAGAIN || $! == EWOULDBLOCK || $! == EINTR;
+            return hang_up($c);
+        }
+
+        $c->{sent} += $n;
+        substr $c->{out}, 0, $n, '';
+        $c->{out} = $c->{peer}{text}
+            if $how eq 'flood' && !length $c->{out} && $c->{sent} < 32 << 20;
+    }
+
+    return hang_up($c) if $how eq 'cut' && $c->{sent} >= $c->{peer}{at};
+
+    $poll->mask($c->{fh} => length $c->{out} ? POLLIN | POLLOUT : POLLIN);
+}
+
+
+sub drip {
+    my ($c) = @_;
+
+    return if ($c->{next} // 0) > time || !length $c->{out};
+
+    syswrite $c->{fh}, substr($c->{out}, 0, 1, '') or return hang_up($c);
+    $c->{next} = time + 1;
+}
+
+
+sub hang_up {
+    my ($c) = @_;
+    my $fd = fileno $c->{fh};
+
+    $poll->remove($c->{fh});
+    delete $drips{$fd};
+    delete $by_fd{$fd};
+    close $c->{fh};
+}
+
+
+1;
