@@ -5,6 +5,8 @@ SHELL = /bin/bash
 BUILD     ?= build
 NGINX_SRC ?= /usr/share/nginx/src
 TESTS     ?= t
+FUZZ      ?=
+SECONDS   ?= 60
 JOBS      ?= $(shell nproc)
 
 ifeq ($(origin CC), default)
@@ -34,12 +36,13 @@ ASAN      = $(BUILD)/asan
 build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
-.PHONY: help deps module demo test-deps test lint-deps lint sanitize-deps \
-	sanitize clean
+.PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
+	sanitize fuzz clean
 
 
 help:
-	@echo "make demo        install what is missing, build, run a demo"
+	@echo "make demo        install what is missing, build, run a demo;"
+	@echo "                 FULL=1 with a database, caches, PHP and mail"
 	@echo "make module      build $(BUILD)/ngx_http_healthdash_module.so"
 	@echo "                 NGINX_SRC=DIR against this nginx source tree,"
 	@echo "                 NGINX_FLAGS='...' with these flags of configure,"
@@ -49,6 +52,8 @@ help:
 	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
 	@echo "make lint        style, layers, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
+	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
+	@echo "                 these, SECONDS=600 each"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
 	@echo "make clean       remove $(BUILD)"
@@ -71,8 +76,11 @@ module:
 	@$(call build,$(BUILD),$(NGINX_SRC),$(CC_OPT),$(LD_OPT),$(HD_CFLAGS),module)
 
 
-demo: deps module
-	@./tools/demo
+demo: $(if $(FULL),demo-deps,deps) module
+	@FULL='$(FULL)' ./tools/demo
+
+demo-deps:
+	@.ci/deps build demo
 
 
 ifeq ($(SANITIZE),)
@@ -102,6 +110,15 @@ sanitize: sanitize-deps
 	@BUILD='$(ASAN)' .ci/source
 	@$(call build,$(ASAN),$(ASAN)/source,-O1 -g $(SAN) $(SAN_NGINX) \
 		-DNGX_DEBUG_PALLOC=1,$(SAN),$(WARNINGS) $(SAN),nginx)
+
+
+# libFuzzer needs all of nginx, and no sanitizer that its own code is known for
+
+fuzz: sanitize-deps lint-deps
+	@BUILD='$(ASAN)' .ci/source
+	@BUILD='$(abspath $(BUILD))/fuzz' NGINX_SRC='$(abspath $(ASAN))/source' \
+	FUZZ_OPT='-g -O1 $(SAN) -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment,function' \
+	FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' .ci/fuzz $(FUZZ)
 
 
 lint: lint-deps
