@@ -159,10 +159,13 @@ push @rows, [ 'authorities of the system', qr/^down: certificate not trusted: /
 push @conf, service('authorities of the system',
                     'https://127.0.0.1:' . port('app'), 'sni=app.test');
 
-# verify=off: all of that passes, the name is sent nevertheless
+# verify=off: all of that passes, though few days left are worth a warning; the
+# name is sent nevertheless
 
 row("verify=off: $_", 'up', $_, 'verify=off sni=app.test', 'sni=app.test;')
-    for qw(app expired future foreign cn);
+    for qw(app foreign cn);
+row("verify=off: $_", qr/^degraded: cert_days: /, $_,
+    'verify=off sni=app.test', 'sni=app.test;') for qw(expired future);
 row('verify=off: wrong name', 'up', 'app', 'verify=off sni=web.test',
     'sni=web.test;');
 row('verify=off: strict', qr/^down: tls handshake failed: .*unrecognized name/,
