@@ -223,6 +223,7 @@ my @accepted = (
     [ 'expect', block('expect status 200-299 304') ],
     [ 'expect', block('expect header Content-Type ~* json') ],
     [ 'expect', block('expect body ~ "\"status\":\s*\"UP\""') ],
+    [ 'expect', block('expect !header X-Debug') ],
     [ 'expect', block('expect json .checks.db = ok') ],
     [ 'expect', block('expect json length(.items) >= 3',
                       q{expect json '."a b"' != null}) ],
