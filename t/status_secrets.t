@@ -24,7 +24,7 @@ for my $name (keys %file) {
 
 # as it was written, as it is sent, and parts of it
 
-my @words = qw(url-s3cret par4m-s3cret f1le-t0ken f1le-w0rd f1le-ur1 f1le-k3y
+my @words = qw(url-s3cret par4m-s3cret par4m 4m-s3cret f1le-t0ken f1le-w0rd f1le-ur1 f1le-k3y
                enc%6fded-s3cret encoded-s3cret);
 my @secrets = (@words, 'second-line',
                map { MIME::Base64::encode_base64($_, '') }
@@ -36,6 +36,19 @@ my ($b, $gone) = backends(qw(b gone));
 
 $b->set('/echo', status => 503, reason => 'no url');
 $gone->refuse;
+
+# a server that sends back what it was asked with, whole and cut, in its
+# status line, its body, and what conditions quote
+
+my $told = join ' ', map { "Basic $_" }
+           map { MIME::Base64::encode_base64($_, '') } 'me:par4m-s3cret';
+
+$b->set('/tells', status => 500, reason => "no $told here",
+        headers => { 'X-Echo' => "is $told" },
+        body => "par4m-s3cret, $told\n" . '.' x (512 - 47 - 6)
+                . 'par4m-s3cret' x 3);
+$b->set('/quotes', headers => { 'X-Echo' => "is $told" },
+        body => 'it was par4m-s3cret');
 
 my $t = HealthDash->new(log_level => 'debug', workers => 2,
                         http => <<'EOF')->start;
@@ -59,6 +72,17 @@ my $t = HealthDash->new(log_level => 'debug', workers => 2,
     healthdash_service down http://me:url-s3cret@%%ADDR_gone%%/
                        interval=200ms fast=100ms timeout=150ms fails=1;
     healthdash_service refused http://me:url-s3cret@%%ADDR_b%%/echo
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_probe head { expect header X-Echo = no; }
+    healthdash_probe part { expect body !~ "4m-s3c?"; }
+    healthdash_service tells http://%%ADDR_b%%/tells user=me
+                       password=par4m-s3cret
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service quotes http://%%ADDR_b%%/quotes user=me probe=head
+                       password=par4m-s3cret
+                       interval=200ms fast=100ms timeout=150ms fails=1;
+    healthdash_service parts http://%%ADDR_b%%/quotes user=me probe=part
+                       password=par4m-s3cret
                        interval=200ms fast=100ms timeout=150ms fails=1;
     healthdash_service insecure https://me:url-s3cret@%%ADDR_b%%/
                        interval=200ms fast=100ms timeout=150ms fails=1;
@@ -120,6 +144,18 @@ my ($doc, $json) = status_doc(port('web'));
 
 is($doc->{services}{up}{target}, 'http://' . $b->address . '/url',
    'the target stands there without user and password');
+
+my $last = $doc->{services}{tells}{last_failure};
+
+is($last->{line}, 'HTTP/1.1 500 no Basic *** here',
+   'what a server sends back is masked in its status line');
+like($last->{body}, qr/^\*\*\*, Basic \*\*\*\n/, 'and in its body');
+like($doc->{services}{quotes}{reason}{text},
+     qr/^header X-Echo: expected "no", got "is Basic \*\*\*"$/,
+     'and in what a condition quotes');
+like($doc->{services}{parts}{reason}{text},
+     qr/^body: expected !~ "4m-s3c\?", got "\*\*\*"$/,
+     'and where the quote begins within it');
 
 # a reload, a failed one too, and the end
 

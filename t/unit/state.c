@@ -548,9 +548,75 @@ test_sums(void)
 }
 
 
+/* what is kept of an answer: of the last probe, and of the last failure */
+
+static void
+test_answer(void)
+{
+    ngx_hd_result_t  result;
+
+    reset(2, 2);
+    memset(&result, 0, sizeof(result));
+
+    result.verdict = F;
+    result.reason = NGX_HD_R_STATUS;
+    result.usec = 700;
+    result.phase[NGX_HD_PHASE_CONNECT] = 300;
+    result.len = 3;
+    memcpy(result.detail, "bad", 3);
+    result.sample.line_len = 4;
+    memcpy(result.sample.line, "line", 4);
+    result.sample.len = 4;
+    memcpy(result.sample.text, "body", 4);
+    result.cert.version = 0x0304;
+    result.cert.not_after = 5;
+    result.has_value = 1;
+    result.value = 7.5;
+
+    (void) ngx_hd_state_count(&data, &rules, &result, now, 1234);
+
+    is_num(data.failed.time, 1234, "a failure is kept");
+    is_num(data.cert.not_after, 5, "and its certificate");
+    ok(data.has_value && data.value == 7.5, "and its value");
+
+    memset(&result, 0, sizeof(result));
+    result.verdict = P;
+    result.usec = 400;
+    result.phase[NGX_HD_PHASE_CONNECT] = 200;
+
+    (void) ngx_hd_state_count(&data, &rules, &result, now, 1300);
+
+    is_num(data.failed.time, 1234, "a pass leaves the last failure");
+    is_num(data.failed.reason, NGX_HD_R_STATUS, "its reason");
+    is_num(data.failed.usec, 700, "its time");
+    is_num(data.failed.phase[NGX_HD_PHASE_CONNECT], 300, "its phases");
+    ok(memcmp(data.failed.detail, "bad", 3) == 0
+       && memcmp(data.failed.sample.text, "body", 4) == 0
+       && memcmp(data.failed.sample.line, "line", 4) == 0, "its answer");
+    is_num(data.phase[NGX_HD_PHASE_CONNECT], 200, "phases are of the last");
+    is_num(data.usec_last, 400, "and their sum");
+    is_num(data.has_value, 0, "a value is of the last probe only");
+    is_num(data.cert.not_after, 5, "a kept connection keeps its certificate");
+
+    result.verdict = I;
+    result.reason = NGX_HD_R_LOCAL_FILES;
+    (void) ngx_hd_state_count(&data, &rules, &result, now, 1400);
+    is_num(data.failed.time, 1234, "inconclusive is no failure");
+
+    result.verdict = F;
+    result.reason = NGX_HD_R_CONNECT_REFUSED;
+    (void) ngx_hd_state_count(&data, &rules, &result, now, 1500);
+
+    is_num(data.failed.time, 1500, "the next failure replaces it");
+    is_num(data.failed.sample.len, 0, "with its answer");
+    is_num(data.cert.not_after, 0, "and nothing is known of TLS");
+}
+
+
 int
 main(void)
 {
+    test_answer();
     test_table();
     test_stories();
     test_saturation();
