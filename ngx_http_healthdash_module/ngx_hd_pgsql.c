@@ -1,30 +1,917 @@
 
 /*
- * healthdash: PostgreSQL through libpq in its non-blocking mode.
+ * healthdash: PostgreSQL through libpq in its non-blocking mode: log in, ask
+ * for role and lag where they matter, run one query.  Called by the run it
+ * works for and by nginx's events, all in one worker.
  */
 
 
 #include <ngx_hd_pgsql.h>
+#include <ngx_hd_client.h>
 #include <ngx_hd_reason.h>
+#include <libpq-fe.h>
+
+#if (NGX_HD_TLS)
+#include <openssl/x509.h>
+#endif
+
+
+/* a file that cannot exist, and no directory that somebody could fill */
+
+#define NGX_HD_PGSQL_NO_FILE   "/dev/null/none"
+
+#define NGX_HD_PGSQL_SYSTEM    160000  /* sslrootcert=system, require_auth */
+#define NGX_HD_PGSQL_PARAMS    32
+#define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
+
+#if (NGX_HD_TLS)
+#define ngx_hd_pgsql_bundle()  X509_get_default_cert_file()
+#else
+#define ngx_hd_pgsql_bundle()  NULL
+#endif
+
+
+typedef enum {
+    NGX_HD_PGSQL_CONNECT = 0,
+    NGX_HD_PGSQL_ROLE,
+    NGX_HD_PGSQL_QUERY
+} ngx_hd_pgsql_step_e;
+
+
+typedef struct {
+    ngx_hd_client_t       client;       /* first */
+    PGconn               *conn;
+    ngx_hd_pgsql_step_e   step;
+    size_t                size;         /* bytes that came for a query */
+    ngx_hd_client_row_t   row;
+    ngx_str_t             lag;          /* seconds, of the role's query */
+} ngx_hd_pgsql_t;
+
+
+/* parameters of a connection, without those of the address */
+
+typedef struct {
+    const char           *keys[NGX_HD_PGSQL_PARAMS];
+    const char           *values[NGX_HD_PGSQL_PARAMS];
+    ngx_uint_t            n;
+    const char           *host;         /* the name of TLS, or NULL */
+    const char           *query;
+} ngx_hd_pgsql_conf_t;
+
+
+typedef struct {
+    const char           *state;        /* beginning of an SQLSTATE */
+    ngx_hd_reason_e       reason;
+} ngx_hd_pgsql_state_t;
+
+
+/* libpq has no code for these, but its words are not translated */
+
+typedef struct {
+    const char           *text;
+    ngx_hd_reason_e       reason;
+} ngx_hd_pgsql_words_t;
+
+
+static void ngx_hd_pgsql_param(ngx_hd_pgsql_conf_t *conf, const char *key,
+    const char *value);
+static const char *ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool,
+    ngx_hd_check_t *check, ngx_hd_pgsql_conf_t *conf);
+static const char *ngx_hd_pgsql_ca(ngx_pool_t *pool, ngx_hd_check_t *check);
+static char *ngx_hd_pgsql_options(ngx_pool_t *pool, ngx_hd_check_t *check);
+static void ngx_hd_pgsql_open(ngx_hd_client_t *client);
+static ngx_int_t ngx_hd_pgsql_address(ngx_hd_run_t *run, ngx_addr_t *addr,
+    ngx_hd_pgsql_conf_t *conf);
+static ngx_int_t ngx_hd_pgsql_unix(ngx_pool_t *pool,
+    struct sockaddr *sockaddr, ngx_hd_pgsql_conf_t *conf);
+static void ngx_hd_pgsql_step(ngx_hd_client_t *client);
+static void ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p);
+static void ngx_hd_pgsql_connected(ngx_hd_pgsql_t *p);
+static void ngx_hd_pgsql_send(ngx_hd_pgsql_t *p, ngx_hd_pgsql_step_e step,
+    const char *query);
+static void ngx_hd_pgsql_flush(ngx_hd_pgsql_t *p);
+static void ngx_hd_pgsql_read(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_count(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_result(ngx_hd_pgsql_t *p, PGresult *res);
+static ngx_int_t ngx_hd_pgsql_row(ngx_hd_pgsql_t *p, PGresult *res);
+static void ngx_hd_pgsql_end(ngx_hd_pgsql_t *p);
+static void ngx_hd_pgsql_query_failed(ngx_hd_pgsql_t *p, PGresult *res);
+static void ngx_hd_pgsql_failed(ngx_hd_pgsql_t *p);
+static const char *ngx_hd_pgsql_state(const char *text);
+static ngx_hd_reason_e ngx_hd_pgsql_reason(const char *state,
+    ngx_hd_reason_e other);
+static void ngx_hd_pgsql_drop(ngx_hd_client_t *client);
+static void ngx_hd_pgsql_notice(void *data, const char *text);
+
+
+/*
+ * Lag in seconds.  now() - pg_last_xact_replay_timestamp() grows while nothing
+ * is written on the primary, so it counts only when something that was received
+ * is not replayed yet, or when nothing can be received: without a WAL receiver.
+ * See "System Administration Functions", "Recovery Information Functions", and
+ * "pg_stat_wal_receiver" in PostgreSQL's manual.
+ */
+
+static const char  ngx_hd_pgsql_role_query[] =
+    "select pg_catalog.pg_is_in_recovery(),"
+    " case when not pg_catalog.pg_is_in_recovery() then 0"
+    " when pg_catalog.pg_last_wal_receive_lsn()"
+    " = pg_catalog.pg_last_wal_replay_lsn()"
+    " and exists (select 1 from pg_catalog.pg_stat_wal_receiver) then 0"
+    " else extract(epoch from pg_catalog.clock_timestamp()"
+    " - pg_catalog.pg_last_xact_replay_timestamp()) end";
+
+
+/* PostgreSQL's manual, appendix A; the first that fits counts */
+
+static const ngx_hd_pgsql_state_t  ngx_hd_pgsql_states[] = {
+    { "28", NGX_HD_R_LOGIN },
+    { "3D000", NGX_HD_R_LOGIN },
+    { "57P01", NGX_HD_R_NOT_SERVING },  /* shuts down */
+    { "57P02", NGX_HD_R_NOT_SERVING },  /* crashed */
+    { "57P03", NGX_HD_R_NOT_SERVING },  /* starts up */
+    { "53", NGX_HD_R_PROTOCOL_ERROR }   /* too many connections ... */
+};
+
+
+static const ngx_hd_pgsql_words_t  ngx_hd_pgsql_words[] = {
+    { "server does not support SSL", NGX_HD_R_TLS_REFUSED },
+    { "does not match host name", NGX_HD_R_TLS_NAME },
+    { "certificate has expired", NGX_HD_R_TLS_EXPIRED },
+    { "certificate verify failed", NGX_HD_R_TLS_UNTRUSTED },
+    { "unsupported protocol", NGX_HD_R_TLS_VERSION },
+    { "protocol version", NGX_HD_R_TLS_VERSION },
+    { "certificate", NGX_HD_R_TLS_HANDSHAKE },
+    { "private key", NGX_HD_R_TLS_HANDSHAKE },
+    { "SSL", NGX_HD_R_TLS_HANDSHAKE },
+    { "no password supplied", NGX_HD_R_LOGIN },
+    { "SCRAM", NGX_HD_R_LOGIN },
+    { "authentication method", NGX_HD_R_LOGIN },
+    { "but received", NGX_HD_R_RESPONSE_INVALID },
+    { "invalid", NGX_HD_R_RESPONSE_INVALID },
+    { "closed the connection", NGX_HD_R_RESPONSE_CLOSED },
+    { "Connection reset by peer", NGX_HD_R_RESPONSE_RESET },
+    { "out of memory", NGX_HD_R_LOCAL_MEMORY }
+};
 
 
 const char *
 ngx_hd_pgsql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host)
 {
-    return "is not available yet";
+    const char           *wrong;
+    ngx_hd_pgsql_conf_t  *conf;
+
+    /* else libpq would ask the system for the name of nginx's user */
+
+    if (check->user.len == 0) {
+        return "needs \"user\"";
+    }
+
+    wrong = ngx_hd_client_files(pool, check);
+    if (wrong) {
+        return wrong;
+    }
+
+    conf = ngx_pcalloc(pool, sizeof(ngx_hd_pgsql_conf_t));
+    if (conf == NULL) {
+        return "has no memory";
+    }
+
+    check->data = conf;
+
+    if (check->query.len == 0) {
+        ngx_str_set(&check->query, "select 1");
+    }
+
+    conf->query = ngx_hd_client_text(pool, &check->query);
+
+    /* what is not said here libpq takes from files and the environment */
+
+    ngx_hd_pgsql_param(conf, "user", ngx_hd_client_text(pool, &check->user));
+    ngx_hd_pgsql_param(conf, "password",
+                       ngx_hd_client_text(pool, &check->password));
+    ngx_hd_pgsql_param(conf, "dbname",
+                       ngx_hd_client_text(pool, check->database.len
+                                                ? &check->database
+                                                : &check->user));
+    ngx_hd_pgsql_param(conf, "options", ngx_hd_pgsql_options(pool, check));
+    ngx_hd_pgsql_param(conf, "passfile", NGX_HD_PGSQL_NO_FILE);
+    ngx_hd_pgsql_param(conf, "application_name", "healthdash");
+    ngx_hd_pgsql_param(conf, "client_encoding", "UTF8");
+    ngx_hd_pgsql_param(conf, "connect_timeout", "0");
+    ngx_hd_pgsql_param(conf, "gssencmode", "disable");
+    ngx_hd_pgsql_param(conf, "target_session_attrs", "any");
+
+    return ngx_hd_pgsql_prepare_tls(pool, check, conf);
+}
+
+
+static void
+ngx_hd_pgsql_param(ngx_hd_pgsql_conf_t *conf, const char *key,
+    const char *value)
+{
+    conf->keys[conf->n] = key;
+    conf->values[conf->n] = value;
+    conf->n++;
+}
+
+
+static const char *
+ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
+    ngx_hd_pgsql_conf_t *conf)
+{
+    const char  *ca, *cert, *key;
+
+    if (!check->starttls) {
+        ngx_hd_pgsql_param(conf, "sslmode", "disable");
+        return NULL;
+    }
+
+    ca = ngx_hd_pgsql_ca(pool, check);
+
+    if (ca == NULL) {
+        return "needs \"ca\", for libpq knows no file of trusted authorities";
+    }
+
+    cert = ngx_hd_client_text(pool, &check->cert);
+    key = ngx_hd_client_text(pool, &check->key);
+    conf->host = ngx_hd_client_text(pool, &check->sni);
+
+    ngx_hd_pgsql_param(conf, "sslmode",
+                       check->verify ? "verify-full" : "require");
+    ngx_hd_pgsql_param(conf, "sslrootcert", ca);
+    ngx_hd_pgsql_param(conf, "sslcert", cert ? cert : NGX_HD_PGSQL_NO_FILE);
+    ngx_hd_pgsql_param(conf, "sslkey", key ? key : NGX_HD_PGSQL_NO_FILE);
+    ngx_hd_pgsql_param(conf, "sslcrl", NGX_HD_PGSQL_NO_FILE);
+    ngx_hd_pgsql_param(conf, "ssl_min_protocol_version",
+                       (check->min_tls == 13) ? "TLSv1.3" : "TLSv1.2");
+
+    /* a server that asks for Kerberos would send the worker to a name server */
+
+    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) {
+        ngx_hd_pgsql_param(conf, "require_auth", "!gss,!sspi");
+    }
+
+    return NULL;
+}
+
+
+static const char *
+ngx_hd_pgsql_ca(ngx_pool_t *pool, ngx_hd_check_t *check)
+{
+    const char       *file;
+    ngx_file_info_t   info;
+
+    if (!check->verify) {
+        return NGX_HD_PGSQL_NO_FILE;
+    }
+
+    if (check->ca.len) {
+        return ngx_hd_client_text(pool, &check->ca);
+    }
+
+    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) {
+        return "system";
+    }
+
+    file = ngx_hd_pgsql_bundle();
+
+    return (file && ngx_file_info(file, &info) == 0) ? file : NULL;
+}
+
+
+/* a server must not go on with a query that nobody waits for */
+
+static char *
+ngx_hd_pgsql_options(ngx_pool_t *pool, ngx_hd_check_t *check)
+{
+    u_char  *text;
+
+    text = ngx_pcalloc(pool, sizeof("-c statement_timeout=")
+                             + NGX_INT_T_LEN);
+    if (text) {
+        (void) ngx_sprintf(text, "-c statement_timeout=%M", check->timeout);
+    }
+
+    return (char *) text;
+}
+
+
+const char *
+ngx_hd_pgsql_fits(ngx_hd_target_t *target)
+{
+    ngx_hd_pgsql_conf_t  conf;
+
+    if (target->sockaddr == NULL
+        || target->sockaddr->sa_family != AF_UNIX)
+    {
+        return NULL;
+    }
+
+    if (target->check->starttls) {
+        return "has no \"starttls\" over a unix socket";
+    }
+
+    ngx_memzero(&conf, sizeof(ngx_hd_pgsql_conf_t));
+
+    if (ngx_hd_pgsql_unix(NULL, target->sockaddr, &conf) != NGX_OK) {
+        return "needs a unix socket by the name PostgreSQL gives it, such as "
+               "unix:/run/postgresql/.s.PGSQL.5432";
+    }
+
+    return NULL;
 }
 
 
 ngx_int_t
 ngx_hd_pgsql_start(ngx_hd_run_t *run)
 {
-    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR, "not built yet");
+    ngx_hd_pgsql_t  *p;
+
+    p = ngx_pcalloc(run->pool, sizeof(ngx_hd_pgsql_t));
+    if (p == NULL) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return NGX_ERROR;
+    }
+
+    p->client.open = ngx_hd_pgsql_open;
+    p->client.step = ngx_hd_pgsql_step;
+    p->client.drop = ngx_hd_pgsql_drop;
+
+    return ngx_hd_client_start(&p->client, run);
+}
+
+
+static void
+ngx_hd_pgsql_open(ngx_hd_client_t *client)
+{
+    const char           *text;
+    ngx_hd_run_t         *run;
+    ngx_hd_pgsql_t       *p;
+    ngx_hd_pgsql_conf_t   conf;
+
+    p = (ngx_hd_pgsql_t *) client;
+    run = client->run;
+
+    conf = *(ngx_hd_pgsql_conf_t *) run->target->check->data;
+
+    if (ngx_hd_pgsql_address(run, client->addr, &conf) == NGX_OK) {
+        p->conn = PQconnectStartParams(conf.keys, conf.values, 0);
+    }
+
+    if (p->conn == NULL) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        ngx_hd_run_done(run);
+        return;
+    }
+
+    p->step = NGX_HD_PGSQL_CONNECT;
+
+    if (PQstatus(p->conn) == CONNECTION_BAD || PQsocket(p->conn) < 0) {
+        text = PQerrorMessage(p->conn);
+        ngx_hd_client_refused(client, ngx_hd_client_errno(text), text);
+        return;
+    }
+
+    (void) PQsetNoticeProcessor(p->conn, ngx_hd_pgsql_notice, NULL);
+    (void) PQsetErrorVerbosity(p->conn, PQERRORS_VERBOSE);
+
+    ngx_hd_client_wait(client, PQsocket(p->conn), NGX_HD_WATCH_WRITE);
+}
+
+
+/* numeric always: libpq would look a name up, and wait for that */
+
+static ngx_int_t
+ngx_hd_pgsql_address(ngx_hd_run_t *run, ngx_addr_t *addr,
+    ngx_hd_pgsql_conf_t *conf)
+{
+    u_char  *host, *port;
+
+    if (addr->sockaddr->sa_family == AF_UNIX) {
+        return ngx_hd_pgsql_unix(run->pool, addr->sockaddr, conf);
+    }
+
+    host = ngx_pcalloc(run->pool, NGX_SOCKADDR_STRLEN + 1);
+    port = ngx_pcalloc(run->pool, sizeof("65535"));
+
+    if (host == NULL || port == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_sock_ntop(addr->sockaddr, addr->socklen, host,
+                         NGX_SOCKADDR_STRLEN, 0);
+    (void) ngx_sprintf(port, "%d", (int) ngx_inet_get_port(addr->sockaddr));
+
+    ngx_hd_pgsql_param(conf, "hostaddr", (char *) host);
+    ngx_hd_pgsql_param(conf, "port", (char *) port);
+
+    if (conf->host) {
+        ngx_hd_pgsql_param(conf, "host", conf->host);
+    }
+
+    return NGX_OK;
+}
+
+
+/* libpq wants folder and port; pool NULL: only looks whether they are there */
+
+static ngx_int_t
+ngx_hd_pgsql_unix(ngx_pool_t *pool, struct sockaddr *sockaddr,
+    ngx_hd_pgsql_conf_t *conf)
+{
+    char                *path, *port, *dir;
+    struct sockaddr_un  *saun;
+
+    saun = (struct sockaddr_un *) sockaddr;
+    path = saun->sun_path;
+    port = strrchr(path, '/');
+
+    if (path[0] != '/' || port == NULL || port == path
+        || ngx_strncmp(port, NGX_HD_PGSQL_SOCKET,
+                       sizeof(NGX_HD_PGSQL_SOCKET) - 1) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    dir = path;
+    port += sizeof(NGX_HD_PGSQL_SOCKET) - 1;
+
+    if (ngx_atoi((u_char *) port, ngx_strlen(port)) < 1
+        || ngx_atoi((u_char *) port, ngx_strlen(port)) > 65535)
+    {
+        return NGX_ERROR;
+    }
+
+    if (pool) {
+        dir = ngx_pcalloc(pool, sizeof(saun->sun_path));
+        if (dir == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(dir, path,
+                   port - path - (sizeof(NGX_HD_PGSQL_SOCKET) - 1));
+    }
+
+    ngx_hd_pgsql_param(conf, "host", dir);
+    ngx_hd_pgsql_param(conf, "port", port);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_pgsql_step(ngx_hd_client_t *client)
+{
+    ngx_hd_pgsql_t  *p;
+
+    p = (ngx_hd_pgsql_t *) client;
+
+    if (p->step == NGX_HD_PGSQL_CONNECT) {
+        ngx_hd_pgsql_connecting(p);
+
+    } else {
+        ngx_hd_pgsql_read(p);
+    }
+}
+
+
+static void
+ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
+{
+    ngx_uint_t                  events;
+    ngx_hd_run_t               *run;
+    PostgresPollingStatusType   rc;
+
+    run = p->client.run;
+    rc = PQconnectPoll(p->conn);
+
+    if (rc == PGRES_POLLING_FAILED) {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    if (PQsslInUse(p->conn) && run->result.phase[NGX_HD_PHASE_TLS] == 0) {
+        ngx_hd_run_phase(run, NGX_HD_PHASE_TLS);
+    }
+
+    if (rc == PGRES_POLLING_OK) {
+        ngx_hd_pgsql_connected(p);
+        return;
+    }
+
+    ngx_hd_client_waits(&p->client, "the log-in");
+
+    if (PQstatus(p->conn) == CONNECTION_SSL_STARTUP) {
+        run->late = NGX_HD_R_TLS_TIMEOUT;
+    }
+
+    events = (rc == PGRES_POLLING_READING) ? NGX_HD_WATCH_READ
+                                           : NGX_HD_WATCH_WRITE;
+
+    /* the socket may be another one than before */
+
+    ngx_hd_client_wait(&p->client, PQsocket(p->conn), events);
+}
+
+
+static void
+ngx_hd_pgsql_connected(ngx_hd_pgsql_t *p)
+{
+    ngx_hd_check_t       *check;
+    ngx_hd_pgsql_conf_t  *conf;
+
+    check = p->client.run->target->check;
+    conf = check->data;
+
+    ngx_hd_run_phase(p->client.run, NGX_HD_PHASE_FIRST);
+
+    if (PQsetnonblocking(p->conn, 1) != 0) {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    if (check->role != NGX_HD_ROLE_ANY || check->max_lag) {
+        ngx_hd_pgsql_send(p, NGX_HD_PGSQL_ROLE, ngx_hd_pgsql_role_query);
+
+    } else {
+        ngx_hd_pgsql_send(p, NGX_HD_PGSQL_QUERY, conf->query);
+    }
+}
+
+
+static void
+ngx_hd_pgsql_send(ngx_hd_pgsql_t *p, ngx_hd_pgsql_step_e step,
+    const char *query)
+{
+    p->step = step;
+    p->size = 0;
+    p->row.no_row = 1;
+
+    ngx_hd_client_waits(&p->client, (step == NGX_HD_PGSQL_ROLE) ? "its role"
+                                                                : "the query");
+
+    if (PQsendQuery(p->conn, query) == 0
+        || PQsetSingleRowMode(p->conn) == 0)
+    {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    ngx_hd_pgsql_flush(p);
+}
+
+
+static void
+ngx_hd_pgsql_flush(ngx_hd_pgsql_t *p)
+{
+    int  rc;
+
+    rc = PQflush(p->conn);
+
+    if (rc == -1) {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    ngx_hd_client_wait(&p->client, PQsocket(p->conn),
+                       rc ? NGX_HD_WATCH_READ|NGX_HD_WATCH_WRITE
+                          : NGX_HD_WATCH_READ);
+}
+
+
+static void
+ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
+{
+    ngx_int_t   rc;
+    PGresult   *res;
+
+    if (ngx_hd_pgsql_count(p) != NGX_OK) {
+        ngx_hd_run_done(p->client.run);
+        return;
+    }
+
+    if (PQconsumeInput(p->conn) == 0) {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    while (!PQisBusy(p->conn)) {
+        res = PQgetResult(p->conn);
+
+        if (res == NULL) {
+            ngx_hd_pgsql_end(p);
+            return;
+        }
+
+        rc = ngx_hd_pgsql_result(p, res);
+
+        PQclear(res);
+
+        if (rc == NGX_DONE) {
+            return;
+        }
+    }
+
+    ngx_hd_pgsql_flush(p);
+}
+
+
+/* libpq would keep all of a row, and rows have no limit */
+
+static ngx_int_t
+ngx_hd_pgsql_count(ngx_hd_pgsql_t *p)
+{
+    int  n;
+
+    n = 0;
+
+    if (ioctl(PQsocket(p->conn), FIONREAD, &n) == 0 && n > 0) {
+        p->size += n;
+    }
+
+    if (p->size <= NGX_HD_CLIENT_ANSWER) {
+        return NGX_OK;
+    }
+
+    ngx_hd_result_set(&p->client.run->result, NGX_HD_R_QUERY,
+                      "more than %d bytes in a row", NGX_HD_CLIENT_ANSWER);
 
     return NGX_ERROR;
+}
+
+
+/* NGX_DONE: the run has ended */
+
+static ngx_int_t
+ngx_hd_pgsql_result(ngx_hd_pgsql_t *p, PGresult *res)
+{
+    switch (PQresultStatus(res)) {
+
+    case PGRES_SINGLE_TUPLE:
+        return ngx_hd_pgsql_row(p, res);
+
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        return NGX_OK;
+
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        ngx_hd_result_set(&p->client.run->result, NGX_HD_R_QUERY,
+                          "COPY is no query that can be judged");
+        ngx_hd_run_done(p->client.run);
+        return NGX_DONE;
+
+    default:
+        ngx_hd_pgsql_query_failed(p, res);
+        return NGX_DONE;
+    }
+}
+
+
+static ngx_int_t
+ngx_hd_pgsql_row(ngx_hd_pgsql_t *p, PGresult *res)
+{
+    size_t         len;
+    ngx_hd_run_t  *run;
+
+    run = p->client.run;
+
+    /* the first row is enough, and the second one says that there are more */
+
+    if (!p->row.no_row) {
+        ngx_hd_pgsql_end(p);
+        return NGX_DONE;
+    }
+
+    if (PQnfields(res) < 1 || PQgetisnull(res, 0, 0)) {
+        return NGX_OK;
+    }
+
+    len = (size_t) PQgetlength(res, 0, 0);
+
+    if (ngx_hd_client_keep(run, &p->row, PQgetvalue(res, 0, 0), len)
+        != NGX_OK)
+    {
+        goto failed;
+    }
+
+    if (p->step != NGX_HD_PGSQL_ROLE || PQnfields(res) < 2
+        || PQgetisnull(res, 0, 1))
+    {
+        return NGX_OK;
+    }
+
+    p->lag.len = ngx_min((size_t) PQgetlength(res, 0, 1), NGX_HD_SEEN_LEN);
+    p->lag.data = ngx_pnalloc(run->pool, p->lag.len + 1);
+
+    if (p->lag.data == NULL) {
+        goto failed;
+    }
+
+    ngx_memcpy(p->lag.data, PQgetvalue(res, 0, 1), p->lag.len);
+
+    return NGX_OK;
+
+failed:
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+    ngx_hd_run_done(run);
+
+    return NGX_DONE;
+}
+
+
+/* all of an answer is there, or what is needed of it */
+
+static void
+ngx_hd_pgsql_end(ngx_hd_pgsql_t *p)
+{
+    ngx_uint_t            replica;
+    ngx_hd_run_t         *run;
+    ngx_hd_pgsql_conf_t  *conf;
+
+    run = p->client.run;
+
+    if (p->step == NGX_HD_PGSQL_QUERY) {
+        ngx_hd_client_judge(run, &p->row);
+        return;
+    }
+
+    if (p->row.no_row || p->row.row.len != 1) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_INVALID,
+                          "no answer to the query for its role");
+        ngx_hd_run_done(run);
+        return;
+    }
+
+    replica = (p->row.row.data[0] == 't');
+
+    if (ngx_hd_client_role(run, replica) != NGX_OK
+        || ngx_hd_client_lag(run, &p->lag) != NGX_OK)
+    {
+        ngx_hd_run_done(run);
+        return;
+    }
+
+    ngx_memzero(&p->row, sizeof(ngx_hd_client_row_t));
+    conf = run->target->check->data;
+
+    ngx_hd_pgsql_send(p, NGX_HD_PGSQL_QUERY, conf->query);
+}
+
+
+static void
+ngx_hd_pgsql_query_failed(ngx_hd_pgsql_t *p, PGresult *res)
+{
+    char             *state, *text;
+    ngx_str_t         line;
+    ngx_hd_run_t     *run;
+    ngx_hd_reason_e   reason;
+
+    run = p->client.run;
+    state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (state == NULL || text == NULL) {
+        ngx_hd_pgsql_failed(p);
+        return;
+    }
+
+    line = ngx_hd_client_line(text);
+    reason = ngx_hd_pgsql_reason(state, NGX_HD_R_QUERY);
+
+    /* a role that may not ask is no failed log-in */
+
+    if (reason == NGX_HD_R_LOGIN) {
+        reason = NGX_HD_R_QUERY;
+    }
+
+    ngx_hd_result_set(&run->result, reason, "%s: %V", state, &line);
+    ngx_hd_run_done(run);
+}
+
+
+/* libpq gave up the connection, and tells why in words only */
+
+static void
+ngx_hd_pgsql_failed(ngx_hd_pgsql_t *p)
+{
+    ngx_str_t         line;
+    ngx_uint_t        i;
+    const char       *text, *state, *end;
+    ngx_hd_run_t     *run;
+    ngx_hd_reason_e   reason;
+
+    run = p->client.run;
+    text = PQerrorMessage(p->conn);
+    state = ngx_hd_pgsql_state(text);
+
+    if (state) {
+        reason = ngx_hd_pgsql_reason(state, NGX_HD_R_PROTOCOL_ERROR);
+        line = ngx_hd_client_line(state);
+
+    } else {
+        reason = NGX_HD_R_RESPONSE_FAILED;
+
+        for (i = 0; i < sizeof(ngx_hd_pgsql_words)
+                        / sizeof(ngx_hd_pgsql_words_t); i++)
+        {
+            if (strstr(text, ngx_hd_pgsql_words[i].text)) {
+                reason = ngx_hd_pgsql_words[i].reason;
+                break;
+            }
+        }
+
+        /* where it was connected to is known */
+
+        end = strstr(text, "failed: ");
+        line = ngx_hd_client_line(end ? end + sizeof("failed: ") - 1 : text);
+    }
+
+    if (reason == NGX_HD_R_RESPONSE_CLOSED
+        || reason == NGX_HD_R_RESPONSE_RESET
+        || reason == NGX_HD_R_TLS_REFUSED)
+    {
+        ngx_hd_result_set(&run->result, reason, NULL);
+
+    } else {
+        ngx_hd_result_set(&run->result, reason, "%V", &line);
+    }
+
+    ngx_hd_run_done(run);
+}
+
+
+/* "FATAL:  28P01: password authentication failed ...", from the code on */
+
+static const char *
+ngx_hd_pgsql_state(const char *text)
+{
+    size_t       n;
+    const char  *p;
+
+    for (p = strstr(text, ":  "); p; p = strstr(p, ":  ")) {
+        p += 3;
+        n = strspn(p, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+        if (n == 5 && p[5] == ':') {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_hd_reason_e
+ngx_hd_pgsql_reason(const char *state, ngx_hd_reason_e other)
+{
+    ngx_uint_t                   i;
+    const ngx_hd_pgsql_state_t  *s;
+
+    for (i = 0; i < sizeof(ngx_hd_pgsql_states)
+                    / sizeof(ngx_hd_pgsql_state_t); i++)
+    {
+        s = &ngx_hd_pgsql_states[i];
+
+        if (ngx_strncmp(state, s->state, ngx_strlen(s->state)) == 0) {
+            return s->reason;
+        }
+    }
+
+    return other;
+}
+
+
+static void
+ngx_hd_pgsql_drop(ngx_hd_client_t *client)
+{
+    ngx_hd_pgsql_t  *p;
+
+    p = (ngx_hd_pgsql_t *) client;
+
+    if (p->conn) {
+        PQfinish(p->conn);
+        p->conn = NULL;
+    }
+}
+
+
+/* else they would be printed to nginx's standard error */
+
+static void
+ngx_hd_pgsql_notice(void *data, const char *text)
+{
 }
 
 
 void
 ngx_hd_pgsql_release(ngx_hd_run_t *run)
 {
+    if (run->ctx) {
+        ngx_hd_client_stop(run->ctx);
+    }
 }

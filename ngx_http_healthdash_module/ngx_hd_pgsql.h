@@ -13,6 +13,7 @@
 /* The functions of the type postgres, see ngx_hd_probe.h. */
 const char *ngx_hd_pgsql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host);
+const char *ngx_hd_pgsql_fits(ngx_hd_target_t *target);
 ngx_int_t ngx_hd_pgsql_start(ngx_hd_run_t *run);
 void ngx_hd_pgsql_release(ngx_hd_run_t *run);
 
@@ -21,6 +22,7 @@ void ngx_hd_pgsql_release(ngx_hd_run_t *run);
 #define NGX_HD_PGSQL_MISSING   "libpq (package libpq-dev)"
 
 #define ngx_hd_pgsql_prepare   NULL
+#define ngx_hd_pgsql_fits      NULL
 #define ngx_hd_pgsql_start     NULL
 #define ngx_hd_pgsql_release   NULL
 

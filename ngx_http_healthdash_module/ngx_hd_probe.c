@@ -14,6 +14,7 @@
 
 #define NGX_HD_RUN_POOL        4096    /* bytes: a tcp probe takes one block */
 #define NGX_HD_RUN_SLACK       50      /* msec, least lateness called blocked */
+#define NGX_HD_RUN_RESERVE     8       /* connections left to clients, least */
 #define NGX_HD_RUN_TICKS       4       /* looks at the clock in a timeout */
 
 
@@ -366,6 +367,23 @@ ngx_hd_run_abort(ngx_hd_run_t *run)
     }
 
     ngx_destroy_pool(run->pool);
+}
+
+
+ngx_int_t
+ngx_hd_run_room(ngx_hd_run_t *run)
+{
+    /* clients come first: what nginx keeps for them is not ours */
+
+    if (ngx_cycle->free_connection_n
+        > ngx_max(NGX_HD_RUN_RESERVE, ngx_cycle->connection_n / 16))
+    {
+        return NGX_OK;
+    }
+
+    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_CONNECTIONS, NULL);
+
+    return NGX_ERROR;
 }
 
 

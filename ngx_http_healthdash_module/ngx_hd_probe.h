@@ -119,6 +119,12 @@ struct ngx_hd_probe_type_s {
                            ngx_str_t *host);
 
     /*
+     * Whether the type can probe the address of target, once, at configuration
+     * time.  NULL: any.  Returns NULL, or what is wrong, as prepare does.
+     */
+    const char *(*fits)(ngx_hd_target_t *target);
+
+    /*
      * Begins; NGX_AGAIN; NGX_ERROR with run->result set; NGX_DECLINED: there
      * is nothing to say yet, the run ends without a verdict and without noise.
      */
@@ -149,6 +155,12 @@ void ngx_hd_run_done(ngx_hd_run_t *run);
 
 /* Ends a run without a result, e.g. at exit.  The handler is not called. */
 void ngx_hd_run_abort(ngx_hd_run_t *run);
+
+/*
+ * Whether a connection for run would leave enough of worker_connections to
+ * clients; NGX_ERROR with run->result set if not.
+ */
+ngx_int_t ngx_hd_run_room(ngx_hd_run_t *run);
 
 /*
  * Makes log a copy of nginx's that says nothing, but everything when nginx

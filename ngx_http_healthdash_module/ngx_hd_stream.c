@@ -17,7 +17,6 @@
 #include <ngx_event_connect.h>
 
 
-#define NGX_HD_STREAM_RESERVE  8       /* connections left to clients, least */
 
 
 typedef struct {
@@ -183,12 +182,7 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
 
     udp = ngx_hd_stream_is_udp(run);
 
-    /* clients come first: what nginx keeps for them is not ours */
-
-    if (ngx_cycle->free_connection_n
-        <= ngx_max(NGX_HD_STREAM_RESERVE, ngx_cycle->connection_n / 16))
-    {
-        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_CONNECTIONS, NULL);
+    if (ngx_hd_run_room(run) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -195,6 +195,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .starts_tls = 1,
       .missing = NGX_HD_PGSQL_MISSING,
       .prepare = ngx_hd_pgsql_prepare,
+      .fits = ngx_hd_pgsql_fits,
       .start = ngx_hd_pgsql_start,
       .release = ngx_hd_pgsql_release },
 
@@ -207,6 +208,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .starts_tls = 1,
       .missing = NGX_HD_MYSQL_MISSING,
       .prepare = ngx_hd_mysql_prepare,
+      .fits = ngx_hd_mysql_fits,
       .start = ngx_hd_mysql_start,
       .release = ngx_hd_mysql_release },
 

@@ -119,8 +119,8 @@ ngx_int_t ngx_http_healthdash_add_service(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t);
 
 /* Gives t its index. */
-ngx_int_t ngx_http_healthdash_add_target(ngx_hd_main_conf_t *hmcf,
-    ngx_hd_target_t *t);
+ngx_int_t ngx_http_healthdash_add_target(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t);
 
 
 /* target.c */

@@ -54,7 +54,7 @@ ngx_http_healthdash_add_service(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
 
     ngx_hd_ident(t);
 
-    return ngx_http_healthdash_add_target(hmcf, t);
+    return ngx_http_healthdash_add_target(cf, hmcf, t);
 }
 
 
@@ -263,9 +263,21 @@ ngx_http_healthdash_service_refused(ngx_conf_t *cf, ngx_hd_target_t *t,
 
 
 ngx_int_t
-ngx_http_healthdash_add_target(ngx_hd_main_conf_t *hmcf, ngx_hd_target_t *t)
+ngx_http_healthdash_add_target(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
+    ngx_hd_target_t *t)
 {
+    const char        *wrong;
+    ngx_hd_check_t    *check;
     ngx_hd_target_t  **slot;
+
+    check = t->check;
+    wrong = check->type->fits ? check->type->fits(t) : NULL;
+
+    if (wrong) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check, "the probe of type "
+                                "\"%V\" %s", &check->type_name, wrong);
+        return NGX_ERROR;
+    }
 
     slot = ngx_array_push(&hmcf->targets);
     if (slot == NULL) {

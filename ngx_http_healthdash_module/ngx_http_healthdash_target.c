@@ -388,7 +388,7 @@ ngx_http_healthdash_targets(ngx_conf_t *cf, ngx_hd_upstream_t *u,
 
         server->targets[i] = t;
 
-        if (ngx_http_healthdash_add_target(u->main, t) != NGX_OK) {
+        if (ngx_http_healthdash_add_target(cf, u->main, t) != NGX_OK) {
             return NGX_ERROR;
         }
     }

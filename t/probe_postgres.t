@@ -1,0 +1,130 @@
+#!/usr/bin/perl
+
+# Tests for PostgreSQL: log-in, TLS, queries and their rows, and what is said
+# when one of them fails, or the server is gone.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 120;
+use HealthDash::Probe qw(service status_server judged verdict);
+use HealthDash::SQL qw(postgres);
+
+my $pg = postgres('pg', ssl => tls_cert(cn => 'db.test'));
+
+$pg->sql('create database onlytls owner probe');
+
+my $at = "127.0.0.1:$pg->{port}";
+my $login = 'user=probe password=secret';
+my $ca = 'ca=' . tls_ca()->{cert};
+my $other = 'ca=' . tls_ca('other')->{cert};
+my (@rows, @conf);
+
+sub row {
+    my ($name, $want, $url, $parameters) = @_;
+
+    push @rows, [ $name, $want ];
+    $parameters = ($parameters // '') . ' interval=300ms'
+        if ($parameters // '') !~ /interval=/;
+    push @conf, service($name, $url, $parameters);
+}
+
+row('SCRAM', 'up', "postgres://probe:secret\@$at");
+row('parameters', 'up', "postgres://$at", "$login database=postgres");
+row('a unix socket', 'up', "postgres://unix:$pg->{socket}", 'user=probe');
+row('wrong password', 'down: log-in refused: 28P01: password authentication '
+    . 'failed for user "probe"', "postgres://probe:wrong\@$at");
+row('no password', 'down: log-in refused: fe_sendauth: no password supplied',
+    "postgres://$at", 'user=probe');
+row('unknown user', qr/^down: log-in refused: 28000: no pg_hba.conf entry/,
+    "postgres://nobody:secret\@$at");
+row('unknown database', 'down: log-in refused: 3D000: database "none" does '
+    . 'not exist', "postgres://$at", "$login database=none");
+
+# TLS
+
+row('TLS', 'up', "postgres://$at",
+    "$login database=onlytls starttls=on sni=db.test $ca");
+row('TLS, not verified', 'up', "postgres://$at",
+    "$login database=onlytls starttls=on verify=off");
+row('TLS, not asked for', qr/^down: log-in refused: 28000: pg_hba.conf rejects/,
+    "postgres://$at", "$login database=onlytls");
+row('TLS, another name', 'down: certificate is for another name: server '
+    . 'certificate for "db.test" does not match host name "b.test"',
+    "postgres://$at", "$login starttls=on sni=b.test $ca");
+row('TLS, another authority',
+    qr/^down: certificate not trusted: .*certificate verify failed$/,
+    "postgres://$at", "$login starttls=on sni=db.test $other");
+
+# queries
+
+row('value', 'up', "postgres://$at", "$login probe=value");
+row('wrong value', 'down: value: expected > 100, got 42', "postgres://$at",
+    "$login probe=wrong_value");
+row('row', 'up', "postgres://$at", "$login probe=row");
+row('wrong row', 'down: row: expected "bad", got "good"', "postgres://$at",
+    "$login probe=wrong_row");
+row('no row', qr/^down: row: /, "postgres://$at", "$login probe=no_row");
+row('NULL', qr/^down: row: /, "postgres://$at", "$login probe=null");
+row('a bad query', 'down: query failed: 42P01: relation "none" does not exist',
+    "postgres://$at", "$login \"query=select * from none\"");
+row('an error after a row', 'down: query failed: 22012: division by zero',
+    "postgres://$at", "$login \"query=select 1/(2-n) from "
+                      . 'generate_series(1, 2) n"');
+row('many rows', 'up', "postgres://$at",
+    "$login \"query=select repeat('x', 100) from generate_series(1, 1000000)\""
+    . ' interval=1s');
+row('a row that is too large', qr/^down: query failed: more than 1048576 bytes/,
+    "postgres://$at", "$login \"query=select repeat('x', 100000000)\" "
+                      . 'interval=2s timeout=10s');
+row('no rows at all', 'up', "postgres://$at", "$login \"query=set x.y = 1\"");
+row('COPY', 'down: query failed: COPY is no query that can be judged',
+    "postgres://$at", "$login \"query=copy (select 1) to stdout\"");
+row('its role', 'up', "postgres://$at", "$login role=primary max_lag=1s");
+row('another role', 'down: wrong role: is a primary, expected a replica',
+    "postgres://$at", "$login role=replica");
+row('a query that takes too long',
+    qr/^down: (?:response timed out after 500ms: the query|query failed: 57014)/,
+    "postgres://$at", "$login \"query=select pg_sleep(20)\" timeout=500ms");
+
+# what is no PostgreSQL
+
+my $http = backend('http');
+my $closed = port('closed');
+
+row('a port that is closed', 'down: connection refused',
+    "postgres://probe:secret\@127.0.0.1:$closed");
+row('no unix socket', 'down: unix socket does not exist',
+    "postgres://unix:$pg->{folder}/.s.PGSQL.9", 'user=probe');
+row('a server that waits', 'down: response timed out after 500ms: the log-in',
+    'postgres://probe:secret@' . $http->address, 'timeout=500ms');
+
+my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
+healthdash_probe value       { type postgres; query "select 42"; expect value = 42; }
+healthdash_probe wrong_value { type postgres; query "select 42"; expect value > 100; }
+healthdash_probe row         { type postgres; query "select 'good'"; expect row = good; }
+healthdash_probe wrong_row   { type postgres; query "select 'good'"; expect row = bad; }
+healthdash_probe no_row      { type postgres; query "select 1 where false"; expect row = 1; }
+healthdash_probe null        { type postgres; query "select null"; expect row = 1; }
+EOC
+    service('frozen', "postgres://$at", "$login timeout=500ms"),
+    status_server()))->start;
+
+judged($t, @rows);
+
+my $said = sub { verdict(hd_json($t)->{services}{frozen}) };
+
+is($said->(), 'up', 'the server is up');
+
+$pg->{daemon}->freeze;
+ok(wait_until(sub { $said->() =~ /^down: .* timed out after 500ms/ },
+              20), 'frozen: down') or diag($said->());
+$pg->{daemon}->thaw;
+ok(wait_until(sub { $said->() eq 'up' }, 20), 'thawed: up');
+
+$pg->{daemon}->stop;
+ok(wait_until(sub { $said->() eq 'down: connection refused' }, 20),
+   'stopped: down') or diag($said->());
+$pg->{daemon}->start;
+ok(wait_until(sub { $said->() eq 'up' }, 20), 'started: up');
+
+done_testing();
