@@ -60,7 +60,7 @@ sub bad_peers {
     # its own first bytes, for ever
 
     push @list, { name => 'its own beginning, without end', how => 'flood',
-                  text => substr($good, 0, 5) x 500 };
+                  text => substr($good, 0, length($good) / 2) x 500 };
 
     return @list;
 }
@@ -92,6 +92,8 @@ sub meet {
     my ($kind) = @_;
     my @talk = recording($kind->{name});
     my @peers = (bad_peers(\@talk), cuts(\@talk));
+
+    $_->{fix} = $kind->{fix} for @peers;
 
     @peers = grep { $_->{how} !~ /^(?:close|reset|drip|flood)$/ } @peers
         if $kind->{udp};

@@ -28,6 +28,9 @@ my $next = 0;
 #   close    closes at once;  reset: resets
 #   say      says "text", then waits
 #   flood    says "text" without end (32 MB at most)
+#
+# fix => sub { ... }: gets a piece and all that the client has sent, and returns
+# what to say: for proofs that are new each time.
 
 sub new {
     my ($class, @peers) = @_;
@@ -133,8 +136,6 @@ sub take {
 }
 
 
-# the answer to a query has the query's own number in front
-
 sub answer_datagram {
     my ($l) = @_;
     my $peer = $l->{peer};
@@ -143,7 +144,7 @@ sub answer_datagram {
 
     return if $peer->{how} eq 'silent';
 
-    substr $text, 0, 2, substr $data, 0, 2 if !defined $peer->{text};
+    $text = $peer->{fix}->($text, $data) if $peer->{fix} && !$peer->{text};
     $text = substr $text, 0, $peer->{at} if $peer->{how} eq 'cut';
 
     send $l->{fh}, $text, 0, $from
@@ -164,6 +165,7 @@ sub serve {
 
         return hang_up($c) if $n == 0;
         $c->{got} += $n;
+        $c->{heard} .= $data if $c->{peer}{fix};
     }
 
     advance($c);
@@ -178,7 +180,10 @@ sub advance {
 
     if ($how eq 'good' || $how eq 'cut' || $how eq 'drip') {
         while ($c->{piece} < @$talk && $talk->[$c->{piece}][0] <= $c->{got}) {
-            $c->{out} .= $talk->[$c->{piece}++][1];
+            my $text = $talk->[$c->{piece}++][1];
+
+            $text = $peer->{fix}->($text, $c->{heard}) if $peer->{fix};
+            $c->{out} .= $text;
         }
 
         if ($how eq 'cut') {

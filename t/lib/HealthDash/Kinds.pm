@@ -6,22 +6,23 @@ package HealthDash::Kinds;
 use strict;
 use warnings;
 
+use Digest::SHA ();
 use Exporter qw(import);
 
 our @EXPORT_OK = qw(kinds kind_conf);
 
 
 # "url": with %s for the address; "lines": of the probe block, with the type;
-# "udp": datagrams.
+# "udp": datagrams; "fix": see HealthDash::Hostile.
 
 my @kinds = (
     { name => 'http', url => 'http://%s/', lines => 'expect body ~ ok;' },
-    { name => 'websocket', url => 'websocket://%s/' },
+    { name => 'websocket', url => 'websocket://%s/', fix => \&accept_key },
     { name => 'tcp', url => 'tcp://%s',
       lines => 'send "PING\r\n"; expect ~ PONG;' },
     { name => 'udp', url => 'udp://%s', udp => 1,
       lines => 'send "PING\r\n"; expect ~ PONG;' },
-    { name => 'dns', url => 'dns://%s', udp => 1,
+    { name => 'dns', url => 'dns://%s', udp => 1, fix => \&same_number,
       lines => 'name www.example.test;' },
     { name => 'redis', url => 'redis://%s',
       lines => 'password s3cret; role primary;' },
@@ -45,6 +46,29 @@ my @kinds = (
 
 
 sub kinds { return @kinds; }
+
+
+# an answer has the query's own number in front
+
+sub same_number {
+    my ($text, $heard) = @_;
+
+    substr $text, 0, 2, substr $heard, 0, 2;
+    return $text;
+}
+
+
+# the proof of RFC 6455, 4.2.2
+
+sub accept_key {
+    my ($text, $heard) = @_;
+    my ($key) = $heard =~ /^Sec-WebSocket-Key: (\S+)/mi or return $text;
+    my $proof = Digest::SHA::sha1_base64(
+        "${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+
+    $text =~ s/^(Sec-WebSocket-Accept:) \S+/$1 $proof=/m;
+    return $text;
+}
 
 
 # kind_conf($kind): the probe block "as-NAME" and what a service needs to use it

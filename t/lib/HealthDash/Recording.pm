@@ -30,12 +30,16 @@ sub recording {
         push @pieces, [ $1, pack('H*', $2) ] if /^(\d+) ([0-9a-f]+)$/;
     }
 
+    # one question, the length of which may depend on an address
+
+    $pieces[0][0] = 1 if @pieces == 1;
+
     return @pieces;
 }
 
 
 # recorder(PORT, SERVER_PORT, FILE): a process that takes one connection after
-# the other on 127.0.0.1:PORT, passes it on, and writes the last whole one down.
+# the other on 127.0.0.1:PORT, passes it on, and writes down the longest.
 
 sub recorder {
     my ($port, $server, $file) = @_;
@@ -49,7 +53,10 @@ sub recorder {
         while (my $client = $listen->accept) {
             my @pieces = pass($client, $server);
 
-            save_recording($file, @pieces) if @pieces;
+            my $size = 0;
+
+            $size += 2 * length $_->[1] for @pieces;
+            save_recording($file, @pieces) if $size > (-s $file // 0) - 20;
         }
     });
 }
