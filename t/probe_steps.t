@@ -59,7 +59,7 @@ while (1) {
             next;
         }
 
-        heard($1) if $line =~ /^(QUIT|TOKEN .*?)\r?\n/;
+        heard($1) if $line =~ /^(LAST|TOKEN .*?)\r?\n/;
         syswrite $c, "250-host\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"
             if $line =~ /^EHLO/;
         syswrite $c, "221 bye\r\n" if $line =~ /^QUIT/;
@@ -93,7 +93,7 @@ my $t = HealthDash->new(http => <<"EOC"
     healthdash_probe waits    { timeout 500ms; expect ~ "(?m)^220 .*\\n";
                                 expect ~ nothing; }
     healthdash_probe begins   { expect = "221"; }
-    healthdash_probe bye      { expect ~ ready; send "QUIT\\n"; }
+    healthdash_probe bye      { expect ~ ready; send "LAST\\n"; }
     healthdash_probe bytes    { expect ~ "ready\\r\\n"; send \\0\\x01\\xfF\\\\\\\\;
                                 expect = "\\0\\x01\\xff\\\\\\\\"; }
     healthdash_probe token    { expect ~ ready; send \@$dir/token; send "\\n";
@@ -138,7 +138,7 @@ judged($t,
 
 my $said = HealthDash::slurp("$dir/said");
 
-like($said, qr/^QUIT$/m, 'a last word is sent');
+like($said, qr/^LAST$/m, 'a last word is sent');
 like($said, qr/^TOKEN s3cr3t-token$/m, 'a secret is sent');
 unlike(http_get(port('web'), '/status')->{body} // '', qr/s3cr3t/,
        'and not shown, though it comes back');
