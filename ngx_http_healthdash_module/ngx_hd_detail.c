@@ -77,6 +77,7 @@ ngx_hd_detail_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     void (*escape)(ngx_hd_text_t *t, const u_char *data, size_t len))
 {
     int64_t                         days;
+    uint64_t                        n;
     const ngx_hd_detail_problem_t  *p;
 
     ngx_hd_text_add(t, ngx_hd_detail_version(cert));
@@ -91,10 +92,11 @@ ngx_hd_detail_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         }
 
         days = ngx_hd_detail_days(cert, view->time);
+        n = (uint64_t) ((days < 0) ? -(days + 1) : days);
 
         ngx_hd_text_add(t, (days < 0) ? " ended " : " ends in ");
-        ngx_hd_text_uint(t, (uint64_t) ((days < 0) ? -days : days));
-        ngx_hd_text_add(t, (days == 1 || days == -1) ? " day" : " days");
+        ngx_hd_text_uint(t, n);
+        ngx_hd_text_add(t, (n == 1) ? " day" : " days");
         ngx_hd_text_add(t, (days < 0) ? " ago" : "");
     }
 

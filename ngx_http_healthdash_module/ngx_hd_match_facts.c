@@ -129,9 +129,10 @@ ngx_hd_match_cert_days(const ngx_hd_cond_t *cond,
     ngx_gmtime((time_t) cert->not_after, &tm);
 
     ngx_hd_result_say(result, NGX_HD_R_CERT_DAYS,
-                      "cert_days: expected %V %V, got %L (ends "
+                      "cert_days: expected %V %V, got %L (%s "
                       "%4d-%02d-%02d, issued by \"%*s\")",
                       ngx_hd_cond_op(cond->op), &cond->value, days,
+                      (days < 0) ? "ended" : "ends",
                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
                       (size_t) cert->issuer_len, cert->issuer);
 

@@ -65,7 +65,7 @@ ngx_hd_html_answer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     sample = &failed->sample;
 
     if (sample->line_len || sample->len) {
-        ngx_hd_text_add(t, "<pre class=\"answer\">");
+        ngx_hd_text_add(t, "<pre class=\"answer\" tabindex=\"0\">");
         ngx_hd_html_lines(t, sample->line, ngx_min(sample->line_len,
                                                    NGX_HD_LINE_LEN));
 

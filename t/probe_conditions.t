@@ -236,7 +236,7 @@ is($doc->{services}{broken}{tls}, undef, 'no TLS, no facts');
 
 my $page = http_get(port('web'), '/status?format=html')->{body};
 
-like($page, qr{<pre class="answer">HTTP/1\.1 503 Too busy\nfirst &lt;b&gt;},
+like($page, qr{<pre class="answer" tabindex="0">HTTP/1\.1 503 Too busy\nfirst &lt;b&gt;},
      'the page shows the answer, escaped');
 like($page, qr/certificate of healthdash test ca ends in 4 days/,
      'and the end of a certificate');

@@ -209,6 +209,11 @@ test_cert_days(void)
         { "cert_days|<|4", NULL }, { "cert_days|<=|3", NULL }
     };
 
+    static const case_t  ended[] = {
+        { "cert_days|>=|0", "cert_days: expected >= 0, got -1 (ended "
+          "2001-09-09, issued by \"Test CA\")" }
+    };
+
     static const struct {
         int64_t      left;
         const char  *line;
@@ -233,6 +238,9 @@ test_cert_days(void)
     cert.issuer_len = 7;
     memcpy(cert.issuer, "Test CA", 7);
     try(three, sizeof(three) / sizeof(three[0]), &answer, NGX_HD_R_CERT_DAYS);
+
+    cert.not_after = NOW - 5;
+    try(ended, 1, &answer, NGX_HD_R_CERT_DAYS);
 
     for (i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
         const case_t  c = { left[i].line, NULL };
