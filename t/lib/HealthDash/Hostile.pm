@@ -182,6 +182,7 @@ sub advance {
         while ($c->{piece} < @$talk && $talk->[$c->{piece}][0] <= $c->{got}) {
             my $text = $talk->[$c->{piece}++][1];
 
+            $c->{end} = 1 if !length $text;
             $text = $peer->{fix}->($text, $c->{heard}) if $peer->{fix};
             $c->{out} .= $text;
         }
@@ -218,7 +219,8 @@ sub write_out {
             if $how eq 'flood' && !length $c->{out} && $c->{sent} < 32 << 20;
     }
 
-    return hang_up($c) if $how eq 'cut' && $c->{sent} >= $c->{peer}{at};
+    return hang_up($c) if $how eq 'cut' && $c->{sent} >= $c->{peer}{at}
+                          || $c->{end} && !length $c->{out};
 
     $poll->mask($c->{fh} => length $c->{out} ? POLLIN | POLLOUT : POLLIN);
 }

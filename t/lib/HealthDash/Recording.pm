@@ -2,7 +2,8 @@ package HealthDash::Recording;
 
 # What a real server said to a probe, kept as a file in t/recordings, so that a
 # hostile peer can say the same, or as much of it as it likes.  A line is one
-# piece: how many bytes the client had sent before, and the bytes in hex.
+# piece: how many bytes the client had sent before, and the bytes in hex; none
+# means that the server closed.
 
 use strict;
 use warnings;
@@ -27,12 +28,14 @@ sub recording {
         or die "there is no recording of $name: $!\n";
 
     while (<$fh>) {
-        push @pieces, [ $1, pack('H*', $2) ] if /^(\d+) ([0-9a-f]+)$/;
+        push @pieces, [ $1, pack('H*', $2) ] if /^(\d+) ([0-9a-f]*)$/;
     }
 
     # one question, the length of which may depend on an address
 
-    $pieces[0][0] = 1 if @pieces == 1;
+    if (@pieces == 1 || @pieces == 2 && !length $pieces[1][1]) {
+        $_->[0] = 1 for @pieces;
+    }
 
     return @pieces;
 }
@@ -74,7 +77,13 @@ sub pass {
         for my $fh (@ready) {
             my $other = $fh == $client ? $server : $client;
 
-            sysread $fh, my $data, 65536 or return @pieces;
+            my $data = '';
+
+            if (!sysread $fh, $data, 65536) {
+                push @pieces, [ $got, '' ] if $fh == $server;
+                return @pieces;
+            }
+
             syswrite $other, $data;
 
             if ($fh == $client) {

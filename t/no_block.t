@@ -1,0 +1,156 @@
+#!/usr/bin/perl
+
+# Tests that no probe of any type stops a worker: all of them meet frozen peers
+# while one client asks the only worker for answer after answer.  A call that
+# blocks does so at each probe, so the quietest of many short spells is what
+# counts: a busy machine disturbs some of them, not all.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 300;
+
+use IO::Socket::INET ();
+use Time::HiRes qw(time);
+
+use HealthDash::Hostile;
+use HealthDash::Kinds qw(kinds kind_conf);
+use HealthDash::Recording qw(recording);
+
+my $gap_limit = 20;     # msec, between two answers
+my $spell = 1.5;        # seconds, several probes of each kind
+my $spells = 12;
+
+my @kinds = kinds();
+my $conf = '';
+
+# silent from the start, and silent when half of the answer was given: the
+# second half of a talk never comes
+
+for my $kind (@kinds) {
+    my @talk = recording($kind->{name});
+    my @half = half(@talk);
+
+    my @peers = ({ name => 'silent', how => 'silent' });
+
+    push @peers, { name => 'half', how => 'good', talk => \@half },
+                 { name => 'good', how => 'good', talk => \@talk }
+        if !$kind->{udp};
+
+    $_->{fix} = $kind->{fix} for @peers;
+
+    HealthDash::Hostile->new(udp => $kind->{udp} ? 1 : 0, @peers);
+
+    $conf .= kind_conf($kind, 'interval 300ms; timeout 250ms; fails 1;');
+    $conf .= sprintf "healthdash_service \"%s %s\" %s probe=as-%s;\n",
+                     $kind->{name}, $_->{name},
+                     sprintf($kind->{url}, $_->{address}), $kind->{name}
+        for @peers;
+}
+
+
+my $t = HealthDash->new(workers => 1, conf => <<"EOF")->start;
+http {
+    keepalive_requests 10000000;
+    $conf
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+        location = /live { healthdash_live; }
+    }
+}
+EOF
+
+wait_until(sub {
+    my $list = hd_json($t)->{services};
+    return !grep { $_->{health_checks}{checks} < 1 } values %$list;
+}, 30, 'each probe once');
+
+my $before = probes();
+my @gaps = map { longest_gap() } 1 .. $spells;
+my $probes = probes() - $before;
+
+my ($best) = sort { $a <=> $b } @gaps;
+
+cmp_ok($best, '<', $gap_limit * HealthDash::Run::slow(),
+       "the longest gap between two answers is below $gap_limit ms");
+diag(sprintf 'gaps in ms: %s', join ' ', map { sprintf '%.1f', $_ } @gaps);
+
+cmp_ok($probes, '>', @kinds * $spells,
+       "while $probes probes met " . @kinds . ' kinds of frozen peers');
+
+my $list = hd_json($t)->{services};
+
+for my $kind (@kinds) {
+    is($list->{"$kind->{name} silent"}{health}, 'down',
+       "$kind->{name}: silence is a failure");
+}
+
+# it would have been seen: a worker that stops for 40 ms now and then
+
+my ($pid) = $t->worker_pids;
+
+my $stopper = HealthDash::Run::start_helper('a stopper', sub {
+    while (1) {
+        kill 'STOP', $pid;
+        select undef, undef, undef, 0.04;
+        kill 'CONT', $pid;
+        select undef, undef, undef, 0.2;
+    }
+});
+
+cmp_ok(longest_gap(), '>', $gap_limit, 'a worker that blocks is seen');
+HealthDash::Run::stop_helper($stopper);
+kill 'CONT', $pid;
+
+done_testing();
+
+
+sub half {
+    my (@talk) = @_;
+    my $left = 0;
+    my @half;
+
+    $left += length $_->[1] for @talk;
+    $left = int($left / 2);
+
+    for my $piece (@talk) {
+        push @half, [ $piece->[0], substr $piece->[1], 0, $left ];
+        $left -= length $half[-1][1];
+        last if $left <= 0;
+    }
+
+    return @half;
+}
+
+
+sub probes {
+    my $sum = 0;
+
+    $sum += $_->{health_checks}{checks} for values %{ hd_json($t)->{services} };
+    return $sum;
+}
+
+
+# msec, the longest time between two answers on one connection in a spell
+
+sub longest_gap {
+    my $fh = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                   PeerPort => port('web'))
+        or die "cannot connect: $!\n";
+    my $end = time() + $spell;
+    my $last = time();
+    my $worst = 0;
+
+    while ($last < $end) {
+        syswrite $fh, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n";
+        sysread $fh, my $data, 4096 or die "the connection was closed\n";
+
+        my $now = time();
+        my $gap = ($now - $last) * 1000;
+
+        $worst = $gap if $gap > $worst;
+        $last = $now;
+    }
+
+    return $worst;
+}
