@@ -146,6 +146,9 @@ struct ngx_hd_target_s {
 
     struct sockaddr              *sockaddr;     /* NULL: resolve host */
     socklen_t                     socklen;
+    ngx_addr_t                   *addrs;        /* of a name that was looked up
+                                                   at start, sockaddr first */
+    ngx_uint_t                    naddrs;
     ngx_str_t                     host;         /* to resolve at each probe;
                                                    of disk:/path the path */
     in_port_t                     port;         /* beside host */

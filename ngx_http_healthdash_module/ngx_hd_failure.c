@@ -48,6 +48,7 @@ ngx_int_t
 ngx_hd_failure_socket(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
 {
     u_char            buf[NGX_HD_SEEN_LEN], *p;
+    ngx_addr_t       *local;
     ngx_hd_reason_e   reason;
 
     switch (err) {
@@ -71,7 +72,16 @@ ngx_hd_failure_socket(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
     }
 
     p = ngx_strerror(err, buf, sizeof(buf));
-    ngx_hd_result_set(&run->result, reason, "%*s", (size_t) (p - buf), buf);
+    local = run->target->check->local;
+
+    if (err == EADDRNOTAVAIL && local) {
+        ngx_hd_result_set(&run->result, reason, "source %V is no address of "
+                          "this machine", &local->name);
+
+    } else {
+        ngx_hd_result_set(&run->result, reason, "%*s", (size_t) (p - buf),
+                          buf);
+    }
 
     return NGX_ERROR;
 }

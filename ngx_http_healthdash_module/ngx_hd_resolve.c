@@ -10,15 +10,17 @@
 #include <ngx_hd_reason.h>
 
 
-/* more addresses of one name than this are not tried */
-
-#define NGX_HD_RESOLVE_ADDRS   16
+#define NGX_HD_RESOLVE_ADDRS   16      /* tried of one name, at most */
 
 
 static ngx_resolver_t *ngx_hd_resolve_resolver(void);
 static void ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx);
 static ngx_hd_addrs_t *ngx_hd_resolve_copy(ngx_hd_run_t *run,
     ngx_resolver_ctx_t *ctx);
+static ngx_int_t ngx_hd_resolve_choose(ngx_hd_run_t *run,
+    ngx_hd_addrs_t *addrs);
+static void ngx_hd_resolve_move(ngx_addr_t *addrs, ngx_uint_t from,
+    ngx_uint_t to);
 static ngx_int_t ngx_hd_resolve_copy_addr(ngx_hd_run_t *run, ngx_addr_t *addr,
     ngx_resolver_addr_t *from);
 static void ngx_hd_resolve_failed(ngx_hd_run_t *run, ngx_int_t state);
@@ -132,7 +134,7 @@ ngx_hd_resolve_copy(ngx_hd_run_t *run, ngx_resolver_ctx_t *ctx)
         goto failed;
     }
 
-    addrs->n = ngx_min(ctx->naddrs, NGX_HD_RESOLVE_ADDRS);
+    addrs->n = ctx->naddrs;
 
     addrs->addrs = ngx_pcalloc(run->pool, addrs->n * sizeof(ngx_addr_t));
     if (addrs->addrs == NULL) {
@@ -147,13 +149,92 @@ ngx_hd_resolve_copy(ngx_hd_run_t *run, ngx_resolver_ctx_t *ctx)
         }
     }
 
-    return addrs;
+    return (ngx_hd_resolve_choose(run, addrs) == NGX_OK) ? addrs : NULL;
 
 failed:
 
     ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
 
     return NULL;
+}
+
+
+static ngx_int_t
+ngx_hd_resolve_choose(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
+{
+    ngx_uint_t       n;
+    ngx_hd_check_t  *check;
+
+    check = run->target->check;
+
+    n = ngx_hd_resolve_order(check, addrs->addrs, addrs->n);
+
+    if (n == 0) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "no address of %V can be reached from %V",
+                          &run->target->host, &check->source);
+        return NGX_ERROR;
+    }
+
+    if (n > NGX_HD_RESOLVE_ADDRS && check->all) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "%V has %ui addresses, more than the %d that "
+                          "addresses=all can probe", &run->target->host, n,
+                          NGX_HD_RESOLVE_ADDRS);
+        return NGX_ERROR;
+    }
+
+    addrs->n = ngx_min(n, NGX_HD_RESOLVE_ADDRS);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_hd_resolve_order(const ngx_hd_check_t *check, ngx_addr_t *addrs,
+    ngx_uint_t n)
+{
+    int         family;
+    ngx_uint_t  i, kept, preferred;
+
+    kept = 0;
+    preferred = 0;
+
+    for (i = 0; i < n; i++) {
+        family = addrs[i].sockaddr->sa_family;
+
+        if (check->local && check->local->sockaddr->sa_family != family) {
+            continue;
+        }
+
+        ngx_hd_resolve_move(addrs, i, kept);
+
+        if ((ngx_uint_t) family == check->prefer) {
+            ngx_hd_resolve_move(addrs, kept, preferred++);
+        }
+
+        kept++;
+    }
+
+    return kept;
+}
+
+
+/* those in between keep their order */
+
+static void
+ngx_hd_resolve_move(ngx_addr_t *addrs, ngx_uint_t from, ngx_uint_t to)
+{
+    ngx_addr_t  addr;
+
+    addr = addrs[from];
+
+    while (from > to) {
+        addrs[from] = addrs[from - 1];
+        from--;
+    }
+
+    addrs[to] = addr;
 }
 
 

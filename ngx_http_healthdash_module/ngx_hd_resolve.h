@@ -30,6 +30,14 @@ typedef struct {
  */
 ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs);
 
+/*
+ * Puts the n addresses of a name into the order in which check wants them
+ * tried, and leaves out those that its source cannot reach.  Returns how many
+ * there are then.
+ */
+ngx_uint_t ngx_hd_resolve_order(const ngx_hd_check_t *check,
+    ngx_addr_t *addrs, ngx_uint_t n);
+
 /* Gives up what is under way; the handler is not called. */
 void ngx_hd_resolve_cancel(ngx_hd_resolve_t *rs);
 

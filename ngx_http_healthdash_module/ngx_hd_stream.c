@@ -10,6 +10,7 @@
 #include <ngx_hd_stream.h>
 #include <ngx_hd_failure.h>
 #include <ngx_hd_keep.h>
+#include <ngx_hd_proxy.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_resolve.h>
 #include <ngx_hd_talk.h>
@@ -27,6 +28,7 @@ typedef struct {
     ngx_uint_t              next;       /* of addrs: the one in use */
     ngx_hd_addrs_t          list;       /* addrs of a target that has one */
     ngx_addr_t              addr;
+    ngx_hd_result_t        *warned;     /* addresses=all: by one before */
     unsigned                tcp:1;      /* a UDP dialogue went on over TCP */
 } ngx_hd_stream_t;
 
@@ -41,11 +43,16 @@ static void ngx_hd_stream_share_time(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_stream_connecting_handler(ngx_event_t *rev);
 static void ngx_hd_stream_connect_handler(ngx_event_t *wev);
 static void ngx_hd_stream_unreachable(ngx_hd_run_t *run);
+static ngx_uint_t ngx_hd_stream_has_next(ngx_hd_run_t *run);
+static void ngx_hd_stream_go_on(ngx_hd_run_t *run);
 static void ngx_hd_stream_connected(ngx_hd_run_t *run);
 static void ngx_hd_stream_handshake(ngx_hd_run_t *run);
 static void ngx_hd_stream_handshake_handler(ngx_connection_t *c);
 static void ngx_hd_stream_talk(ngx_hd_run_t *run);
 static void ngx_hd_stream_talked(ngx_hd_run_t *run, ngx_int_t rc);
+static void ngx_hd_stream_passed(ngx_hd_run_t *run);
+static void ngx_hd_stream_done(ngx_hd_run_t *run);
+static void ngx_hd_stream_name_peer(ngx_hd_run_t *run);
 static void ngx_hd_stream_keep(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_reuse(ngx_hd_run_t *run);
 static void ngx_hd_stream_start_afresh(ngx_hd_run_t *run);
@@ -78,6 +85,15 @@ ngx_hd_stream_begin(ngx_hd_run_t *run)
 
     s = run->ctx;
     target = run->target;
+
+    if (target->naddrs) {
+        s->list.addrs = target->addrs;
+        s->list.n = target->naddrs;
+
+        ngx_hd_stream_resolved(run, &s->list);
+
+        return NGX_AGAIN;
+    }
 
     if (target->sockaddr) {
         s->addr.sockaddr = target->sockaddr;
@@ -150,10 +166,14 @@ ngx_hd_stream_connect(ngx_hd_run_t *run)
             return;
         }
 
-        if (rc == NGX_ERROR || ++s->next >= s->addrs->n) {
-            ngx_hd_run_done(run);
+        if (rc == NGX_ERROR || !ngx_hd_stream_has_next(run)
+            || run->target->check->all)
+        {
+            ngx_hd_stream_done(run);
             return;
         }
+
+        s->next++;
     }
 }
 
@@ -178,7 +198,8 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
 
     run->late = NGX_HD_R_CONNECT_TIMEOUT;
     run->log->action = "connecting to server";
-    run->peer = run->target->sockaddr ? NULL : &addr->name;
+    run->peer = (run->target->sockaddr && s->addrs->n == 1) ? NULL
+                                                            : &addr->name;
 
     udp = ngx_hd_stream_is_udp(run);
 
@@ -190,6 +211,7 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
     pc->socklen = addr->socklen;
     pc->name = &addr->name;
     pc->type = udp ? SOCK_DGRAM : SOCK_STREAM;
+    pc->local = run->target->check->local;
     pc->get = ngx_event_get_peer;
     pc->log = run->log;
     pc->log_error = NGX_ERROR_ERR;
@@ -242,9 +264,14 @@ ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c)
     c->read->handler = ngx_hd_stream_connecting_handler;
     c->write->handler = ngx_hd_stream_connect_handler;
 
-    /* a name may move to another address, which a kept connection would hide */
+    /*
+     * A name may move to another address, or stand for several that all must
+     * be well, which a kept connection would hide.
+     */
 
-    if (!run->target->check->keepalive || run->target->sockaddr == NULL) {
+    if (!run->target->check->keepalive || run->target->sockaddr == NULL
+        || run->target->check->all)
+    {
         return NGX_OK;
     }
 
@@ -262,7 +289,7 @@ ngx_hd_stream_share_time(ngx_hd_run_t *run, ngx_connection_t *c)
     ngx_hd_stream_t  *s;
 
     s = run->ctx;
-    n = s->addrs->n - s->next;
+    n = run->target->check->all ? 1 : s->addrs->n - s->next;
 
     if (n > 1 && run->limit > ngx_current_msec) {
         share = (run->limit - ngx_current_msec) / n;
@@ -322,19 +349,39 @@ ngx_hd_stream_connect_handler(ngx_event_t *wev)
 static void
 ngx_hd_stream_unreachable(ngx_hd_run_t *run)
 {
+    ngx_hd_stream_disconnect(run);
+
+    if (!ngx_hd_stream_has_next(run) || run->target->check->all) {
+        ngx_hd_stream_done(run);
+        return;
+    }
+
+    ngx_hd_stream_go_on(run);
+}
+
+
+static ngx_uint_t
+ngx_hd_stream_has_next(ngx_hd_run_t *run)
+{
     ngx_hd_stream_t  *s;
 
     s = run->ctx;
 
-    ngx_hd_stream_disconnect(run);
+    return s->addrs && s->next + 1 < s->addrs->n;
+}
 
-    if (++s->next >= s->addrs->n) {
-        ngx_hd_run_done(run);
-        return;
-    }
+
+static void
+ngx_hd_stream_go_on(ngx_hd_run_t *run)
+{
+    ngx_hd_stream_t  *s;
+
+    s = run->ctx;
 
     ngx_hd_talk_reset(&s->talk);
+
     s->tcp = 0;
+    s->next++;
 
     ngx_hd_stream_connect(run);
 }
@@ -358,6 +405,13 @@ ngx_hd_stream_connected(ngx_hd_run_t *run)
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);
+    }
+
+    if (run->target->check->proxy_protocol
+        && ngx_hd_proxy_send(run, c, &s->addrs->addrs[s->next]) != NGX_OK)
+    {
+        ngx_hd_stream_done(run);
+        return;
     }
 
     if (!run->target->check->tls) {
@@ -388,7 +442,7 @@ ngx_hd_stream_handshake(ngx_hd_run_t *run)
         ngx_hd_stream_handshake_handler(c);
 
     } else if (rc == NGX_ERROR) {
-        ngx_hd_run_done(run);
+        ngx_hd_stream_done(run);
     }
 }
 
@@ -401,7 +455,7 @@ ngx_hd_stream_handshake_handler(ngx_connection_t *c)
     run = c->data;
 
     if (ngx_hd_tls_check(run, c) != NGX_OK) {
-        ngx_hd_run_done(run);
+        ngx_hd_stream_done(run);
         return;
     }
 
@@ -454,10 +508,109 @@ ngx_hd_stream_talked(ngx_hd_run_t *run, ngx_int_t rc)
         return;
 
     case NGX_OK:
+
+        if (run->target->check->all && ngx_hd_stream_has_next(run)) {
+            ngx_hd_stream_passed(run);
+            return;
+        }
+
         ngx_hd_stream_keep(run);
     }
 
+    ngx_hd_stream_done(run);
+}
+
+
+/* addresses=all: one of several is well */
+
+static void
+ngx_hd_stream_passed(ngx_hd_run_t *run)
+{
+    ngx_hd_stream_t  *s;
+
+    s = run->ctx;
+
+    if (run->result.verdict != NGX_HD_PASS && s->warned == NULL) {
+        ngx_hd_stream_name_peer(run);
+
+        s->warned = ngx_palloc(run->pool, sizeof(ngx_hd_result_t));
+        if (s->warned == NULL) {
+            ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+            ngx_hd_run_done(run);
+            return;
+        }
+
+        *s->warned = run->result;
+    }
+
+    ngx_hd_stream_disconnect(run);
+    ngx_memzero(&run->result.sample, sizeof(ngx_hd_sample_t));
+
+    ngx_hd_stream_go_on(run);
+}
+
+
+static void
+ngx_hd_stream_done(ngx_hd_run_t *run)
+{
+    ngx_hd_result_t  *result;
+    ngx_hd_stream_t  *s;
+
+    s = run->ctx;
+    result = &run->result;
+
+    if (s->warned && result->verdict == NGX_HD_PASS) {
+        result->verdict = s->warned->verdict;
+        result->reason = s->warned->reason;
+        result->len = s->warned->len;
+        ngx_memcpy(result->detail, s->warned->detail, result->len);
+
+    } else {
+        ngx_hd_stream_name_peer(run);
+    }
+
     ngx_hd_run_done(run);
+}
+
+
+/* of several that all must be well, which one it was */
+
+static void
+ngx_hd_stream_name_peer(ngx_hd_run_t *run)
+{
+    u_char             detail[NGX_HD_DETAIL_LEN];
+    size_t             len;
+    ngx_str_t         *name;
+    ngx_hd_stream_t   *s;
+    ngx_hd_result_t   *result;
+    ngx_hd_verdict_e   verdict;
+
+    s = run->ctx;
+    result = &run->result;
+
+    if (!run->target->check->all || s->addrs == NULL || s->addrs->n == 1
+        || result->verdict == NGX_HD_PASS
+        || result->verdict == NGX_HD_INCONCLUSIVE)
+    {
+        return;
+    }
+
+    name = &s->addrs->addrs[s->next].name;
+    len = result->len;
+
+    ngx_memcpy(detail, result->detail, len);
+
+    /* failures to connect have said it */
+
+    if (ngx_strlcasestrn(detail, detail + len, name->data, name->len - 1)) {
+        return;
+    }
+
+    verdict = result->verdict;
+
+    ngx_hd_result_say(result, result->reason, "%V: %*s", name, len, detail);
+
+    result->verdict = verdict;
 }
 
 

@@ -95,6 +95,16 @@ ngx_int_t ngx_http_healthdash_add_zone(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf);
 
 
+/* peer.c */
+
+/* Judges what check says of its connections, and fills check->local. */
+ngx_int_t ngx_http_healthdash_peer(ngx_conf_t *cf, ngx_hd_check_t *check);
+
+/* Says it at [emerg] if check's source cannot reach the address of name. */
+ngx_int_t ngx_http_healthdash_reach(ngx_conf_t *cf, ngx_hd_check_t *check,
+    struct sockaddr *sockaddr, ngx_str_t *name);
+
+
 /* merge.c */
 
 /*

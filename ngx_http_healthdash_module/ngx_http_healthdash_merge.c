@@ -75,7 +75,8 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
         || ngx_http_healthdash_conds(cf, check) != NGX_OK
         || ngx_http_healthdash_cert_days(cf, check) != NGX_OK
         || ngx_http_healthdash_known_lines(cf, check) != NGX_OK
-        || ngx_http_healthdash_judge(cf, check) != NGX_OK)
+        || ngx_http_healthdash_judge(cf, check) != NGX_OK
+        || ngx_http_healthdash_peer(cf, check) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -9,6 +9,7 @@
 #include <ngx_http_healthdash.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_probe.h>
+#include <ngx_hd_resolve.h>
 #include <ngx_hd_types.h>
 #include <ngx_hd_url.h>
 
@@ -24,6 +25,8 @@ static ngx_int_t ngx_http_healthdash_service_place(ngx_conf_t *cf,
     ngx_str_t *host);
 static ngx_int_t ngx_http_healthdash_service_lookup(ngx_conf_t *cf,
     ngx_hd_target_t *t, ngx_str_t *place, ngx_url_t *u);
+static ngx_int_t ngx_http_healthdash_service_addrs(ngx_conf_t *cf,
+    ngx_hd_target_t *t, ngx_url_t *u);
 static ngx_int_t ngx_http_healthdash_service_host(ngx_conf_t *cf,
     ngx_hd_target_t *t, ngx_url_t *u, ngx_str_t *host);
 static ngx_int_t ngx_http_healthdash_service_refused(ngx_conf_t *cf,
@@ -186,8 +189,9 @@ ngx_http_healthdash_service_place(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
             return NGX_ERROR;
         }
 
-        t->sockaddr = u.addrs[0].sockaddr;
-        t->socklen = u.addrs[0].socklen;
+        if (ngx_http_healthdash_service_addrs(cf, t, &u) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     return ngx_http_healthdash_service_host(cf, t, &u, host);
@@ -211,6 +215,33 @@ ngx_http_healthdash_service_lookup(ngx_conf_t *cf, ngx_hd_target_t *t,
                             "host \"%V\" of service \"%V\" is resolved once, "
                             "at start, for there is no \"resolver\" in http{}",
                             &u->host, &t->name);
+
+    return NGX_OK;
+}
+
+
+/* the first one that is to be tried stands for all */
+
+static ngx_int_t
+ngx_http_healthdash_service_addrs(ngx_conf_t *cf, ngx_hd_target_t *t,
+    ngx_url_t *u)
+{
+    ngx_uint_t  n;
+
+    n = ngx_hd_resolve_order(t->check, u->addrs, u->naddrs);
+
+    if (n == 0) {
+        return ngx_http_healthdash_reach(cf, t->check, u->addrs[0].sockaddr,
+                                         &t->name);
+    }
+
+    t->sockaddr = u->addrs[0].sockaddr;
+    t->socklen = u->addrs[0].socklen;
+
+    if (n > 1) {
+        t->addrs = u->addrs;
+        t->naddrs = n;
+    }
 
     return NGX_OK;
 }

@@ -256,7 +256,7 @@ const ngx_http_healthdash_param_t
 
     { ngx_string("prefer"), ngx_http_healthdash_set_enum,
       ngx_http_healthdash_field(check.prefer), 0, 0,
-      0, NGX_HD_TAKES_PEER|NGX_HD_TAKES_PORT,
+      NGX_HTTP_HEALTHDASH_SERVICE, NGX_HD_TAKES_PEER|NGX_HD_TAKES_PORT,
       ngx_http_healthdash_families, NULL,
       "ipv4 or ipv6" },
 

@@ -376,7 +376,10 @@ ngx_http_healthdash_targets(ngx_conf_t *cf, ngx_hd_upstream_t *u,
         t->sockaddr = server->sockaddr;
         t->socklen = server->socklen;
 
-        if (t->check->port && ngx_http_healthdash_port(cf, t) != NGX_OK) {
+        if ((t->check->port && ngx_http_healthdash_port(cf, t) != NGX_OK)
+            || ngx_http_healthdash_reach(cf, t->check, t->sockaddr, &t->name)
+               != NGX_OK)
+        {
             return NGX_ERROR;
         }
 
