@@ -489,7 +489,11 @@ ngx_hd_cert_issuer(ngx_hd_cert_t *cert, X509 *leaf)
         str = ngx_hd_cert_entry(name, NID_organizationName);
     }
 
-    len = str ? ASN1_STRING_to_UTF8(&text, str) : -1;
+    if (str == NULL) {
+        return;
+    }
+
+    len = ASN1_STRING_to_UTF8(&text, str);
 
     if (len < 0) {
         ERR_clear_error();
