@@ -55,9 +55,9 @@ ngx_http_healthdash_peer_source(ngx_conf_t *cf, ngx_hd_check_t *check)
 
     case NGX_DECLINED:
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
-                                "invalid value \"%V\" of parameter \"source\", "
-                                "expected an address of this machine such as "
-                                "10.0.0.1, without a port", &check->source);
+                                "invalid source \"%V\", expected an address of "
+                                "this machine such as 10.0.0.1, without a "
+                                "port", &check->source);
     }
 
     return NGX_ERROR;

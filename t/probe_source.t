@@ -90,9 +90,9 @@ for ([ 'healthdash_service s http://[::1]/ source=127.0.0.1;',
      [ 'upstream u { server 127.0.0.1:1; healthdash_check source=::1; }',
        qr/"127\.0\.0\.1:1" cannot be reached from source "::1"/ ],
      [ 'healthdash_service s http://127.0.0.1/ source=localhost;',
-       qr/invalid value "localhost" of parameter "source", expected an/ ],
+       qr/invalid source "localhost", expected an address of this/ ],
      [ 'healthdash_service s http://127.0.0.1/ source=127.0.0.1:80;',
-       qr/invalid value "127\.0\.0\.1:80" of parameter "source"/ ])
+       qr/invalid source "127\.0\.0\.1:80", expected an/ ])
 {
     my ($lines, $want) = @$_;
     my ($rc, $out) = $t->conf_test("http { $lines }\n");

@@ -207,6 +207,15 @@ my @accepted = (
     [ 'ca', check('https ca=%%CA%%') ],
     [ [ 'cert', 'key' ], check('https cert=%%CERT%% key=%%KEY%%') ],
     [ 'sni', check('https sni=www.example.com') ],
+    (map { [ 'min_tls', check("https min_tls=$_") ] } '1.2', '1.3'),
+    (map { [ 'proxy_protocol', check("proxy_protocol=$_") ] } qw(off v1 v2)),
+    [ 'source', check('source=127.0.0.2') ],
+    [ 'source', service('web http://[::1]/ source=[::1]') ],
+    [ 'source', service('web dns://127.0.0.1 name=a.test source=127.0.0.1') ],
+    (map { [ 'addresses', service("web http://127.0.0.1 addresses=$_") ] }
+         qw(any all)),
+    (map { [ 'prefer', service("web http://127.0.0.1 prefer=$_") ] }
+         qw(ipv4 ipv6)),
     [ 'group', check('group=Shop') ],
     [ 'description', check('"description=The shop, ä"') ],
     [ 'link', check('link=https://wiki.example.com/shop') ],
@@ -591,7 +600,31 @@ my @refused = (
            [ $key, check($_),
              "parameter \"$key\" needs a type with TLS such as https, got type "
              . '"http"' ] }
-         qw(verify=off ca=x cert=x key=x sni=x)),
+         qw(verify=off ca=x cert=x key=x sni=x min_tls=1.2)),
+    [ 'min_tls', check('https min_tls=1.1'),
+      'invalid min_tls "1.1", expected 1.2 or 1.3' ],
+    [ 'proxy_protocol', check('proxy_protocol=on'),
+      'invalid proxy_protocol "on", expected off, v1 or v2' ],
+    [ 'proxy_protocol', service('web dns://127.0.0.1 name=a.test '
+                                . 'proxy_protocol=v1'),
+      'parameter "proxy_protocol" has no meaning for type "dns", which goes '
+      . 'over UDP' ],
+    [ 'source', check('source=localhost'),
+      'invalid source "localhost", expected an address of this machine such as '
+      . '10.0.0.1, without a port' ],
+    [ 'source', service('web http://127.0.0.1 source=::1'),
+      '"web" cannot be reached from source "::1", expected addresses of the '
+      . 'same family' ],
+    [ 'addresses', service('web http://127.0.0.1 addresses=some'),
+      'invalid addresses "some", expected any or all' ],
+    [ 'addresses', check('addresses=all'),
+      'parameter "addresses" belongs to a healthdash_service, not to a check of '
+      . 'type "http"' ],
+    [ 'prefer', service('web http://127.0.0.1 prefer=4'),
+      'invalid prefer "4", expected ipv4 or ipv6' ],
+    [ 'prefer', check('prefer=ipv4'),
+      'parameter "prefer" belongs to a healthdash_service, not to a check of '
+      . 'type "http"' ],
     [ 'ca', check('https ca='),
       'invalid ca "", expected the name of a file with certificates' ],
     [ 'cert', check('https cert='),
