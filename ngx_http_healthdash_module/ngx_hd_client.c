@@ -34,8 +34,6 @@ static void ngx_hd_client_unset_timer(ngx_hd_client_t *client);
 static void ngx_hd_client_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready);
 static void ngx_hd_client_local_error(ngx_hd_client_t *client,
     const char *text);
-static const char *ngx_hd_client_file(ngx_pool_t *pool, const char *name,
-    ngx_str_t *file);
 
 
 /* errors of connect() and socket() that libraries only tell in words */
@@ -464,72 +462,6 @@ ngx_hd_client_judge(ngx_hd_run_t *run, const ngx_hd_client_row_t *row)
     }
 
     ngx_hd_run_done(run);
-}
-
-
-const char *
-ngx_hd_client_files(ngx_pool_t *pool, ngx_hd_check_t *check)
-{
-    const char  *wrong;
-
-    if (!check->starttls) {
-        return check->ca.len ? "needs \"starttls=on\" beside \"ca\""
-               : check->cert.len ? "needs \"starttls=on\" beside \"cert\""
-               : NULL;
-    }
-
-    wrong = ngx_hd_client_file(pool, "ca", &check->ca);
-
-    if (wrong == NULL) {
-        wrong = ngx_hd_client_file(pool, "cert", &check->cert);
-    }
-
-    if (wrong == NULL) {
-        wrong = ngx_hd_client_file(pool, "key", &check->key);
-    }
-
-    return wrong;
-}
-
-
-static const char *
-ngx_hd_client_file(ngx_pool_t *pool, const char *name, ngx_str_t *file)
-{
-    size_t      len;
-    u_char     *text;
-    ngx_fd_t    fd;
-    ngx_err_t   err;
-
-    if (file->len == 0) {
-        return NULL;
-    }
-
-    if (ngx_get_full_name(pool, (ngx_str_t *) &ngx_cycle->conf_prefix, file)
-        != NGX_OK)
-    {
-        return "has no memory";
-    }
-
-    fd = ngx_open_file(file->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd != NGX_INVALID_FILE) {
-        (void) ngx_close_file(fd);
-        return NULL;
-    }
-
-    err = ngx_errno;
-    len = file->len + ngx_strlen(name) + NGX_HD_SEEN_LEN + 64;
-
-    text = ngx_pcalloc(pool, len);
-    if (text == NULL) {
-        return "has no memory";
-    }
-
-    (void) ngx_snprintf(text, len - 1, "cannot read file \"%V\" of parameter "
-                        "\"%s\" (%d), expected a PEM file", file, name, err);
-
-    return (const char *) text;
 }
 
 

@@ -100,12 +100,6 @@ ngx_int_t ngx_hd_client_keep(ngx_hd_run_t *run, ngx_hd_client_row_t *row,
 /* Judges what a query has brought and ends the run. */
 void ngx_hd_client_judge(ngx_hd_run_t *run, const ngx_hd_client_row_t *row);
 
-/*
- * Makes ca, cert and key of a check with starttls= whole names of files and
- * tries whether they can be read.  Returns NULL or the end of a sentence.
- */
-const char *ngx_hd_client_files(ngx_pool_t *pool, ngx_hd_check_t *check);
-
 /* A null-terminated copy of s, NULL if it is empty or without memory. */
 char *ngx_hd_client_text(ngx_pool_t *pool, const ngx_str_t *s);
 

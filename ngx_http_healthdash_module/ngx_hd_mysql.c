@@ -163,18 +163,12 @@ static ngx_hd_mysql_t  *ngx_hd_mysql_running;
 const char *
 ngx_hd_mysql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host)
 {
-    const char           *wrong;
     ngx_hd_mysql_conf_t  *conf;
 
     /* else libmariadb would ask the system for the name of nginx's user */
 
     if (check->user.len == 0) {
         return "needs \"user\"";
-    }
-
-    wrong = ngx_hd_client_files(pool, check);
-    if (wrong) {
-        return wrong;
     }
 
     conf = ngx_pcalloc(pool, sizeof(ngx_hd_mysql_conf_t));

@@ -11,8 +11,8 @@
 #include <ngx_hd_reason.h>
 #include <libpq-fe.h>
 
-#if (NGX_HD_TLS)
-#include <openssl/x509.h>
+#if (NGX_HD_TLS_SHARED)
+#include <ngx_hd_cert.h>
 #endif
 
 
@@ -24,10 +24,16 @@
 #define NGX_HD_PGSQL_PARAMS    32
 #define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
 
-#if (NGX_HD_TLS)
-#define ngx_hd_pgsql_bundle()  X509_get_default_cert_file()
+/*
+ * With the OpenSSL that libpq has, too, we judge certificates ourselves: libpq
+ * would read the authorities in each probe, and only say that it failed.
+ */
+
+#if (NGX_HD_TLS_SHARED)
+#define NGX_HD_PGSQL_JUDGES    1
 #else
-#define ngx_hd_pgsql_bundle()  NULL
+#define NGX_HD_PGSQL_JUDGES    0
+#define ngx_hd_pgsql_judge(p)  NGX_OK
 #endif
 
 
@@ -86,12 +92,17 @@ static ngx_int_t ngx_hd_pgsql_unix(ngx_pool_t *pool,
     struct sockaddr *sockaddr, ngx_hd_pgsql_conf_t *conf);
 static void ngx_hd_pgsql_step(ngx_hd_client_t *client);
 static void ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_secured(ngx_hd_pgsql_t *p);
+#if (NGX_HD_TLS_SHARED)
+static ngx_int_t ngx_hd_pgsql_judge(ngx_hd_pgsql_t *p);
+#endif
 static void ngx_hd_pgsql_connected(ngx_hd_pgsql_t *p);
 static void ngx_hd_pgsql_send(ngx_hd_pgsql_t *p, ngx_hd_pgsql_step_e step,
     const char *query);
 static void ngx_hd_pgsql_flush(ngx_hd_pgsql_t *p);
 static void ngx_hd_pgsql_read(ngx_hd_pgsql_t *p);
 static ngx_int_t ngx_hd_pgsql_count(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_limit(ngx_hd_pgsql_t *p, size_t size);
 static ngx_int_t ngx_hd_pgsql_result(ngx_hd_pgsql_t *p, PGresult *res);
 static ngx_int_t ngx_hd_pgsql_row(ngx_hd_pgsql_t *p, PGresult *res);
 static void ngx_hd_pgsql_end(ngx_hd_pgsql_t *p);
@@ -158,18 +169,12 @@ static const ngx_hd_pgsql_words_t  ngx_hd_pgsql_words[] = {
 const char *
 ngx_hd_pgsql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host)
 {
-    const char           *wrong;
     ngx_hd_pgsql_conf_t  *conf;
 
     /* else libpq would ask the system for the name of nginx's user */
 
     if (check->user.len == 0) {
         return "needs \"user\"";
-    }
-
-    wrong = ngx_hd_client_files(pool, check);
-    if (wrong) {
-        return wrong;
     }
 
     conf = ngx_pcalloc(pool, sizeof(ngx_hd_pgsql_conf_t));
@@ -238,13 +243,15 @@ ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
     conf->host = ngx_hd_client_text(pool, &check->sni);
 
     ngx_hd_pgsql_param(conf, "sslmode",
-                       check->verify ? "verify-full" : "require");
+                       (check->verify && !NGX_HD_PGSQL_JUDGES)
+                       ? "verify-full" : "require");
     ngx_hd_pgsql_param(conf, "sslrootcert", ca);
     ngx_hd_pgsql_param(conf, "sslcert", cert ? cert : NGX_HD_PGSQL_NO_FILE);
     ngx_hd_pgsql_param(conf, "sslkey", key ? key : NGX_HD_PGSQL_NO_FILE);
     ngx_hd_pgsql_param(conf, "sslcrl", NGX_HD_PGSQL_NO_FILE);
     ngx_hd_pgsql_param(conf, "ssl_min_protocol_version",
-                       (check->min_tls == 13) ? "TLSv1.3" : "TLSv1.2");
+                       NGX_HD_PGSQL_JUDGES ? "TLSv1"
+                       : (check->min_tls == 13) ? "TLSv1.3" : "TLSv1.2");
 
     /* a server that asks for Kerberos would send the worker to a name server */
 
@@ -259,10 +266,7 @@ ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
 static const char *
 ngx_hd_pgsql_ca(ngx_pool_t *pool, ngx_hd_check_t *check)
 {
-    const char       *file;
-    ngx_file_info_t   info;
-
-    if (!check->verify) {
+    if (!check->verify || NGX_HD_PGSQL_JUDGES) {
         return NGX_HD_PGSQL_NO_FILE;
     }
 
@@ -270,13 +274,7 @@ ngx_hd_pgsql_ca(ngx_pool_t *pool, ngx_hd_check_t *check)
         return ngx_hd_client_text(pool, &check->ca);
     }
 
-    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) {
-        return "system";
-    }
-
-    file = ngx_hd_pgsql_bundle();
-
-    return (file && ngx_file_info(file, &info) == 0) ? file : NULL;
+    return (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) ? "system" : NULL;
 }
 
 
@@ -491,8 +489,9 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
         return;
     }
 
-    if (PQsslInUse(p->conn) && run->result.phase[NGX_HD_PHASE_TLS] == 0) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_TLS);
+    if (ngx_hd_pgsql_secured(p) != NGX_OK) {
+        ngx_hd_run_done(run);
+        return;
     }
 
     if (rc == PGRES_POLLING_OK) {
@@ -513,6 +512,58 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
 
     ngx_hd_client_wait(&p->client, PQsocket(p->conn), events);
 }
+
+
+/* libpq stops after the handshake, before it has sent anything over it */
+
+static ngx_int_t
+ngx_hd_pgsql_secured(ngx_hd_pgsql_t *p)
+{
+    ngx_hd_run_t  *run;
+
+    run = p->client.run;
+
+    if (!PQsslInUse(p->conn) || PQstatus(p->conn) == CONNECTION_SSL_STARTUP
+        || run->result.phase[NGX_HD_PHASE_TLS])
+    {
+        return NGX_OK;
+    }
+
+    ngx_hd_run_phase(run, NGX_HD_PHASE_TLS);
+
+    return ngx_hd_pgsql_judge(p);
+}
+
+
+#if (NGX_HD_TLS_SHARED)
+
+static ngx_int_t
+ngx_hd_pgsql_judge(ngx_hd_pgsql_t *p)
+{
+    SSL           *ssl;
+    X509          *leaf;
+    ngx_int_t      rc;
+    ngx_hd_run_t  *run;
+
+    run = p->client.run;
+    ssl = PQsslStruct(p->conn, "OpenSSL");
+
+    if (ssl == NULL) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "libpq has another TLS library");
+        return NGX_ERROR;
+    }
+
+    leaf = SSL_get_peer_certificate(ssl);
+
+    rc = ngx_hd_cert_judge(&run->result, run->target->check, ssl, leaf,
+                           SSL_get_peer_cert_chain(ssl));
+    X509_free(leaf);
+
+    return rc;
+}
+
+#endif
 
 
 static void
@@ -617,7 +668,10 @@ ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
 }
 
 
-/* libpq would keep all of a row, and rows have no limit */
+/*
+ * libpq would keep all of a row, and rows have no limit.  What it reads may be
+ * more than what is there now, so this is no exact limit.
+ */
 
 static ngx_int_t
 ngx_hd_pgsql_count(ngx_hd_pgsql_t *p)
@@ -630,7 +684,14 @@ ngx_hd_pgsql_count(ngx_hd_pgsql_t *p)
         p->size += n;
     }
 
-    if (p->size <= NGX_HD_CLIENT_ANSWER) {
+    return ngx_hd_pgsql_limit(p, p->size);
+}
+
+
+static ngx_int_t
+ngx_hd_pgsql_limit(ngx_hd_pgsql_t *p, size_t size)
+{
+    if (size <= NGX_HD_CLIENT_ANSWER) {
         return NGX_OK;
     }
 
@@ -691,6 +752,11 @@ ngx_hd_pgsql_row(ngx_hd_pgsql_t *p, PGresult *res)
     }
 
     len = (size_t) PQgetlength(res, 0, 0);
+
+    if (ngx_hd_pgsql_limit(p, len) != NGX_OK) {
+        ngx_hd_run_done(run);
+        return NGX_DONE;
+    }
 
     if (ngx_hd_client_keep(run, &p->row, PQgetvalue(res, 0, 0), len)
         != NGX_OK)

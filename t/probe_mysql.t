@@ -70,7 +70,7 @@ row('many rows', 'up', "mysql://$at",
     "$login \"query=select repeat('x', 100) from seq_1_to_1000000\""
     . ' database=probe interval=1s');
 row('a row that is too large', qr/^down: (?:invalid response: 2020: |connection closed)/,
-    "mysql://$at", "$login \"query=select repeat('x', 15000000)\" "
+    "mysql://$at", "$login \"query=select repeat('x', 3000000)\" "
                    . 'interval=2s timeout=10s');
 row('no rows at all', 'up', "mysql://$at", "$login \"query=set \@x = 1\"");
 row('its role', 'up', "mysql://$at", "$login role=primary max_lag=1s");
@@ -101,17 +101,17 @@ healthdash_probe no_row      { type mysql; query "select 1 from dual where false
 healthdash_probe null        { type mysql; query "select null"; expect row = 1; }
 EOC
     service('role', "mysql://$at", "$login role=primary"),
-    service('frozen', "mysql://$at", "$login timeout=500ms"),
+    service('frozen', "mysql://$at", "$login timeout=2s"),
     service('frozen TLS', "mysql://only:secret\@$at",
-            "starttls=on sni=db.test $ca timeout=500ms"),
+            "starttls=on sni=db.test $ca timeout=2s"),
     status_server()))->start;
 
 judged($t, @rows);
 
 my $said = sub { verdict(hd_json($t)->{services}{$_[0] // 'frozen'}) };
 
-is($said->(), 'up', 'the server is up');
-is($said->('role'), 'up', 'it is the primary');
+ok(wait_until(sub { $said->() eq 'up' }, 20), 'the server is up');
+ok(wait_until(sub { $said->('role') eq 'up' }, 20), 'it is the primary');
 
 $my->sql('set global read_only = 1');
 ok(wait_until(sub { $said->('role') eq
@@ -123,7 +123,7 @@ ok(wait_until(sub { $said->('role') eq 'up' }, 20), 'not any more');
 $my->{daemon}->freeze;
 
 for my $name ('frozen', 'frozen TLS') {
-    ok(wait_until(sub { $said->($name) =~ /^down: .* timed out after 500ms/ },
+    ok(wait_until(sub { $said->($name) =~ /^down: .* timed out after 2s/ },
                   20), "$name: down") or diag($said->($name));
 }
 

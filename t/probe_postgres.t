@@ -44,15 +44,16 @@ row('unknown database', 'down: log-in refused: 3D000: database "none" does '
 
 row('TLS', 'up', "postgres://$at",
     "$login database=onlytls starttls=on sni=db.test $ca");
+row('TLS, days of the certificate', qr{^degraded: cert_days: expected > 40, got },
+    "postgres://$at", "$login starttls=on sni=db.test $ca probe=days");
 row('TLS, not verified', 'up', "postgres://$at",
     "$login database=onlytls starttls=on verify=off");
 row('TLS, not asked for', qr/^down: log-in refused: 28000: pg_hba.conf rejects/,
     "postgres://$at", "$login database=onlytls");
-row('TLS, another name', 'down: certificate is for another name: server '
-    . 'certificate for "db.test" does not match host name "b.test"',
+row('TLS, another name', 'down: certificate is for "db.test", expected "b.test"',
     "postgres://$at", "$login starttls=on sni=b.test $ca");
 row('TLS, another authority',
-    qr/^down: certificate not trusted: .*certificate verify failed$/,
+    qr/^down: certificate not trusted: /,
     "postgres://$at", "$login starttls=on sni=db.test $other");
 
 # queries
@@ -74,7 +75,7 @@ row('many rows', 'up', "postgres://$at",
     "$login \"query=select repeat('x', 100) from generate_series(1, 1000000)\""
     . ' interval=1s');
 row('a row that is too large', qr/^down: query failed: more than 1048576 bytes/,
-    "postgres://$at", "$login \"query=select repeat('x', 100000000)\" "
+    "postgres://$at", "$login \"query=select repeat('x', 3000000)\" "
                       . 'interval=2s timeout=10s');
 row('no rows at all', 'up', "postgres://$at", "$login \"query=set x.y = 1\"");
 row('COPY', 'down: query failed: COPY is no query that can be judged',
@@ -99,6 +100,7 @@ row('a server that waits', 'down: response timed out after 500ms: the log-in',
     'postgres://probe:secret@' . $http->address, 'timeout=500ms');
 
 my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
+healthdash_probe days        { type postgres; warn cert_days > 40; }
 healthdash_probe value       { type postgres; query "select 42"; expect value = 42; }
 healthdash_probe wrong_value { type postgres; query "select 42"; expect value > 100; }
 healthdash_probe row         { type postgres; query "select 'good'"; expect row = good; }
@@ -106,17 +108,17 @@ healthdash_probe wrong_row   { type postgres; query "select 'good'"; expect row 
 healthdash_probe no_row      { type postgres; query "select 1 where false"; expect row = 1; }
 healthdash_probe null        { type postgres; query "select null"; expect row = 1; }
 EOC
-    service('frozen', "postgres://$at", "$login timeout=500ms"),
+    service('frozen', "postgres://$at", "$login timeout=2s"),
     status_server()))->start;
 
 judged($t, @rows);
 
 my $said = sub { verdict(hd_json($t)->{services}{frozen}) };
 
-is($said->(), 'up', 'the server is up');
+ok(wait_until(sub { $said->() eq 'up' }, 20), 'the server is up');
 
 $pg->{daemon}->freeze;
-ok(wait_until(sub { $said->() =~ /^down: .* timed out after 500ms/ },
+ok(wait_until(sub { $said->() =~ /^down: .* timed out after 2s/ },
               20), 'frozen: down') or diag($said->());
 $pg->{daemon}->thaw;
 ok(wait_until(sub { $said->() eq 'up' }, 20), 'thawed: up');
