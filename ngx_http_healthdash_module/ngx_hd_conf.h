@@ -198,6 +198,7 @@ struct ngx_hd_main_conf_s {
     ngx_array_t                   targets;      /* ngx_hd_target_t * */
     ngx_array_t                   services;     /* ngx_hd_target_t * */
     ngx_array_t                   upstreams;    /* ngx_hd_upstream_t * */
+    ngx_array_t                   readies;      /* pointers: of ready.c */
     ngx_array_t                  *stores;       /* of ngx_hd_cert.c, or NULL */
 
     ngx_str_t                     title;

@@ -19,8 +19,14 @@ typedef enum {
 } ngx_http_healthdash_format_e;
 
 
+typedef struct ngx_http_healthdash_ready_s  ngx_http_healthdash_ready_t;
+
+
 typedef struct {
     ngx_uint_t            format;       /* ngx_http_healthdash_format_e */
+    ngx_str_t             directive;    /* that answers here, or "" */
+    ngx_http_healthdash_ready_t
+                         *ready;        /* of healthdash_ready, or NULL */
 } ngx_http_healthdash_loc_conf_t;
 
 
@@ -145,6 +151,16 @@ char *ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_healthdash_live(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ready.c */
+
+char *ngx_http_healthdash_ready(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Looks up what all healthdash_ready name, once all of http{} was read. */
+ngx_int_t ngx_http_healthdash_ready_finish(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf);
 
 
 #endif /* _NGX_HTTP_HEALTHDASH_H_INCLUDED_ */

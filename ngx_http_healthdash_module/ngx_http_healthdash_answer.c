@@ -14,6 +14,41 @@ static ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
     const char *name, const char *value);
 
 
+char *
+ngx_http_healthdash_answer_claim(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf, ngx_http_handler_pt handler)
+{
+    ngx_http_healthdash_loc_conf_t  *hlcf = conf;
+
+    u_char                    *p;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    static const char  text[] = "conflicts with \"%V\" in the same location";
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (hlcf->directive.len == 0) {
+        hlcf->directive = cmd->name;
+        clcf->handler = handler;
+
+        return NGX_CONF_OK;
+    }
+
+    if (clcf->handler == handler) {
+        return "is duplicate";
+    }
+
+    p = ngx_pnalloc(cf->pool, sizeof(text) + hlcf->directive.len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *ngx_sprintf(p, text, &hlcf->directive) = '\0';
+
+    return (char *) p;
+}
+
+
 ngx_int_t
 ngx_http_healthdash_answer_begin(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer)

@@ -26,6 +26,13 @@ typedef struct {
 
 
 /*
+ * Makes handler that of the location, for the directive cmd.  What stands there
+ * twice, or beside another directive of this module, is refused.
+ */
+char *ngx_http_healthdash_answer_claim(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf, ngx_http_handler_pt handler);
+
+/*
  * Discards the body of the request; a method other than GET and HEAD is
  * refused.  NGX_OK: go on, else what the handler has to return.
  */

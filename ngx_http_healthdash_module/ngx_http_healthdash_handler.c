@@ -531,22 +531,16 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_healthdash_loc_conf_t  *hlcf = conf;
 
+    char                              *rv;
     ngx_str_t                         *value;
     ngx_hd_main_conf_t                *hmcf;
-    ngx_http_core_loc_conf_t          *clcf;
     const ngx_http_healthdash_kind_t  *kind;
 
-    if (hlcf->format != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
+    rv = ngx_http_healthdash_answer_claim(cf, cmd, conf,
+                                          ngx_http_healthdash_status_handler);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == ngx_http_healthdash_live_handler) {
-        return "conflicts with \"healthdash_live\" in the same location";
-    }
-
-    clcf->handler = ngx_http_healthdash_status_handler;
 
     hlcf->format = NGX_HTTP_HEALTHDASH_AUTO;
 
@@ -583,19 +577,6 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_healthdash_live(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler == ngx_http_healthdash_live_handler) {
-        return "is duplicate";
-    }
-
-    if (clcf->handler == ngx_http_healthdash_status_handler) {
-        return "conflicts with \"healthdash_status\" in the same location";
-    }
-
-    clcf->handler = ngx_http_healthdash_live_handler;
-
-    return NGX_CONF_OK;
+    return ngx_http_healthdash_answer_claim(cf, cmd, conf,
+                                            ngx_http_healthdash_live_handler);
 }

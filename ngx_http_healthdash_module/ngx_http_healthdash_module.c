@@ -75,6 +75,13 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
       0,
       NULL },
 
+    { ngx_string("healthdash_ready"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_ANY,
+      ngx_http_healthdash_ready,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
@@ -126,6 +133,8 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&hmcf->services, cf->pool, 4, sizeof(void *))
            != NGX_OK
         || ngx_array_init(&hmcf->upstreams, cf->pool, 4, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&hmcf->readies, cf->pool, 1, sizeof(void *))
            != NGX_OK)
     {
         return NULL;
@@ -187,11 +196,13 @@ ngx_http_healthdash_postconfiguration(ngx_conf_t *cf)
 {
     ngx_hd_main_conf_t  *hmcf;
 
-    if (ngx_http_healthdash_finish(cf) != NGX_OK) {
+    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
+
+    if (ngx_http_healthdash_finish(cf) != NGX_OK
+        || ngx_http_healthdash_ready_finish(cf, hmcf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
 
     if (hmcf->shm_zone
         && ngx_hd_zone_is_foreign(cf->cycle->old_cycle, hmcf->shm_zone))

@@ -105,7 +105,8 @@ sub wrapped {
     return $text if $word{'http {'};
 
     $text = "location / {\n$text}\n"
-        if $word{healthdash_status} || $word{healthdash_live};
+        if $word{healthdash_status} || $word{healthdash_live}
+           || $word{healthdash_ready};
     $text = "server {\n$text}\n" if grep { /^location/ }
                                     statements($text);
     $text = "upstream app {\n$servers$text}\n"

@@ -145,6 +145,20 @@ my @accepted = (
     [ 'healthdash_status', location('healthdash_status html;') ],
     [ 'healthdash_status', location('healthdash_status text;') ],
     [ 'healthdash_live', location('healthdash_live;') ],
+    (map { [ 'healthdash_ready', service('"Orders database" tcp://127.0.0.1:1')
+                                 . service('"a>=1" tcp://127.0.0.1:1')
+                                 . upstream('127.0.0.1:1 127.0.0.1:2', 'tcp')
+                                 . location("healthdash_ready $_;") ] }
+         'app', 'app>=1', 'app app>=2', '"Orders database"', '"a>=1"',
+         '"Orders database" "app>=2" app'),
+    [ 'healthdash_ready', location('healthdash_ready app;')
+                          . upstream('127.0.0.1:1', 'tcp') ],
+    [ 'healthdash_ready', location('healthdash_ready;') . check('critical') ],
+    [ 'healthdash_ready', location('healthdash_ready;')
+                          . service('a tcp://127.0.0.1:1 critical') ],
+    [ 'healthdash_ready', upstream('127.0.0.1:1', 'tcp')
+                          . location('healthdash_ready app>=2;'),
+      '"app>=2" wants more servers than the upstream has: it will never hold' ],
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
@@ -454,6 +468,59 @@ my @refused = (
       'unexpected "public", expected one format, or nothing to negotiate' ],
     [ 'healthdash_live', location('healthdash_live on;'),
       'invalid number of arguments in "healthdash_live" directive' ],
+    [ 'healthdash_live', location('healthdash_status; healthdash_live;'),
+      '"healthdash_live" directive conflicts with "healthdash_status" in the '
+      . 'same location' ],
+    [ 'healthdash_ready', location('healthdash_ready;'),
+      'nothing is marked critical, expected parameter "critical" of a '
+      . 'healthdash_service or healthdash_check, or names behind '
+      . 'healthdash_ready' ],
+    [ 'healthdash_ready', location('healthdash_ready nope;'),
+      'unknown name "nope", expected a service or an upstream with a '
+      . 'healthdash_check: none is configured' ],
+    (map { my ($term, $name) = @$_;
+           [ 'healthdash_ready', 'upstream other { server 127.0.0.1:1; }'
+             . service('"Orders database" tcp://127.0.0.1:1')
+             . check('tcp') . location("healthdash_ready $term;"),
+             "unknown name \"$name\", expected a service or an upstream with a "
+             . 'healthdash_check: "app", "Orders database"' ] }
+         [ 'nope', 'nope' ], [ 'other', 'other' ], [ '""', '' ],
+         [ 'other>=1', 'other' ], [ 'app = 2', '=' ]),
+    (map { my ($term, $name, $near) = @$_;
+           [ 'healthdash_ready',
+             service('"Orders database" tcp://127.0.0.1:1')
+             . check('tcp') . location("healthdash_ready $term;"),
+             "unknown name \"$name\", did you mean \"$near\"?" ] }
+         [ 'ap>=1', 'ap', 'app' ], [ 'app>2', 'app>2', 'app' ],
+         [ '"orders database"', 'orders database', 'Orders database' ]),
+    (map { [ 'healthdash_ready', check('tcp')
+                                 . location("healthdash_ready $_;"),
+             "invalid term \"$_\", expected the name of a service or an "
+             . 'upstream, or UPSTREAM>=N in one word with N from 1 to 10000' ] }
+         'app>=', 'app>=0', 'app>=x', 'app>=10001', 'app>=-1'),
+    [ 'healthdash_ready', service('a tcp://127.0.0.1:1')
+                          . location('healthdash_ready a>=1;'),
+      'invalid term "a>=1", expected the name of a service or an upstream, or '
+      . 'UPSTREAM>=N in one word with N from 1 to 10000' ],
+    (map { [ 'healthdash_ready', service('app tcp://127.0.0.1:1')
+                                 . check('tcp')
+                                 . location("healthdash_ready $_;"),
+             '"app" is the name of a service and of an upstream, expected '
+             . 'another name for one of them' ] } 'app', 'app>=1'),
+    [ 'healthdash_ready', service('app tcp://127.0.0.1:1 critical')
+                          . check('tcp critical')
+                          . location('healthdash_ready;'),
+      'term "app" is duplicate' ],
+    [ 'healthdash_ready', check('tcp')
+                          . location('healthdash_ready app app;'),
+      'term "app" is duplicate' ],
+    [ 'healthdash_ready', check('tcp') . location('healthdash_ready app; '
+                                                  . 'healthdash_ready app;'),
+      '"healthdash_ready" directive is duplicate' ],
+    [ 'healthdash_ready', check('tcp')
+                          . location('healthdash_live; healthdash_ready app;'),
+      '"healthdash_ready" directive conflicts with "healthdash_live" in the '
+      . 'same location' ],
     [ 'healthdash_title', 'healthdash_title; # here',
       'invalid number of arguments in "healthdash_title" directive' ],
     [ 'healthdash_title', "healthdash_title a;\nhealthdash_title b; # here",

@@ -18,7 +18,8 @@ use Time::HiRes qw(time);
 use HealthDash::Client ();
 use HealthDash::Run qw(slow tmp_dir write_file);
 
-our @EXPORT_OK = qw(schema_errors status_doc one_moment connect_to
+our @EXPORT_OK = qw(schema_errors schema_errors_of status_doc one_moment
+                    connect_to
                     read_response html_tree html_find html_text html_rows
                     text_rows run_command);
 
@@ -59,10 +60,16 @@ for name in sys.argv[2:]:
 EOF_PYTHON
 
 
-# schema_errors(TEXT, ...): for each JSON text '' or what is wrong with it
+# schema_errors(TEXT, ...): for each JSON text '' or what is wrong with it,
+# by the schema of the status
 
-sub schema_errors {
-    my (@texts) = @_;
+sub schema_errors { return schema_errors_of('status', @_); }
+
+
+# the same by docs/NAME.schema.json
+
+sub schema_errors_of {
+    my ($schema, @texts) = @_;
     my $dir = tmp_dir();
     my @files;
 
@@ -74,7 +81,7 @@ sub schema_errors {
     }
 
     my ($rc, $out) = run_command('/usr/bin/python3', "$dir/validate.py",
-                                 "$root/docs/status.schema.json", @files);
+                                 "$root/docs/$schema.schema.json", @files);
 
     die "the validator failed, is python3-jsonschema installed? $out\n"
         if $rc;
