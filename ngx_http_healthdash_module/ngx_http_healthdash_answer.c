@@ -74,6 +74,47 @@ ngx_http_healthdash_answer_begin(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_healthdash_answer_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    u_char     *src, *dst;
+    size_t      i;
+    ngx_str_t   arg;
+
+    ngx_str_null(value);
+
+    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &arg) != NGX_OK
+        || arg.len == 0)
+    {
+        return NGX_OK;
+    }
+
+    src = ngx_pstrdup(r->pool, &arg);
+    if (src == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* as forms write it; a plus itself is %2B */
+
+    for (i = 0; i < arg.len; i++) {
+
+        if (src[i] == '+') {
+            src[i] = ' ';
+        }
+    }
+
+    value->data = src;
+    dst = src;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
 void
 ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
     ngx_uint_t status, const char *error)

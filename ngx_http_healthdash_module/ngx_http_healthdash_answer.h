@@ -39,6 +39,13 @@ char *ngx_http_healthdash_answer_claim(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_healthdash_answer_begin(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer);
 
+/*
+ * The argument called name, as forms write it: value becomes a decoded copy, or
+ * empty.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_http_healthdash_answer_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
 /* Makes it an error.  The first one is kept. */
 void ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
     ngx_uint_t status, const char *error);

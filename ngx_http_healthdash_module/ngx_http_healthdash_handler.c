@@ -62,8 +62,6 @@ static ngx_int_t ngx_http_healthdash_query_health(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_query_history(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
-static ngx_int_t ngx_http_healthdash_arg(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
 static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
@@ -344,9 +342,11 @@ ngx_http_healthdash_query(ngx_http_request_t *r,
 
     filter = &ctx->filter;
 
-    if (ngx_http_healthdash_arg(r, "upstream", &filter->upstream) != NGX_OK
-        || ngx_http_healthdash_arg(r, "service", &filter->service) != NGX_OK
-        || ngx_http_healthdash_arg(r, "group", &filter->group) != NGX_OK
+    if (ngx_http_healthdash_answer_arg(r, "upstream", &filter->upstream)
+        != NGX_OK
+        || ngx_http_healthdash_answer_arg(r, "service", &filter->service)
+           != NGX_OK
+        || ngx_http_healthdash_answer_arg(r, "group", &filter->group) != NGX_OK
         || ngx_http_healthdash_query_health(r, ctx) != NGX_OK
         || ngx_http_healthdash_query_history(r, ctx) != NGX_OK)
     {
@@ -365,7 +365,7 @@ ngx_http_healthdash_query_health(ngx_http_request_t *r,
     ngx_uint_t   i;
     const char  *word;
 
-    if (ngx_http_healthdash_arg(r, "health", &value) != NGX_OK) {
+    if (ngx_http_healthdash_answer_arg(r, "health", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -400,7 +400,7 @@ ngx_http_healthdash_query_history(ngx_http_request_t *r,
 {
     ngx_str_t  value;
 
-    if (ngx_http_healthdash_arg(r, "history", &value) != NGX_OK) {
+    if (ngx_http_healthdash_answer_arg(r, "history", &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -410,49 +410,6 @@ ngx_http_healthdash_query_history(ngx_http_request_t *r,
         ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
                                    "history must be \"0\" or \"1\"");
     }
-
-    return NGX_OK;
-}
-
-
-/* value becomes a decoded copy, or empty */
-
-static ngx_int_t
-ngx_http_healthdash_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    u_char     *src, *dst;
-    size_t      i;
-    ngx_str_t   arg;
-
-    ngx_str_null(value);
-
-    if (ngx_http_arg(r, (u_char *) name, ngx_strlen(name), &arg) != NGX_OK
-        || arg.len == 0)
-    {
-        return NGX_OK;
-    }
-
-    src = ngx_pstrdup(r->pool, &arg);
-    if (src == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* as forms write it; a plus itself is %2B */
-
-    for (i = 0; i < arg.len; i++) {
-
-        if (src[i] == '+') {
-            src[i] = ' ';
-        }
-    }
-
-    value->data = src;
-    dst = src;
-
-    ngx_unescape_uri(&dst, &src, arg.len, 0);
-
-    value->len = dst - value->data;
 
     return NGX_OK;
 }
