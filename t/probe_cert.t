@@ -158,6 +158,33 @@ is($list->{$_}{reason}{code}, $code{$_}, "$_: its code") for sort keys %code;
 $t->stop;
 
 
+# The authorities of the system are those that OpenSSL would look for, in a file
+# or in folders, under the hash of a name.
+
+my $folder = "$dir/authorities";
+my ($hash) = `openssl x509 -hash -noout -in $ca->{cert}` =~ /^(\w+)$/;
+
+mkdir $folder;
+symlink $ca->{cert}, "$folder/$hash.0" or die "symlink() failed: $!\n";
+
+for ([ SSL_CERT_DIR => "$dir/none:$folder", 'up' ],
+     [ SSL_CERT_FILE => $ca->{cert}, 'up' ],
+     [ SSL_CERT_DIR => $dir, "down: certificate not trusted: $nobody, issued by"
+                             . " $mine" ])
+{
+    my ($variable, $value, $want) = @$_;
+    local $ENV{$variable} = $value;
+
+    my $system = HealthDash->new(conf => join '', "http {\n",
+        service('system', 'tls://127.0.0.1:' . port('good'), 'sni=app.test'),
+        status_server(), '}');
+
+    $system->start;
+    judged($system, [ 'system', $want ]);
+    $system->stop;
+}
+
+
 # Many checks of one authority read its file once: the configuration stays as
 # small as one with few.
 
