@@ -20,6 +20,7 @@
 #define NGX_HD_SEEN_LEN        64      /* bytes shown of what a target sent */
 #define NGX_HD_LINE_LEN        96      /* bytes kept of a status line */
 #define NGX_HD_SAMPLE_LEN      512     /* bytes kept of an answer */
+#define NGX_HD_MESSAGE_LEN     128     /* bytes kept of a heartbeat's message */
 #define NGX_HD_ISSUER_LEN      64      /* bytes kept of a CA's name */
 #define NGX_HD_BODY_LIMIT      65536   /* default body_limit=, bytes */
 #define NGX_HD_TICK            10      /* msec, due times are rounded to it */

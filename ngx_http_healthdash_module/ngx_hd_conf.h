@@ -156,6 +156,7 @@ struct ngx_hd_target_s {
     u_char                        id[NGX_HD_ID_LEN];
     ngx_uint_t                    index;        /* in main conf targets */
     ngx_uint_t                    record;       /* in the zone; set by store */
+    ngx_hd_main_conf_t           *main;
 
     ngx_connection_t             *kept;         /* worker: keepalive=on */
     void                         *task;         /* worker: of the scheduler */
@@ -212,6 +213,7 @@ struct ngx_hd_main_conf_s {
     ngx_uint_t                    workers;
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */
+    void                         *local;        /* worker: of ngx_hd_local.c */
 };
 
 

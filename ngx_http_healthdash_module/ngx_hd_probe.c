@@ -26,6 +26,7 @@ static void ngx_hd_run_count_lost(ngx_hd_run_t *run);
 static void ngx_hd_run_deadline_handler(ngx_event_t *ev);
 static void ngx_hd_run_timed_out(ngx_hd_run_t *run);
 static void ngx_hd_run_judge(ngx_hd_run_t *run);
+static void ngx_hd_run_nothing(ngx_hd_run_t *run);
 static void ngx_hd_run_release(ngx_hd_run_t *run);
 static void ngx_hd_run_finish_handler(ngx_event_t *ev);
 
@@ -51,8 +52,18 @@ ngx_hd_run_start(ngx_hd_target_t *target, ngx_hd_run_pt handler, void *data,
 
     ngx_hd_run_set_deadline(run);
 
-    if (target->check->type->start(run) == NGX_ERROR) {
+    switch (target->check->type->start(run)) {
+
+    case NGX_ERROR:
         ngx_hd_run_done(run);
+        break;
+
+    case NGX_DECLINED:
+        ngx_hd_run_nothing(run);
+        break;
+
+    default: /* NGX_AGAIN */
+        break;
     }
 
     return run;
@@ -324,6 +335,18 @@ ngx_hd_run_judge(ngx_hd_run_t *run)
                           "%uL.%03uLms, more than %Mms", usec / 1000,
                           usec % 1000, check->slow);
     }
+}
+
+
+static void
+ngx_hd_run_nothing(ngx_hd_run_t *run)
+{
+    run->done = 1;
+    run->nothing = 1;
+
+    ngx_hd_run_release(run);
+
+    ngx_post_event(&run->finish, &ngx_posted_events);
 }
 
 

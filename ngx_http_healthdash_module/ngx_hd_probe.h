@@ -20,7 +20,7 @@ typedef struct ngx_hd_run_s  ngx_hd_run_t;
 /*
  * Called once for each started run, from a posted event, never from inside
  * ngx_hd_run_start().  run->result is complete; the run is released when the
- * handler returns.
+ * handler returns.  If run->nothing is set there is no result.
  */
 typedef void (*ngx_hd_run_pt)(ngx_hd_run_t *run);
 
@@ -48,9 +48,14 @@ struct ngx_hd_run_s {
                                            name: what is tried, or NULL */
     ngx_str_t            *waits;        /* the same: what a dialogue waits
                                            for, or NULL */
+    uint64_t              next;         /* monotonic, msec: when the type
+                                           wants to be asked again; 0: after
+                                           interval= */
     ngx_event_t           deadline;
     ngx_event_t           finish;       /* posted */
     unsigned              done:1;
+    unsigned              nothing:1;    /* ended without a verdict: there was
+                                           nothing to say yet */
 };
 
 
@@ -103,6 +108,10 @@ struct ngx_hd_probe_type_s {
     unsigned     udp:1;                 /* the stream engine sends datagrams */
     unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
                                            are read, sni defaults to the host */
+    unsigned     told:1;                /* is told, and does not ask: interval=
+                                           must be given, and the type says
+                                           when it wants to look; one result
+                                           decides, by default */
     const char  *unit;                  /* of a value it measures: " %",
                                            " answers"; NULL: none */
     const char  *missing;               /* the library and package this build
@@ -125,8 +134,9 @@ struct ngx_hd_probe_type_s {
     const char *(*fits)(ngx_hd_target_t *target);
 
     /*
-     * Begins; NGX_AGAIN; NGX_ERROR with run->result set; NGX_DECLINED: there
-     * is nothing to say yet, the run ends without a verdict and without noise.
+     * Begins.  Returns NGX_AGAIN; NGX_ERROR with run->result set, which may be
+     * a pass; NGX_DECLINED: there is nothing to say yet, the run ends without
+     * a verdict and without noise.
      */
     ngx_int_t  (*start)(ngx_hd_run_t *run);
 

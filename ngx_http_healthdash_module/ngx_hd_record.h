@@ -22,7 +22,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          2       /* count up with every change below */
+#define NGX_HD_LAYOUT          3       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -98,6 +98,18 @@ typedef struct {
 } ngx_hd_copy_t;
 
 
+/* what a service has told of itself; under the mutex of the zone's slab */
+
+typedef struct {
+    uint64_t  known;            /* monotonic, msec: waited for since */
+    uint64_t  mono;             /* monotonic, msec: of the last; 0: none yet */
+    int64_t   wall;             /* wall clock, msec: the same */
+    uint32_t  status;           /* ngx_hd_verdict_e */
+    uint32_t  len;              /* of message */
+    u_char    message[NGX_HD_MESSAGE_LEN];      /* as it came */
+} ngx_hd_told_t;
+
+
 typedef struct {
     u_char         id[NGX_HD_ID_LEN];  /* changed by the master only, while no
                                           configuration in use has the record */
@@ -108,6 +120,7 @@ typedef struct {
     uint64_t       due;         /* atomic, monotonic msec: the next probe */
     uint64_t       verdict;     /* atomic: epoch 32 | recoveries 24 | state 8 */
     uint64_t       cleared;     /* atomic: recoveries 24, nginx knows of */
+    ngx_hd_told_t  told;
     ngx_hd_copy_t  copy[2];     /* current: seq & 1 */
 } ngx_hd_record_t;
 

@@ -38,6 +38,8 @@ typedef struct {
     ngx_hd_lease_t     lease;
     uint64_t           start;           /* monotonic, msec: of the run */
     uint64_t           due;             /* what the timer waits for */
+    uint64_t           set;             /* record->due as this run has left it:
+                                           who changed it since wants a look */
     unsigned           adopted:1;       /* another worker's target */
 } ngx_hd_task_t;
 
@@ -62,8 +64,11 @@ static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
 static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
 static void ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due);
 static void ngx_hd_sched_done_handler(ngx_hd_run_t *run);
+static void ngx_hd_sched_skip(ngx_hd_task_t *task, uint64_t next);
+static void ngx_hd_sched_set_due(ngx_hd_task_t *task, ngx_hd_record_t *rec,
+    uint64_t due);
 static void ngx_hd_sched_finish(ngx_hd_task_t *task,
-    const ngx_hd_result_t *result);
+    const ngx_hd_result_t *result, uint64_t next);
 static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
     ngx_hd_data_t *data, const ngx_hd_result_t *result);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
@@ -317,7 +322,9 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
 
     task->start = (ngx_current_msec - due < NGX_HD_GRID) ? due
                                                          : ngx_current_msec;
-    ngx_hd_set(&rec->due, ngx_hd_sched_round(task->start + check->interval));
+    task->set = ngx_hd_sched_round(task->start + check->interval);
+
+    ngx_hd_set(&rec->due, task->set);
 
     task->run = ngx_hd_run_start(task->target, ngx_hd_sched_done_handler, task,
                                  &reason);
@@ -330,7 +337,7 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
     ngx_memzero(&result, sizeof(ngx_hd_result_t));
     ngx_hd_result_set(&result, reason, NULL);
 
-    ngx_hd_sched_finish(task, &result);
+    ngx_hd_sched_finish(task, &result, 0);
 }
 
 
@@ -367,12 +374,61 @@ ngx_hd_sched_done_handler(ngx_hd_run_t *run)
     task->run = NULL;
     task->worker->running--;
 
-    ngx_hd_sched_finish(task, &run->result);
+    if (run->nothing) {
+        ngx_hd_sched_skip(task, run->next);
+        return;
+    }
+
+    ngx_hd_sched_finish(task, &run->result, run->next);
+}
+
+
+/* there is no news: what is known stays, and nobody hears of it */
+
+static void
+ngx_hd_sched_skip(ngx_hd_task_t *task, uint64_t next)
+{
+    ngx_hd_record_t  *rec;
+
+    rec = ngx_hd_store_record(task->worker->main, task->target);
+    if (rec == NULL) {
+        return;
+    }
+
+    /* the holder before may have died between its result and its effect */
+
+    if (task->lease.left && task->target->upstream) {
+        ngx_hd_store_changed(task->target->upstream);
+        ngx_hd_upstream_sync(task->target->upstream);
+    }
+
+    if (ngx_hd_load(&rec->lease) == task->lease.word) {
+        ngx_hd_sched_set_due(task, rec, next ? next : task->set);
+        ngx_hd_store_release(rec, &task->lease);
+    }
+
+    if (!ngx_hd_sched_is_over(task->worker)) {
+        ngx_hd_sched_wait(task, ngx_hd_load(&rec->due));
+    }
+}
+
+
+/* whoever asked for a look while this run was under way still gets it */
+
+static void
+ngx_hd_sched_set_due(ngx_hd_task_t *task, ngx_hd_record_t *rec, uint64_t due)
+{
+    uint64_t  set;
+
+    set = task->set;
+
+    (void) ngx_hd_cas(&rec->due, &set, due);
 }
 
 
 static void
-ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
+ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
+    uint64_t next)
 {
     uint64_t          due;
     ngx_uint_t        changed;
@@ -391,7 +447,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
 
     was = data;
     changed = ngx_hd_sched_count(task, &data, result);
-    due = ngx_hd_sched_next(task, &data);
+    due = next ? next : ngx_hd_sched_next(task, &data);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
         /* stopped for longer than the lease: the result is not ours to give */
@@ -399,7 +455,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
         return;
     }
 
-    ngx_hd_set(&rec->due, due);
+    ngx_hd_sched_set_due(task, rec, due);
 
     /*
      * Released last: who dies before leaves the lease behind, and whoever has
@@ -422,7 +478,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result)
     }
 
     if (!ngx_hd_sched_is_over(task->worker)) {
-        ngx_hd_sched_wait(task, due);
+        ngx_hd_sched_wait(task, ngx_hd_load(&rec->due));
     }
 }
 
@@ -543,7 +599,7 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     late = 0;
 
     if (!ngx_hd_sched_is_home(w, t)) {
-        late = t->check->timeout + ngx_max(t->check->interval / 2, 1000);
+        late = ngx_hd_store_patience(t->check);
     }
 
     if (due + late > ngx_current_msec) {

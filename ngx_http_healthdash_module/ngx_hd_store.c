@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_store.h>
+#include <ngx_hd_probe.h>
 
 
 #define NGX_HD_READ_TRIES     64
@@ -52,6 +53,7 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 
     rec->copy[0].sum = ngx_hd_store_sum(&rec->copy[0].data, 0);
     rec->due = ngx_hd_store_first_due(t);
+    rec->told.known = ngx_current_msec;
 
     ngx_hd_set(&rec->verdict, seq | NGX_HD_STATE_UNKNOWN);
     ngx_hd_set(&rec->seq, seq);
@@ -63,6 +65,13 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 {
     uint32_t       epoch;
     ngx_hd_data_t  data;
+
+    /*
+     * Without the mutex, which the master must not wait for: a message that is
+     * just being written is cleaned when it is shown, and the next replaces it.
+     */
+
+    rec->told = old->told;
 
     if (ngx_hd_store_read(old, &data) != NGX_OK) {
         return;
@@ -108,6 +117,21 @@ ngx_hd_store_first_due(ngx_hd_target_t *t)
     return ngx_current_msec
            + ngx_hd_store_spread(t->id) % ngx_min(t->check->interval,
                                                   NGX_HD_FIRST);
+}
+
+
+ngx_msec_t
+ngx_hd_store_pause(ngx_hd_check_t *check)
+{
+    return check->type->told ? ngx_min(check->interval, NGX_HD_FIRST)
+                             : check->interval;
+}
+
+
+ngx_msec_t
+ngx_hd_store_patience(ngx_hd_check_t *check)
+{
+    return check->timeout + ngx_max(ngx_hd_store_pause(check) / 2, 1000);
 }
 
 

@@ -36,6 +36,15 @@ void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
  */
 uint64_t ngx_hd_store_first_due(ngx_hd_target_t *t);
 
+/*
+ * How often we look at what check asks, msec: interval=, but for a type that
+ * is told, whose interval= is what others have to keep.
+ */
+ngx_msec_t ngx_hd_store_pause(ngx_hd_check_t *check);
+
+/* How long overdue a target may be before other workers probe it, msec. */
+ngx_msec_t ngx_hd_store_patience(ngx_hd_check_t *check);
+
 /* A number from an identity; an MD5, so any word of it is evenly spread. */
 uint64_t ngx_hd_store_spread(u_char *id);
 

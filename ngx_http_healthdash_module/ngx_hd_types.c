@@ -353,6 +353,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
     { .name = ngx_string("heartbeat"),
       .form = NGX_HD_URL_NAME,
       .takes = NGX_HD_TAKES_BEAT,
+      .told = 1,
       .prepare = ngx_hd_beat_prepare,
       .start = ngx_hd_beat_start,
       .release = ngx_hd_beat_release }

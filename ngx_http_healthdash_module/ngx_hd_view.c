@@ -29,7 +29,6 @@ static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
 static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_target_t *t);
-static uint64_t ngx_hd_view_patience(ngx_hd_check_t *check);
 static void ngx_hd_view_sum(ngx_hd_view_t *view);
 static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view,
     ngx_pool_t *pool);
@@ -401,20 +400,14 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
 
     vt->next = view->time + (int64_t) (due - view->mono);
 
-    if (view->mono > due + ngx_hd_view_patience(t->check)) {
+    /* what another worker needs to take it over, and one probe more */
+
+    if (view->mono > due + ngx_hd_store_patience(t->check)
+                     + ngx_hd_store_pause(t->check))
+    {
         vt->stale = 1;
         vt->health = NGX_HD_STATE_UNKNOWN;
     }
-}
-
-
-/* what another worker needs to take a target over, and one probe more */
-
-static uint64_t
-ngx_hd_view_patience(ngx_hd_check_t *check)
-{
-    return (uint64_t) check->timeout + ngx_max(1000, check->interval / 2)
-           + check->interval;
 }
 
 

@@ -436,7 +436,7 @@ ngx_hd_zone_limit_due(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 
     due = ngx_hd_load(&rec->due);
 
-    if (due > ngx_current_msec + 2 * t->check->interval) {
+    if (due > ngx_current_msec + 2 * ngx_hd_store_pause(t->check)) {
         ngx_hd_set(&rec->due, ngx_hd_store_first_due(t));
     }
 }

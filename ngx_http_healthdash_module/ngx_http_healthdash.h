@@ -163,4 +163,10 @@ ngx_int_t ngx_http_healthdash_ready_finish(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf);
 
 
+/* heartbeat.c */
+
+char *ngx_http_healthdash_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 #endif /* _NGX_HTTP_HEALTHDASH_H_INCLUDED_ */

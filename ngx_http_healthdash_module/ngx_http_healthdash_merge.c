@@ -12,6 +12,9 @@
 #include <ngx_hd_types.h>
 
 
+#define NGX_HTTP_HEALTHDASH_DAY  86400000       /* msec */
+
+
 static ngx_hd_check_t *ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf,
     ngx_str_t *name);
 static void ngx_http_healthdash_inherit(ngx_hd_check_t *check,
@@ -23,6 +26,7 @@ static ngx_int_t ngx_http_healthdash_applies(ngx_conf_t *cf,
 static const char *ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
     const ngx_http_healthdash_param_t *p);
 static void ngx_http_healthdash_defaults(ngx_hd_check_t *check);
+static void ngx_http_healthdash_told(ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_version(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_conds(ngx_conf_t *cf,
@@ -32,6 +36,8 @@ static ngx_int_t ngx_http_healthdash_known_lines(ngx_conf_t *cf,
 static ngx_int_t ngx_http_healthdash_cert_days(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
+    ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_judge_interval(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_uint_t ngx_http_healthdash_never(ngx_hd_check_t *check,
     ngx_hd_cond_t *cond);
@@ -283,6 +289,25 @@ ngx_http_healthdash_defaults(ngx_hd_check_t *check)
     {
         check->fast = check->interval;
     }
+
+    if (check->type->told) {
+        ngx_http_healthdash_told(check);
+    }
+}
+
+
+/* nobody sends a heartbeat twice to be believed */
+
+static void
+ngx_http_healthdash_told(ngx_hd_check_t *check)
+{
+    if (!ngx_http_healthdash_given(check, "fails")) {
+        check->rules.fails = 1;
+    }
+
+    if (!ngx_http_healthdash_given(check, "passes")) {
+        check->rules.passes = 1;
+    }
 }
 
 
@@ -460,6 +485,10 @@ ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
+    if (ngx_http_healthdash_judge_interval(cf, check) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (check->fast > check->interval) {
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                                 "fast (%Mms) is longer than interval (%Mms), "
@@ -481,6 +510,29 @@ ngx_http_healthdash_judge(ngx_conf_t *cf, ngx_hd_check_t *check)
                                 "parameter \"%s\" needs \"%s\" beside it",
                                 check->cert.len ? "cert" : "key",
                                 check->cert.len ? "key" : "cert");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_judge_interval(ngx_conf_t *cf, ngx_hd_check_t *check)
+{
+    if (check->type->told && !ngx_http_healthdash_given(check, "interval")) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "type \"%V\" needs parameter \"interval\", "
+                                "expected the longest time between two of "
+                                "them, such as 1d", &check->type_name);
+        return NGX_ERROR;
+    }
+
+    if (!check->type->told && check->interval > NGX_HTTP_HEALTHDASH_DAY) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "interval (%Mms) is too long for type \"%V\", "
+                                "expected at most 1d", check->interval,
+                                &check->type_name);
         return NGX_ERROR;
     }
 
@@ -558,7 +610,7 @@ ngx_http_healthdash_is_bodyless(ngx_str_t *method)
 static void
 ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
-    if (check->timeout >= check->interval) {
+    if (check->timeout >= check->interval && !check->type->told) {
         ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
                                 "timeout (%Mms) is not shorter than interval "
                                 "(%Mms), probes that take long will delay the "

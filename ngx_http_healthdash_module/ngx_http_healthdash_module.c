@@ -82,6 +82,13 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
       0,
       NULL },
 
+    { ngx_string("healthdash_heartbeat"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_healthdash_heartbeat,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 

@@ -316,6 +316,7 @@ ngx_http_healthdash_add_target(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
     }
 
     *slot = t;
+    t->main = hmcf;
     t->index = hmcf->targets.nelts - 1;
 
     return NGX_OK;

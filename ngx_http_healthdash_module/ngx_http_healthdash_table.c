@@ -153,9 +153,9 @@ const ngx_http_healthdash_param_t
     ngx_http_healthdash_params[] = {
 
     { ngx_string("interval"), ngx_http_healthdash_set_time,
-      ngx_http_healthdash_field(check.interval), 10, 86400000,
+      ngx_http_healthdash_field(check.interval), 10, 2678400000,
       0, 0, NULL, "5s",
-      "a time such as 5s or 500ms, from 10ms to 1d" },
+      "a time such as 5s or 500ms, from 10ms to 1d, of a heartbeat to 31d" },
 
     { ngx_string("fast"), ngx_http_healthdash_set_time,
       ngx_http_healthdash_field(check.fast), 10, 86400000,

@@ -106,7 +106,8 @@ sub wrapped {
 
     $text = "location / {\n$text}\n"
         if $word{healthdash_status} || $word{healthdash_live}
-           || $word{healthdash_ready};
+           || $word{healthdash_ready}
+           || $word{healthdash_heartbeat};
     $text = "server {\n$text}\n" if grep { /^location/ }
                                     statements($text);
     $text = "upstream app {\n$servers$text}\n"

@@ -159,6 +159,10 @@ my @accepted = (
     [ 'healthdash_ready', upstream('127.0.0.1:1', 'tcp')
                           . location('healthdash_ready app>=2;'),
       '"app>=2" wants more servers than the upstream has: it will never hold' ],
+    [ 'healthdash_heartbeat', location('healthdash_heartbeat;') ],
+    [ [ 'interval', 'grace', 'token', 'healthdash_service' ],
+      service('"A beat" heartbeat: interval=31d grace=1d token=a') ],
+    [ 'grace', service('beat heartbeat: interval=1s grace=0 timeout=2s') ],
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
@@ -466,6 +470,23 @@ my @refused = (
       . 'negotiate' ],
     [ 'healthdash_status', location('healthdash_status json public;'),
       'unexpected "public", expected one format, or nothing to negotiate' ],
+    [ 'healthdash_heartbeat', location('healthdash_heartbeat on;'),
+      'invalid number of arguments in "healthdash_heartbeat" directive' ],
+    [ 'healthdash_heartbeat', location("healthdash_heartbeat;\n"
+                                       . 'healthdash_heartbeat; # here'),
+      '"healthdash_heartbeat" directive is duplicate' ],
+    [ 'healthdash_service', service('beat heartbeat:x interval=1d'),
+      'the probe of type "heartbeat" is called by its name, expected '
+      . '"heartbeat:" alone' ],
+    (map { [ 'grace', service("beat heartbeat: interval=1d grace=$_"),
+             "invalid grace \"$_\", $time 1m, from 0 to 1d" ] }
+         '1x', '25h', '-1s'),
+    [ 'grace', check('grace=1s'),
+      'parameter "grace" has no meaning for type "http"' ],
+    [ 'token', service('beat heartbeat: interval=1d token='),
+      "invalid token, $text 255 bytes" ],
+    [ 'token', check('token=a'),
+      'parameter "token" has no meaning for type "http"' ],
     [ 'healthdash_live', location('healthdash_live on;'),
       'invalid number of arguments in "healthdash_live" directive' ],
     [ 'healthdash_live', location('healthdash_status; healthdash_live;'),
@@ -532,8 +553,14 @@ my @refused = (
     # parameters
 
     (map { [ 'interval', check("interval=$_"),
-             "invalid interval \"$_\", $time 5s or 500ms, from 10ms to 1d" ] }
-         qw(5x 9ms 25h -1s off), ''),
+             "invalid interval \"$_\", $time 5s or 500ms, from 10ms to 1d, of a "
+             . 'heartbeat to 31d' ] }
+         qw(5x 9ms 32d -1s off), ''),
+    [ 'interval', check('interval=25h'),
+      'interval (90000000ms) is too long for type "http", expected at most 1d' ],
+    [ 'interval', service('beat heartbeat:'),
+      'type "heartbeat" needs parameter "interval", expected the longest time '
+      . 'between two of them, such as 1d' ],
     [ 'interval', check('interval=5s interval=5s'),
       'parameter "interval" is duplicate' ],
     (map { [ 'fast', check("fast=$_"),
