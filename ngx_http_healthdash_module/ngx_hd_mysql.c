@@ -171,6 +171,13 @@ ngx_hd_mysql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host)
         return "needs \"user\"";
     }
 
+    /* tens of milliseconds in each probe, while the worker does nothing else */
+
+    if (check->starttls && check->verify && check->ca.len == 0) {
+        return "needs \"ca\" beside starttls=on, for libmariadb would read all "
+               "authorities of the system in each probe";
+    }
+
     conf = ngx_pcalloc(pool, sizeof(ngx_hd_mysql_conf_t));
     if (conf == NULL) {
         return "has no memory";
