@@ -8,6 +8,7 @@
 
 
 #include <ngx_http_healthdash_param.h>
+#include <ngx_hd_types.h>
 
 
 static char *ngx_http_healthdash_set(ngx_conf_t *cf, ngx_hd_check_t *check,
@@ -20,6 +21,11 @@ static const ngx_http_healthdash_param_t *ngx_http_healthdash_find(
     ngx_str_t *name);
 static char *ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_str_t *name);
+static const ngx_str_t *ngx_http_healthdash_foreign(ngx_str_t *name);
+static ngx_uint_t ngx_http_healthdash_stray(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_str_t *name, const ngx_str_t *near);
+static const ngx_http_healthdash_param_t *ngx_http_healthdash_before(
+    ngx_conf_t *cf, ngx_str_t *name);
 static const ngx_str_t *ngx_http_healthdash_nearest(ngx_str_t *name);
 
 
@@ -68,6 +74,16 @@ ngx_http_healthdash_param(ngx_conf_t *cf, ngx_hd_check_t *check,
 
     name.data = word->data;
     name.len = p ? (size_t) (p - word->data) : word->len;
+
+    if (p == NULL && ngx_hd_type_find(&name, 0)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                        ((ngx_http_healthdash_params_t *) check)->service
+                        ? "unexpected type \"%V\", expected it in front of "
+                          "the URL's \"://\" only"
+                        : "unexpected type \"%V\", expected one type, the "
+                          "first word", &name);
+        return NGX_CONF_ERROR;
+    }
 
     param = ngx_http_healthdash_find(&name);
 
@@ -143,7 +159,9 @@ ngx_http_healthdash_param_line(ngx_conf_t *cf, ngx_hd_check_t *check)
         wrong = "takes no value";
 
     } else if (cf->args->nelts != 2) {
-        wrong = "needs one value";
+        wrong = (cf->args->nelts == 1)
+                ? "needs one value"
+                : "needs one value, in quotes if it has blanks";
     }
 
     if (wrong) {
@@ -303,7 +321,16 @@ ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
 
     shown = ngx_http_healthdash_shown(cf, name);
 
-    near = ngx_http_healthdash_nearest(name);
+    near = ngx_http_healthdash_foreign(name);
+
+    if (near == NULL) {
+        near = ngx_http_healthdash_nearest(name);
+
+        if (ngx_http_healthdash_stray(cf, check, name, near)) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     if (near) {
         ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
                                 "unknown parameter \"%V\", "
@@ -327,6 +354,122 @@ ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
                             "%*s", &shown, p - list, list);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* what other systems call it */
+
+static const ngx_str_t *
+ngx_http_healthdash_foreign(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t  theirs;
+        ngx_str_t  ours;
+    } names[] = {
+        { ngx_string("fall"), ngx_string("fails") },
+        { ngx_string("max_fails"), ngx_string("fails") },
+        { ngx_string("rise"), ngx_string("passes") },
+        { ngx_string("inter"), ngx_string("interval") },
+        { ngx_string("path"), ngx_string("uri") },
+        { ngx_string("url"), ngx_string("uri") },
+        { ngx_string("match"), ngx_string("probe") },
+        { ngx_string("mandatory"), ngx_string("initial") },
+        { ngx_string("status"), ngx_string("expect") }
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (name->len == names[i].theirs.len
+            && ngx_strncasecmp(name->data, names[i].theirs.data, name->len)
+               == 0)
+        {
+            return &names[i].ours;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a path on its own, or what a blank cut off a value: 1 if that was said */
+
+static ngx_uint_t
+ngx_http_healthdash_stray(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_str_t *name, const ngx_str_t *near)
+{
+    ngx_str_t                           shown;
+    ngx_http_healthdash_params_t       *params;
+    const ngx_http_healthdash_param_t  *p;
+
+    params = (ngx_http_healthdash_params_t *) check;
+
+    shown = ngx_http_healthdash_shown(cf, name);
+
+    if (name->len && name->data[0] == '/') {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "unexpected path \"%V\", expected %s", &shown,
+                                params->service ? "it as part of the URL"
+                                : params->block ? "\"uri\" in front of it"
+                                : "\"uri=\" in front of it");
+        return 1;
+    }
+
+    p = ngx_http_healthdash_before(cf, name);
+
+    /* "critica" is a misspelt word of its own */
+
+    if (params->block || p == NULL
+        || (near && near->len == 8 && ngx_strcmp(near->data, "critical") == 0))
+    {
+        return 0;
+    }
+
+    /* what belongs to a secret is one */
+
+    if (p->flags & NGX_HTTP_HEALTHDASH_SECRET) {
+        ngx_str_set(&shown, "...");
+    }
+
+    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                            "unknown parameter \"%V\"; if it belongs to "
+                            "\"%V\", expected quotes around the whole: "
+                            "\"%V=... %V\"",
+                            &shown, &p->name, &p->name, &shown);
+
+    return 1;
+}
+
+
+/* the parameter whose word stands in front of a word without "=" */
+
+static const ngx_http_healthdash_param_t *
+ngx_http_healthdash_before(ngx_conf_t *cf, ngx_str_t *name)
+{
+    u_char      *p;
+    ngx_str_t   *value, before;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].data == name->data && value[i].len == name->len) {
+            before = value[i - 1];
+
+            p = ngx_strlchr(before.data, before.data + before.len, '=');
+            if (p == NULL) {
+                return NULL;
+            }
+
+            before.len = p - before.data;
+
+            return ngx_http_healthdash_find(&before);
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -78,7 +78,7 @@ extern const ngx_http_healthdash_param_t
 /* A value fit for one line of a log: cut, without control characters. */
 ngx_str_t ngx_http_healthdash_shown(ngx_conf_t *cf, ngx_str_t *value);
 
-/* The number of letters to change, add or drop to make b of a. */
+/* The number of letters to change, add or drop to make b of a, in any case. */
 ngx_uint_t ngx_http_healthdash_distance(const ngx_str_t *a,
     const ngx_str_t *b);
 

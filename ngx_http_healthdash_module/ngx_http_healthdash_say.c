@@ -87,7 +87,8 @@ ngx_http_healthdash_distance(const ngx_str_t *a, const ngx_str_t *b)
 
         for (j = 1; j <= b->len; j++) {
             old = row[j];
-            prev += (a->data[i - 1] != b->data[j - 1]);
+            prev += (ngx_tolower(a->data[i - 1])
+                     != ngx_tolower(b->data[j - 1]));
             row[j] = ngx_min(ngx_min(row[j], row[j - 1]) + 1, prev);
             prev = old;
         }

@@ -337,8 +337,42 @@ my @refused = (
 
     [ 'healthdash_check', check('gopher'),
       "unknown type \"gopher\", expected one of $types" ],
-    [ 'healthdash_check', check('http tcp'),
-      "unknown parameter \"tcp\", expected one of $known" ],
+    (map { [ 'healthdash_check', check($_),
+             'unexpected type "' . (split)[-1] . '", expected one type, the '
+             . 'first word' ] } 'http tcp', 'uri=/ http', 'tcp http'),
+    [ 'healthdash_service', service('web http://127.0.0.1 http'),
+      'unexpected type "http", expected it in front of the URL\'s "://" only' ],
+    (map { my ($theirs, $ours) = split /=/;
+           ([ 'healthdash_check', check("$theirs=5"),
+              "unknown parameter \"$theirs\", did you mean \"$ours\"?" ],
+            [ 'healthdash_probe', block("$theirs 5"),
+              "unknown parameter \"$theirs\", did you mean \"$ours\"?" ]) }
+         qw(fall=fails rise=passes inter=interval path=uri match=probe
+            MODE=mode Interval=interval status=expect)),
+    [ 'healthdash_check', check('/healthz'),
+      "unknown type \"/healthz\", expected one of $types" ],
+    [ 'healthdash_check', check('http /healthz'),
+      'unexpected path "/healthz", expected "uri=" in front of it' ],
+    [ 'healthdash_check', check('http /healthz?key=hunter2'),
+      'unexpected path "/healthz?key", expected "uri=" in front of it' ],
+    [ 'healthdash_probe', block('/healthz'),
+      'unexpected path "/healthz", expected "uri" in front of it' ],
+    [ 'healthdash_service', service('web http://127.0.0.1 /healthz'),
+      'unexpected path "/healthz", expected it as part of the URL' ],
+    [ 'group', check('group=Data base'),
+      'unknown parameter "base"; if it belongs to "group", expected quotes '
+      . 'around the whole: "group=... base"' ],
+    [ 'description', service('web http://127.0.0.1 '
+                             . 'description=Outgoing mail'),
+      'unknown parameter "mail"; if it belongs to "description", expected '
+      . 'quotes around the whole: "description=... mail"' ],
+    [ 'critical', check('mode=observe critica'),
+      'unknown parameter "critica", did you mean "critical"?' ],
+    [ 'password', check('user=me password=my hunter2'),
+      'unknown parameter "..."; if it belongs to "password", expected quotes '
+      . 'around the whole: "password=... ..."' ],
+    [ 'mode', check('mode=OBSERVE'),
+      'invalid mode "OBSERVE", expected enforce or observe' ],
     [ 'healthdash_check', check('foo=hunter2'),
       "unknown parameter \"foo\", expected one of $known" ],
     [ 'healthdash_check', check('=x'),
@@ -389,7 +423,7 @@ my @refused = (
       . 'bytes' ],
     [ 'healthdash_probe', block('uri'), 'parameter "uri" needs one value' ],
     [ 'healthdash_probe', block('uri /a /b'),
-      'parameter "uri" needs one value' ],
+      'parameter "uri" needs one value, in quotes if it has blanks' ],
     [ 'healthdash_probe', block('uri=/a'),
       'parameter "uri" is written without "=" in a block' ],
     [ 'expect', block('expect=status 200'),
@@ -675,7 +709,7 @@ my @refused = (
     [ 'password', block('password=hunter2'),
       'parameter "password" is written without "=" in a block' ],
     [ 'password', block('password hunter2 hunter2'),
-      'parameter "password" needs one value' ],
+      'parameter "password" needs one value, in quotes if it has blanks' ],
     [ 'database', check('database=d'),
       'parameter "database" has no meaning for type "http"' ],
     [ 'database', check('database='), "invalid database \"\", $name" ],
