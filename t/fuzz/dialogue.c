@@ -4,7 +4,8 @@
  * peer that says what the fuzzer likes, in pieces that the fuzzer cuts.
  *
  * The input: byte 0 chooses the shape of the check, byte 1 the size of the
- * pieces, the rest is what the peer says.
+ * pieces, the rest is what the peer says.  A datagram begins with the first two
+ * bytes of what it answers, as DNS wants.
  */
 
 
@@ -44,8 +45,6 @@ hd_fuzz_look(ngx_hd_wire_t *w, ngx_int_t rc, ngx_buf_t *in, ngx_buf_t *out)
     }
 
     hd_fuzz_want(rc != NGX_ERROR);
-    hd_fuzz_want(!(rc == NGX_AGAIN && w->eof && 0));
-
     /* what is to be sent is there to be read */
 
     while (out->pos < out->last) {
@@ -58,10 +57,13 @@ static void
 hd_fuzz_talk(ngx_hd_wire_t *w, ngx_hd_wire_pt step, const uint8_t *p,
     const uint8_t *last, size_t piece)
 {
-    size_t     n;
-    u_char     room[4096];
-    ngx_int_t  rc;
-    ngx_buf_t  in, out;
+    size_t      n;
+    u_char      room[4096], number[2];
+    ngx_int_t   rc;
+    ngx_buf_t   in, out;
+    ngx_uint_t  udp;
+
+    udp = w->check->type->udp;
 
     ngx_memzero(&in, sizeof(ngx_buf_t));
     ngx_memzero(&out, sizeof(ngx_buf_t));
@@ -72,6 +74,11 @@ hd_fuzz_talk(ngx_hd_wire_t *w, ngx_hd_wire_pt step, const uint8_t *p,
     in.last = room;
 
     rc = step(w, &in, &out);
+
+    if (out.last - out.pos > 1) {
+        ngx_memcpy(number, out.pos, 2);
+    }
+
     hd_fuzz_look(w, rc, &in, &out);
 
     while (rc == NGX_AGAIN && !w->eof) {
@@ -92,6 +99,10 @@ hd_fuzz_talk(ngx_hd_wire_t *w, ngx_hd_wire_pt step, const uint8_t *p,
         if (n) {
             in.last = ngx_cpymem(in.last, p, n);
             p += n;
+
+            if (udp && n > 1) {
+                ngx_memcpy(in.last - n, number, 2);
+            }
 
         } else {
             w->eof = 1;

@@ -97,7 +97,7 @@ hd_fuzz_check(const char *type, ngx_uint_t shape)
     ngx_str_set(&host, "www.example.com");
     check->host = host;
 
-    if (shape == 7) {
+    if (shape == 7 && ngx_strcmp(type, "http") == 0) {
         ngx_str_set(&check->method, "HEAD");
     }
 
