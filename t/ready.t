@@ -107,7 +107,8 @@ my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
         }
     }
 
-    upstream later { server %%ADDR_up%%; healthdash_check tcp $probe; }
+    upstream later { server %%ADDR_up%%;
+                     healthdash_check tcp $probe initial=up; }
 EOF
 
 
@@ -232,7 +233,7 @@ is(code('/live'), 200, 'live tests nothing of this');
 $_->set('/healthz', status => 200) for @b;
 
 becomes('/app2', 200, 'back again');
-is(code('/admin'), 200, 'one is down by configuration');
+becomes('/admin', 200, 'one is down by configuration');
 is(code('/admin2'), 503, 'and does not count');
 
 $_->set('/gone', close => 1) for @b;
