@@ -29,7 +29,6 @@ typedef struct {
     ngx_hd_addrs_t          list;       /* addrs of a target that has one */
     ngx_addr_t              addr;
     ngx_hd_result_t        *warned;     /* addresses=all: by one before */
-    unsigned                tcp:1;      /* a UDP dialogue went on over TCP */
 } ngx_hd_stream_t;
 
 
@@ -37,7 +36,6 @@ static ngx_int_t ngx_hd_stream_begin(ngx_hd_run_t *run);
 static void ngx_hd_stream_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs);
 static void ngx_hd_stream_connect(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_connect_addr(ngx_hd_run_t *run);
-static ngx_uint_t ngx_hd_stream_is_udp(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_stream_share_time(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_stream_connecting_handler(ngx_event_t *rev);
@@ -56,7 +54,6 @@ static void ngx_hd_stream_name_peer(ngx_hd_run_t *run);
 static void ngx_hd_stream_keep(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_stream_reuse(ngx_hd_run_t *run);
 static void ngx_hd_stream_start_afresh(ngx_hd_run_t *run);
-static void ngx_hd_stream_go_over_tcp(ngx_hd_run_t *run);
 static void ngx_hd_stream_disconnect(ngx_hd_run_t *run);
 
 
@@ -201,7 +198,7 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
     run->peer = (run->target->sockaddr && s->addrs->n == 1) ? NULL
                                                             : &addr->name;
 
-    udp = ngx_hd_stream_is_udp(run);
+    udp = run->target->check->type->udp;
 
     if (ngx_hd_run_room(run) != NGX_OK) {
         return NGX_ERROR;
@@ -240,17 +237,6 @@ ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
     }
 
     return rc;
-}
-
-
-static ngx_uint_t
-ngx_hd_stream_is_udp(ngx_hd_run_t *run)
-{
-    ngx_hd_stream_t  *s;
-
-    s = run->ctx;
-
-    return run->target->check->type->udp && !s->tcp;
 }
 
 
@@ -380,7 +366,6 @@ ngx_hd_stream_go_on(ngx_hd_run_t *run)
 
     ngx_hd_talk_reset(&s->talk);
 
-    s->tcp = 0;
     s->next++;
 
     ngx_hd_stream_connect(run);
@@ -396,7 +381,7 @@ ngx_hd_stream_connected(ngx_hd_run_t *run)
     s = run->ctx;
     c = s->peer.connection;
 
-    if (ngx_hd_stream_is_udp(run)) {
+    if (run->target->check->type->udp) {
         ngx_hd_stream_talk(run);
         return;
     }
@@ -497,10 +482,6 @@ ngx_hd_stream_talked(ngx_hd_run_t *run, ngx_int_t rc)
             ngx_hd_stream_unreachable(run);
         }
 
-        return;
-
-    case NGX_AGAIN:
-        ngx_hd_stream_go_over_tcp(run);
         return;
 
     case NGX_BUSY:
@@ -677,26 +658,6 @@ ngx_hd_stream_start_afresh(ngx_hd_run_t *run)
     if (ngx_hd_stream_begin(run) == NGX_ERROR) {
         ngx_hd_run_done(run);
     }
-}
-
-
-static void
-ngx_hd_stream_go_over_tcp(ngx_hd_run_t *run)
-{
-    void             *state;
-    ngx_hd_stream_t  *s;
-
-    s = run->ctx;
-    state = s->talk.wire.state;
-
-    ngx_hd_stream_disconnect(run);
-    ngx_hd_talk_reset(&s->talk);
-
-    s->talk.wire.state = state;
-    s->talk.wire.over_tcp = 1;
-    s->tcp = 1;
-
-    ngx_hd_stream_connect(run);
 }
 
 

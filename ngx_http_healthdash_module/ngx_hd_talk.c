@@ -101,10 +101,6 @@ ngx_hd_talk_step(ngx_hd_run_t *run)
         return ngx_hd_talk_end(run, NGX_BUSY);
     }
 
-    if (t->wire.over_tcp && t->connection->type == SOCK_DGRAM) {
-        return ngx_hd_talk_end(run, NGX_AGAIN);
-    }
-
     if (t->wire.eof) {
         ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_CLOSED, NULL);
         return ngx_hd_talk_end(run, NGX_DECLINED);

@@ -18,7 +18,6 @@
  * NGX_DECLINED, NGX_ERROR: run->result is set;
  * NGX_ABORT: nobody was there: a connection used before had been closed, or a
  *            UDP port is closed or silent, with run->result set;
- * NGX_AGAIN: a dialogue over UDP wants to go on over TCP;
  * NGX_BUSY: it wants to go on over TLS, on the same connection.
  */
 typedef void (*ngx_hd_talk_pt)(ngx_hd_run_t *run, ngx_int_t rc);
@@ -42,7 +41,7 @@ typedef struct {
 /*
  * Begins on run->ctx, of which connection, handler, addr and reused are set.
  * The handler may be called before this returns.  The first step has a
- * wire.state only if the dialogue went from UDP to TCP, or on to TLS.
+ * wire.state only if the dialogue went on to TLS.
  */
 void ngx_hd_talk_start(ngx_hd_run_t *run);
 

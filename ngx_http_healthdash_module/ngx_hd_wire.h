@@ -39,7 +39,6 @@ struct ngx_hd_wire_s {
                                            message of a timeout */
     unsigned               eof:1;       /* the peer has closed */
     unsigned               reuse:1;     /* out: connection may be kept */
-    unsigned               over_tcp:1;  /* out, of UDP: see below; in: TCP */
     unsigned               upgrade:1;   /* out: TLS, please; in: it stands */
 };
 
@@ -52,8 +51,7 @@ struct ngx_hd_wire_s {
  * Sets out->pos and out->last to bytes that live as long as pool, or leaves
  * them equal.
  * Over UDP in has one datagram behind what was left, out becomes one, and there
- * is no end.  A dialogue that sets w->over_tcp and returns NGX_AGAIN gets a new
- * first step over TCP, to the same address, with its state.
+ * is no end.
  * One that sets w->upgrade and returns NGX_AGAIN, with in and out empty, gets a
  * step over TLS, with w->upgrade still set.
  * Returns NGX_AGAIN: wants more bytes (after out was sent); with w->eof it must
