@@ -40,7 +40,7 @@ my $trees = 0;
 
 sub configure {
     my @list = map {
-        my $tree = tmp_dir() . '/nginx' . ++$trees;
+        my $tree = tmp_dir() . '/tree' . ++$trees;
         my $pid = open(my $fh, '-|') // die "fork() failed: $!\n";
 
         if ($pid == 0) {
@@ -136,7 +136,7 @@ for my $how ('--add-dynamic-module', '--add-module') {
                 $makefile =~ m{^objs/addon/\S+/(\w+)\.o:}mg;
     my @lost = grep { !$built{s/\.c$//r} } @files;
 
-    is_deeply(\@lost, $static ? [] : [ 'ngx_hd_tls.c' ],
+    is_deeply(\@lost, $static ? [] : [ 'ngx_hd_cert.c', 'ngx_hd_tls.c' ],
               'all files are compiled that belong to it');
 
     my $modules = HealthDash::slurp("$tree/objs/ngx_modules.c");
@@ -154,6 +154,34 @@ for my $how ('--add-dynamic-module', '--add-module') {
                               'objs/Makefile', @objects);
     is($rc, 0, @objects . ' of them compile') or diag($out);
     is(scalar(grep { -s "$tree/$_" } @objects), 4, 'and are there');
+}
+
+
+# a type whose library is left out is refused, with the name of the package
+
+{
+    my $folder = tmp_dir() . '/without';
+    my @make = ('make', '-s', '-C', $root, 'module', "BUILD=$folder",
+                "CC=$cc", 'CC_OPT=-O0', 'LD_OPT=');
+    my ($rc, $out) = run_command('env', 'HD_PGSQL=NO', 'HD_MYSQL=NO', @make);
+
+    is($rc, 0, 'without libpq and libmariadb: it builds') or diag($out);
+
+    local $ENV{HD_MODULE} = "$folder/ngx_http_healthdash_module.so";
+
+    my %package = (postgres => 'libpq (package libpq-dev)',
+                   mysql => 'libmariadb (package libmariadb-dev)');
+
+    for my $type (sort keys %package) {
+        ($rc, $out) = HealthDash->new(http => '')->conf_test(<<"EOF_CONF");
+http {
+    healthdash_service db $type://127.0.0.1 user=u;
+}
+EOF_CONF
+
+        isnt($rc, 0, "$type is refused");
+        like($out, qr/\Q$package{$type}\E/, 'with the name of the package');
+    }
 }
 
 
