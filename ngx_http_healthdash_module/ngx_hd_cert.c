@@ -113,7 +113,8 @@ ngx_hd_cert_find(ngx_array_t *stores, ngx_str_t *ca)
     for (i = 0; i < stores->nelts; i++) {
 
         if (slot[i].ca.len == ca->len
-            && ngx_strncmp(slot[i].ca.data, ca->data, ca->len) == 0)
+            && (ca->len == 0
+                || ngx_memcmp(slot[i].ca.data, ca->data, ca->len) == 0))
         {
             return slot[i].store;
         }
