@@ -214,6 +214,7 @@ struct ngx_hd_main_conf_s {
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */
     void                         *local;        /* worker: of ngx_hd_local.c */
+    void                         *curl;         /* worker: of libcurl */
 };
 
 

@@ -104,7 +104,7 @@ struct ngx_hd_probe_type_s {
     ngx_uint_t   takes;                 /* NGX_HD_TAKES_* */
     ngx_uint_t   judges;                /* NGX_HD_ON() of conditions that can
                                            hold; time can always */
-    unsigned     tls:1;                 /* the stream engine handshakes */
+    unsigned     tls:1;                 /* it speaks TLS by tls_ctx */
     unsigned     udp:1;                 /* the stream engine sends datagrams */
     unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
                                            are read, sni defaults to the host */

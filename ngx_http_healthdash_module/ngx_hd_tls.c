@@ -226,6 +226,34 @@ ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check, ngx_ssl_t *ssl)
 }
 
 
+ngx_int_t
+ngx_hd_tls_lend(const ngx_hd_check_t *check, SSL_CTX *ctx)
+{
+    X509             *cert;
+    ngx_ssl_t        *ssl;
+    STACK_OF(X509)   *chain;
+
+    ssl = check->tls_ctx;
+    cert = SSL_CTX_get0_certificate(ssl->ctx);
+
+    if (cert == NULL) {
+        return NGX_OK;
+    }
+
+    (void) SSL_CTX_get0_chain_certs(ssl->ctx, &chain);
+
+    if (SSL_CTX_use_certificate(ctx, cert) != 1
+        || SSL_CTX_use_PrivateKey(ctx, SSL_CTX_get0_privatekey(ssl->ctx)) != 1
+        || SSL_CTX_set1_chain(ctx, chain) != 1)
+    {
+        ERR_clear_error();
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 /* ours comes when the handshake has ended, and goes to the end */
 
 static int
@@ -292,7 +320,6 @@ ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c)
 static void
 ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
 {
-    ngx_hd_run_t      *run;
     ngx_connection_t  *c;
 
     c = ngx_ssl_get_connection((ngx_ssl_conn_t *) ssl);
@@ -301,8 +328,13 @@ ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
         return;     /* c->data is no run */
     }
 
-    run = c->data;
+    ngx_hd_tls_event(c->data, where, ret);
+}
 
+
+void
+ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret)
+{
     if (run->done || run->result.reason != NGX_HD_R_NONE) {
         return;
     }

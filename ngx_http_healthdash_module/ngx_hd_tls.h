@@ -45,6 +45,18 @@ ngx_int_t ngx_hd_tls_start(ngx_hd_run_t *run, ngx_connection_t *c,
  */
 ngx_int_t ngx_hd_tls_check(ngx_hd_run_t *run, ngx_connection_t *c);
 
+/*
+ * Gives ctx, which a library has made, the client certificate of check, if any.
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_hd_tls_lend(const ngx_hd_check_t *check, SSL_CTX *ctx);
+
+/*
+ * For the info callback of a connection of run that a library has made: what
+ * OpenSSL says there, an alert or an error, becomes run->result.
+ */
+void ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret);
+
 /* Ends TLS on c, if any, without waiting for the peer; c itself stays open. */
 void ngx_hd_tls_end(ngx_connection_t *c);
 

@@ -7,6 +7,7 @@
  */
 
 
+#include <ngx_hd_curl_multi.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_zone.h>
 #include <ngx_http_healthdash.h>
@@ -277,6 +278,7 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
 
     if (old) {
         ngx_hd_sched_exit_worker(old);
+        ngx_hd_curl_exit_worker(old);
     }
 
     return ngx_http_healthdash_init_process(cycle);
@@ -308,5 +310,6 @@ ngx_http_healthdash_exit_process(ngx_cycle_t *cycle)
 
     if (hmcf) {
         ngx_hd_sched_exit_worker(hmcf);
+        ngx_hd_curl_exit_worker(hmcf);
     }
 }

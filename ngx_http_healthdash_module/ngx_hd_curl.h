@@ -1,0 +1,74 @@
+
+/*
+ * healthdash: probes through libcurl: from the name of a target to the end of
+ * one transfer.  What is asked, and what an answer means, is its type's.
+ */
+
+
+#ifndef _NGX_HD_CURL_H_INCLUDED_
+#define _NGX_HD_CURL_H_INCLUDED_
+
+
+#include <ngx_hd_curl_multi.h>
+#include <ngx_hd_resolve.h>
+
+
+typedef struct ngx_hd_curl_call_s  ngx_hd_curl_call_t;
+
+/*
+ * Sets the options of the transfer: what is asked, and callbacks for header and
+ * body, which must bound what they keep.  Called for each address that is
+ * tried.  Returns libcurl's codes, or'ed: 0 if all were taken.
+ */
+typedef int (*ngx_hd_curl_ask_pt)(ngx_hd_curl_call_t *call, CURL *easy);
+
+/*
+ * The answer is complete, or as much of it as was wanted: judges it, and sets
+ * run->result unless it is a pass.  The run is ended by the caller.
+ */
+typedef void (*ngx_hd_curl_judge_pt)(ngx_hd_curl_call_t *call);
+
+
+/* the beginning of run->ctx, of which a type sets the first fields */
+
+struct ngx_hd_curl_call_s {
+    ngx_hd_run_t         *run;
+    ngx_hd_curl_ask_pt    ask;
+    ngx_hd_curl_judge_pt  judge;
+
+    unsigned              enough:1;     /* set by a callback of the type that
+                                           stops the transfer: judge */
+
+    /* of the engine */
+
+    unsigned              connected:1;
+    ngx_hd_curl_slot_t   *slot;         /* NULL: not begun */
+    ngx_hd_resolve_t      resolve;
+    ngx_hd_addrs_t       *addrs;
+    ngx_hd_addrs_t        list;         /* addrs of a target that has one */
+    ngx_addr_t            addr;
+    ngx_uint_t            next;         /* of addrs: the one in use */
+    uint32_t              began;        /* usec of the run */
+    size_t                nheard;
+    u_char                heard[NGX_HD_SEEN_LEN];
+                                        /* what came first, without TLS */
+    struct curl_slist     place;        /* where to connect to, for libcurl */
+    u_char                text[NGX_SOCKADDR_STRLEN + sizeof("::")];
+};
+
+
+/*
+ * Why libcurl here cannot speak version of HTTP (20, 30), with TLS or without,
+ * as prepare says it; NULL: it can.
+ */
+const char *ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version,
+    ngx_uint_t tls);
+
+/* start of a type, with run->ctx set: NGX_AGAIN, or NGX_ERROR (result set). */
+ngx_int_t ngx_hd_curl_start(ngx_hd_run_t *run);
+
+/* release of a type. */
+void ngx_hd_curl_release(ngx_hd_run_t *run);
+
+
+#endif /* _NGX_HD_CURL_H_INCLUDED_ */

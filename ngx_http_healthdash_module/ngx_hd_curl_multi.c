@@ -1,0 +1,883 @@
+
+/*
+ * healthdash: libcurl's multi handle, driven by nginx's event loop.  Owns the
+ * handle, the watches of all its descriptors, and the easy handles.  libcurl
+ * is never called from one of its callbacks, and no callback fails: failing
+ * would end every transfer.  What goes wrong in one is remembered and dealt
+ * with by one posted event, which also fetches what has ended.
+ *
+ * After an error of the multi handle nothing is known of any transfer: all end
+ * as trouble of our own, and the next one makes a new handle.
+ */
+
+
+#include <ngx_hd_curl_multi.h>
+#include <ngx_hd_watch.h>
+
+
+#define NGX_HD_CURL_IDLE       16      /* easy handles kept for later */
+#define NGX_HD_CURL_LIFE       10000   /* transfers of a multi handle */
+#define NGX_HD_CURL_WAIT       3600000 /* msec, longest timer */
+
+
+/* libcurl renamed the option and calls the old name deprecated */
+
+#if (LIBCURL_VERSION_NUM >= 0x075500)
+#define NGX_HD_CURLOPT_PROTOCOLS   CURLOPT_PROTOCOLS_STR
+#define NGX_HD_CURLOPT_REDIRECTS   CURLOPT_REDIR_PROTOCOLS_STR
+#define NGX_HD_CURL_PROTOCOLS      "http,https"
+#else
+#define NGX_HD_CURLOPT_PROTOCOLS   CURLOPT_PROTOCOLS
+#define NGX_HD_CURLOPT_REDIRECTS   CURLOPT_REDIR_PROTOCOLS
+#define NGX_HD_CURL_PROTOCOLS      ((long) (CURLPROTO_HTTP|CURLPROTO_HTTPS))
+#endif
+
+
+/* the first fields are for ngx_event_ident() */
+
+struct ngx_hd_curl_multi_s {
+    CURLM               *handle;        /* NULL: made by the next transfer */
+    ngx_uint_t           transfers;     /* of this handle */
+    ngx_uint_t           nidle;         /* easy handles in idle */
+    ngx_socket_t         fd;
+
+    ngx_log_t            log;           /* mute unless debugging */
+    ngx_rbtree_t         sockets;       /* by descriptor */
+    ngx_rbtree_node_t    sentinel;
+    ngx_queue_t          idle;
+    ngx_queue_t          busy;
+    ngx_event_t          timer;
+    ngx_event_t          turn;          /* a timer of 0 */
+    ngx_event_t          drain;
+    unsigned             broken:1;
+    unsigned             sick:1;        /* a slot is */
+};
+
+
+/* one descriptor of libcurl */
+
+typedef struct {
+    ngx_rbtree_node_t     node;         /* key: the descriptor */
+    ngx_hd_watch_t        watch;
+    ngx_hd_curl_multi_t  *multi;
+    ngx_hd_curl_slot_t   *slot;         /* NULL: of none, or not any more */
+    unsigned              opened:1;     /* by us, and its end is told us */
+} ngx_hd_curl_socket_t;
+
+
+static ngx_hd_curl_multi_t *ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf);
+static void ngx_hd_curl_warn(void);
+static ngx_hd_curl_slot_t *ngx_hd_curl_idle(ngx_hd_curl_multi_t *m);
+static ngx_int_t ngx_hd_curl_options(ngx_hd_curl_slot_t *slot);
+static ngx_int_t ngx_hd_curl_create(ngx_hd_curl_multi_t *m);
+static void ngx_hd_curl_forget(ngx_hd_curl_slot_t *slot);
+static curl_socket_t ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
+    struct curl_sockaddr *addr);
+static ngx_hd_curl_socket_t *ngx_hd_curl_add(ngx_hd_curl_multi_t *m,
+    ngx_hd_curl_slot_t *slot, ngx_socket_t fd);
+static ngx_hd_curl_socket_t *ngx_hd_curl_find(ngx_hd_curl_multi_t *m,
+    ngx_socket_t fd);
+static void ngx_hd_curl_remove(ngx_hd_curl_socket_t *s);
+static int ngx_hd_curl_close_handler(void *data, curl_socket_t fd);
+static int ngx_hd_curl_socket_handler(CURL *easy, curl_socket_t fd, int what,
+    void *data, void *socket);
+static void ngx_hd_curl_set(ngx_hd_curl_socket_t *s, int what);
+static void ngx_hd_curl_is_sick(ngx_hd_curl_slot_t *slot);
+static void ngx_hd_curl_is_broken(ngx_hd_curl_multi_t *m);
+static int ngx_hd_curl_timer_handler(CURLM *handle, long msec, void *data);
+static void ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready);
+static void ngx_hd_curl_timeout_handler(ngx_event_t *ev);
+static void ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits);
+static void ngx_hd_curl_drain_handler(ngx_event_t *ev);
+static void ngx_hd_curl_cure(ngx_hd_curl_multi_t *m);
+static void ngx_hd_curl_stop(ngx_hd_curl_slot_t *slot);
+static void ngx_hd_curl_rebuild(ngx_hd_curl_multi_t *m);
+static void ngx_hd_curl_destroy(ngx_hd_curl_multi_t *m);
+
+
+ngx_hd_curl_slot_t *
+ngx_hd_curl_take(ngx_hd_run_t *run)
+{
+    ngx_hd_curl_slot_t   *slot;
+    ngx_hd_curl_multi_t  *m;
+
+    m = ngx_hd_curl_get(run->target->main);
+    if (m == NULL) {
+        return NULL;
+    }
+
+    slot = ngx_hd_curl_idle(m);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    slot->run = run;
+    slot->ssl = NULL;
+    slot->fd = (ngx_socket_t) -1;
+    slot->err = 0;
+    slot->worn = 0;
+    slot->sick = 0;
+    slot->error[0] = '\0';
+
+    if (ngx_hd_curl_options(slot) != NGX_OK) {
+        ngx_hd_curl_give(slot);
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+/* libcurl does not survive a fork: it is begun in the worker that needs it */
+
+static ngx_hd_curl_multi_t *
+ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_hd_curl_multi_t  *m;
+
+    if (hmcf->curl) {
+        return hmcf->curl;
+    }
+
+    m = ngx_calloc(sizeof(ngx_hd_curl_multi_t), ngx_cycle->log);
+    if (m == NULL) {
+        return NULL;
+    }
+
+    /* never undone: other modules may use libcurl in this process */
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        ngx_free(m);
+        return NULL;
+    }
+
+    ngx_hd_curl_warn();
+    ngx_hd_run_mute(&m->log);
+
+    m->fd = (ngx_socket_t) -1;
+
+    ngx_rbtree_init(&m->sockets, &m->sentinel, ngx_rbtree_insert_value);
+    ngx_queue_init(&m->idle);
+    ngx_queue_init(&m->busy);
+
+    m->timer.handler = ngx_hd_curl_timeout_handler;
+    m->timer.data = m;
+    m->timer.log = &m->log;
+    m->timer.cancelable = 1;
+
+    m->turn.handler = ngx_hd_curl_timeout_handler;
+    m->turn.data = m;
+    m->turn.log = &m->log;
+
+    m->drain.handler = ngx_hd_curl_drain_handler;
+    m->drain.data = m;
+    m->drain.log = &m->log;
+
+    hmcf->curl = m;
+
+    return m;
+}
+
+
+static void
+ngx_hd_curl_warn(void)
+{
+    ngx_uint_t                i;
+    curl_version_info_data   *info;
+
+    static const struct {
+        unsigned int   number;
+        const char    *trouble;
+    } known[] = {
+        { 0x081400, "it keeps the processor busy for nothing" },
+        { 0x081500, "it leaves TLS connections open for ever" }
+    };
+
+    info = curl_version_info(CURLVERSION_NOW);
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+
+        if (info->version_num == known[i].number) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "healthdash: libcurl %s is not fit for probes, %s; "
+                          "another version is needed", info->version,
+                          known[i].trouble);
+        }
+    }
+}
+
+
+static ngx_hd_curl_slot_t *
+ngx_hd_curl_idle(ngx_hd_curl_multi_t *m)
+{
+    ngx_queue_t         *q;
+    ngx_hd_curl_slot_t  *slot;
+
+    if (ngx_queue_empty(&m->idle)) {
+        slot = ngx_calloc(sizeof(ngx_hd_curl_slot_t), &m->log);
+        if (slot == NULL) {
+            return NULL;
+        }
+
+        slot->multi = m;
+
+    } else {
+        q = ngx_queue_head(&m->idle);
+        ngx_queue_remove(q);
+
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, queue);
+    }
+
+    if (slot->easy) {
+        m->nidle--;
+        curl_easy_reset(slot->easy);
+        return slot;
+    }
+
+    slot->easy = curl_easy_init();
+
+    if (slot->easy == NULL) {
+        ngx_queue_insert_tail(&m->idle, &slot->queue);
+        return NULL;
+    }
+
+    return slot;
+}
+
+
+/*
+ * The peer is the only one we talk to, once: a kept connection may be to
+ * another address of the same name, and a session taken up again shows no
+ * certificate.
+ */
+
+static ngx_int_t
+ngx_hd_curl_options(ngx_hd_curl_slot_t *slot)
+{
+    int    rc;
+    CURL  *easy;
+
+    easy = slot->easy;
+
+    rc = curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
+    rc |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->error);
+    rc |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    rc |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
+    rc |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    rc |= curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
+    rc |= curl_easy_setopt(easy, NGX_HD_CURLOPT_PROTOCOLS,
+                           NGX_HD_CURL_PROTOCOLS);
+    rc |= curl_easy_setopt(easy, NGX_HD_CURLOPT_REDIRECTS,
+                           NGX_HD_CURL_PROTOCOLS);
+    rc |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    rc |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    rc |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    rc |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
+    rc |= curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
+                           ngx_hd_curl_open_handler);
+    rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot);
+    rc |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
+                           ngx_hd_curl_close_handler);
+    rc |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->multi);
+
+    return (rc == CURLE_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_hd_curl_go(ngx_hd_curl_slot_t *slot)
+{
+    ngx_hd_curl_multi_t  *m;
+
+    m = slot->multi;
+
+    /* a fresh handle now and then bounds what libcurl may have lost */
+
+    if (m->transfers >= NGX_HD_CURL_LIFE && ngx_queue_empty(&m->busy)) {
+        ngx_hd_curl_destroy(m);
+    }
+
+    if (m->handle == NULL && ngx_hd_curl_create(m) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (curl_multi_add_handle(m->handle, slot->easy) != CURLM_OK) {
+        return NGX_ERROR;
+    }
+
+    m->transfers++;
+    slot->active = 1;
+
+    ngx_queue_insert_tail(&m->busy, &slot->queue);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_curl_create(ngx_hd_curl_multi_t *m)
+{
+    int    rc;
+    CURLM *handle;
+
+    handle = curl_multi_init();
+    if (handle == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION,
+                           ngx_hd_curl_socket_handler);
+    rc |= curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, m);
+    rc |= curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION,
+                            ngx_hd_curl_timer_handler);
+    rc |= curl_multi_setopt(handle, CURLMOPT_TIMERDATA, m);
+    rc |= curl_multi_setopt(handle, CURLMOPT_PIPELINING,
+                            (long) CURLPIPE_NOTHING);
+
+    if (rc != CURLM_OK) {
+        (void) curl_multi_cleanup(handle);
+        return NGX_ERROR;
+    }
+
+    m->handle = handle;
+    m->transfers = 0;
+    m->broken = 0;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_hd_curl_give(ngx_hd_curl_slot_t *slot)
+{
+    ngx_hd_curl_multi_t  *m;
+
+    m = slot->multi;
+
+    slot->run = NULL;
+
+    if (slot->active) {
+        ngx_hd_curl_stop(slot);
+    }
+
+    ngx_hd_curl_forget(slot);
+
+    if (slot->easy && (slot->worn || m->nidle >= NGX_HD_CURL_IDLE)) {
+        curl_easy_cleanup(slot->easy);
+        slot->easy = NULL;
+    }
+
+    /* those with a handle first */
+
+    if (slot->easy) {
+        m->nidle++;
+        ngx_queue_insert_head(&m->idle, &slot->queue);
+
+    } else {
+        ngx_queue_insert_tail(&m->idle, &slot->queue);
+    }
+}
+
+
+/* a connection that libcurl closes later is not this slot's any more */
+
+static void
+ngx_hd_curl_forget(ngx_hd_curl_slot_t *slot)
+{
+    ngx_hd_curl_socket_t  *s;
+
+    s = ngx_hd_curl_find(slot->multi, slot->fd);
+
+    if (s && s->slot == slot) {
+        s->slot = NULL;
+    }
+
+    slot->ssl = NULL;
+    slot->fd = (ngx_socket_t) -1;
+}
+
+
+static curl_socket_t
+ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
+    struct curl_sockaddr *addr)
+{
+    ngx_socket_t           fd;
+    ngx_hd_curl_slot_t    *slot;
+    ngx_hd_curl_socket_t  *s;
+
+    slot = data;
+
+    if (slot->run == NULL || ngx_hd_run_room(slot->run) != NGX_OK) {
+        return CURL_SOCKET_BAD;
+    }
+
+    fd = socket(addr->family, addr->socktype, addr->protocol);
+
+    if (fd == (ngx_socket_t) -1) {
+        slot->err = ngx_socket_errno;
+        return CURL_SOCKET_BAD;
+    }
+
+    s = NULL;
+
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+        ngx_hd_curl_forget(slot);
+        s = ngx_hd_curl_add(slot->multi, slot, fd);
+    }
+
+    if (s == NULL) {
+        slot->err = NGX_ENOMEM;
+        (void) ngx_close_socket(fd);
+        return CURL_SOCKET_BAD;
+    }
+
+    s->opened = 1;
+
+    slot->fd = fd;
+    slot->heard = 0;
+
+    return fd;
+}
+
+
+static ngx_hd_curl_socket_t *
+ngx_hd_curl_add(ngx_hd_curl_multi_t *m, ngx_hd_curl_slot_t *slot,
+    ngx_socket_t fd)
+{
+    ngx_hd_curl_socket_t  *s;
+
+    s = ngx_calloc(sizeof(ngx_hd_curl_socket_t), &m->log);
+    if (s == NULL) {
+        return NULL;
+    }
+
+    s->node.key = (ngx_rbtree_key_t) fd;
+    s->multi = m;
+    s->slot = slot;
+    s->watch.handler = ngx_hd_curl_watch_handler;
+    s->watch.data = s;
+
+    if (ngx_hd_watch_open(&s->watch, fd, &m->log) != NGX_OK) {
+        ngx_free(s);
+        return NULL;
+    }
+
+    ngx_rbtree_insert(&m->sockets, &s->node);
+
+    return s;
+}
+
+
+static ngx_hd_curl_socket_t *
+ngx_hd_curl_find(ngx_hd_curl_multi_t *m, ngx_socket_t fd)
+{
+    ngx_rbtree_key_t    key;
+    ngx_rbtree_node_t  *node;
+
+    key = (ngx_rbtree_key_t) fd;
+    node = m->sockets.root;
+
+    while (node != &m->sentinel && node->key != key) {
+        node = (key < node->key) ? node->left : node->right;
+    }
+
+    return (node == &m->sentinel) ? NULL : (ngx_hd_curl_socket_t *) node;
+}
+
+
+static void
+ngx_hd_curl_remove(ngx_hd_curl_socket_t *s)
+{
+    ngx_hd_watch_close(&s->watch);
+    ngx_rbtree_delete(&s->multi->sockets, &s->node);
+    ngx_free(s);
+}
+
+
+static int
+ngx_hd_curl_close_handler(void *data, curl_socket_t fd)
+{
+    ngx_hd_curl_socket_t  *s;
+
+    s = ngx_hd_curl_find(data, fd);
+
+    if (s) {
+        ngx_hd_curl_remove(s);
+    }
+
+    return ngx_close_socket(fd);
+}
+
+
+static int
+ngx_hd_curl_socket_handler(CURL *easy, curl_socket_t fd, int what, void *data,
+    void *socket)
+{
+    ngx_hd_curl_multi_t   *m;
+    ngx_hd_curl_socket_t  *s;
+
+    m = data;
+    s = ngx_hd_curl_find(m, fd);
+
+    /* "remove" does not say that it is closed, and may come for no reason */
+
+    if (s == NULL && what == CURL_POLL_REMOVE) {
+        return 0;
+    }
+
+    if (s == NULL) {
+        s = ngx_hd_curl_add(m, NULL, fd);
+    }
+
+    if (s == NULL) {
+        ngx_hd_curl_is_broken(m);
+        return 0;
+    }
+
+    if (what == CURL_POLL_REMOVE && !s->opened) {
+        ngx_hd_curl_remove(s);
+        return 0;
+    }
+
+    ngx_hd_curl_set(s, what);
+
+    if (s->slot && what != CURL_POLL_REMOVE && what & CURL_POLL_IN) {
+        s->slot->waits(s->slot);
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_hd_curl_set(ngx_hd_curl_socket_t *s, int what)
+{
+    ngx_uint_t  events;
+
+    events = 0;
+
+    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) {
+        events |= NGX_HD_WATCH_READ;
+    }
+
+    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) {
+        events |= NGX_HD_WATCH_WRITE;
+    }
+
+    if (ngx_hd_watch_set(&s->watch, events) == NGX_OK) {
+        return;
+    }
+
+    if (s->slot == NULL) {
+        ngx_hd_curl_is_broken(s->multi);
+
+    } else {
+        ngx_hd_curl_is_sick(s->slot);
+    }
+}
+
+
+static void
+ngx_hd_curl_is_sick(ngx_hd_curl_slot_t *slot)
+{
+    slot->sick = 1;
+    slot->multi->sick = 1;
+
+    ngx_post_event(&slot->multi->drain, &ngx_posted_events);
+}
+
+
+static void
+ngx_hd_curl_is_broken(ngx_hd_curl_multi_t *m)
+{
+    m->broken = 1;
+
+    ngx_post_event(&m->drain, &ngx_posted_events);
+}
+
+
+static int
+ngx_hd_curl_timer_handler(CURLM *handle, long msec, void *data)
+{
+    ngx_hd_curl_multi_t  *m;
+
+    m = data;
+
+    if (m->timer.timer_set) {
+        ngx_del_timer(&m->timer);
+    }
+
+    if (m->turn.posted) {
+        ngx_delete_posted_event(&m->turn);
+    }
+
+    /* libcurl may ask for 0 again and again: others get their turn between */
+
+    if (msec == 0) {
+        ngx_post_event(&m->turn, &ngx_posted_next_events);
+
+    } else if (msec > 0) {
+        ngx_add_timer(&m->timer,
+                      (ngx_msec_t) ngx_min(msec, NGX_HD_CURL_WAIT));
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready)
+{
+    int                    bits;
+    ngx_hd_curl_slot_t    *slot;
+    ngx_hd_curl_socket_t  *s;
+
+    s = w->data;
+    slot = s->slot;
+
+    if (slot && (ready & NGX_HD_WATCH_READ) && !slot->heard) {
+        slot->heard = 1;
+
+        if (slot->hear(slot) != NGX_OK) {
+            (void) ngx_hd_watch_set(w, 0);
+            ngx_hd_curl_is_sick(slot);
+            return;
+        }
+    }
+
+    bits = (ready & NGX_HD_WATCH_READ) ? CURL_CSELECT_IN : 0;
+    bits |= (ready & NGX_HD_WATCH_WRITE) ? CURL_CSELECT_OUT : 0;
+
+    ngx_hd_curl_act(s->multi, (ngx_socket_t) s->node.key, bits);
+}
+
+
+static void
+ngx_hd_curl_timeout_handler(ngx_event_t *ev)
+{
+    ngx_hd_curl_act(ev->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+
+static void
+ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits)
+{
+    int  running;
+
+    if (m->handle == NULL) {
+        return;
+    }
+
+    if (curl_multi_socket_action(m->handle, fd, bits, &running) != CURLM_OK) {
+        m->broken = 1;
+    }
+
+    ngx_post_event(&m->drain, &ngx_posted_events);
+}
+
+
+static void
+ngx_hd_curl_drain_handler(ngx_event_t *ev)
+{
+    int                   left;
+    char                 *data;
+    CURLMsg              *msg;
+    CURLcode              code;
+    ngx_hd_curl_slot_t   *slot;
+    ngx_hd_curl_multi_t  *m;
+
+    m = ev->data;
+
+    while (m->handle && !m->broken) {
+        msg = curl_multi_info_read(m->handle, &left);
+
+        if (msg == NULL) {
+            break;
+        }
+
+        if (msg->msg != CURLMSG_DONE) {
+            continue;
+        }
+
+        /* the message does not outlive what follows */
+
+        code = msg->data.result;
+
+        if (curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &data)
+            != CURLE_OK || data == NULL)
+        {
+            m->broken = 1;
+            break;
+        }
+
+        slot = (ngx_hd_curl_slot_t *) data;
+        slot->worn = (code != CURLE_OK);
+
+        ngx_hd_curl_stop(slot);
+
+        slot->end(slot, code);
+    }
+
+    if (m->sick && !m->broken) {
+        ngx_hd_curl_cure(m);
+    }
+
+    if (m->broken) {
+        ngx_hd_curl_rebuild(m);
+    }
+}
+
+
+static void
+ngx_hd_curl_cure(ngx_hd_curl_multi_t *m)
+{
+    ngx_queue_t         *q, *next;
+    ngx_hd_curl_slot_t  *slot;
+
+    m->sick = 0;
+
+    for (q = ngx_queue_head(&m->busy);
+         q != ngx_queue_sentinel(&m->busy);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, queue);
+
+        if (slot->sick) {
+            ngx_hd_curl_stop(slot);
+            slot->end(slot, CURLE_FAILED_INIT);
+        }
+    }
+}
+
+
+static void
+ngx_hd_curl_stop(ngx_hd_curl_slot_t *slot)
+{
+    ngx_queue_remove(&slot->queue);
+    slot->active = 0;
+
+    if (curl_multi_remove_handle(slot->multi->handle, slot->easy) != CURLM_OK)
+    {
+        ngx_hd_curl_is_broken(slot->multi);
+    }
+}
+
+
+static void
+ngx_hd_curl_rebuild(ngx_hd_curl_multi_t *m)
+{
+    ngx_queue_t          all, *q;
+    ngx_hd_curl_slot_t  *slot;
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "healthdash: libcurl failed, its probes under way are "
+                  "without a result");
+
+    ngx_queue_init(&all);
+
+    while (!ngx_queue_empty(&m->busy)) {
+        q = ngx_queue_head(&m->busy);
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, queue);
+
+        ngx_hd_curl_stop(slot);
+        curl_easy_cleanup(slot->easy);
+        slot->easy = NULL;
+
+        ngx_queue_insert_tail(&all, q);
+    }
+
+    ngx_hd_curl_destroy(m);
+
+    while (!ngx_queue_empty(&all)) {
+        q = ngx_queue_head(&all);
+        ngx_queue_remove(q);
+
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, queue);
+        slot->end(slot, CURLE_FAILED_INIT);
+    }
+}
+
+
+/* the multi handle, and every descriptor and event it has used */
+
+static void
+ngx_hd_curl_destroy(ngx_hd_curl_multi_t *m)
+{
+    ngx_socket_t           fd;
+    ngx_uint_t             opened;
+    ngx_hd_curl_socket_t  *s;
+
+    if (m->handle) {
+        (void) curl_multi_cleanup(m->handle);
+        m->handle = NULL;
+    }
+
+    while (m->sockets.root != &m->sentinel) {
+        s = (ngx_hd_curl_socket_t *) m->sockets.root;
+
+        fd = (ngx_socket_t) s->node.key;
+        opened = s->opened;
+
+        ngx_hd_curl_remove(s);
+
+        if (opened) {
+            (void) ngx_close_socket(fd);
+        }
+    }
+
+    if (m->timer.timer_set) {
+        ngx_del_timer(&m->timer);
+    }
+
+    if (m->turn.posted) {
+        ngx_delete_posted_event(&m->turn);
+    }
+
+    if (m->drain.posted) {
+        ngx_delete_posted_event(&m->drain);
+    }
+
+    m->broken = 0;
+    m->sick = 0;
+}
+
+
+void
+ngx_hd_curl_exit_worker(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_queue_t          *q;
+    ngx_hd_curl_slot_t   *slot;
+    ngx_hd_curl_multi_t  *m;
+
+    m = hmcf->curl;
+
+    if (m == NULL) {
+        return;
+    }
+
+    hmcf->curl = NULL;
+
+    while (!ngx_queue_empty(&m->busy)) {
+        q = ngx_queue_head(&m->busy);
+        ngx_hd_curl_give(ngx_queue_data(q, ngx_hd_curl_slot_t, queue));
+    }
+
+    ngx_hd_curl_destroy(m);
+
+    while (!ngx_queue_empty(&m->idle)) {
+        q = ngx_queue_head(&m->idle);
+        ngx_queue_remove(q);
+
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, queue);
+
+        if (slot->easy) {
+            curl_easy_cleanup(slot->easy);
+        }
+
+        ngx_free(slot);
+    }
+
+    ngx_free(m);
+}

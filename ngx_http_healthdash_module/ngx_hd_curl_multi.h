@@ -1,0 +1,87 @@
+
+/*
+ * healthdash: libcurl in nginx's event loop: one multi handle a worker, made
+ * when it is first needed, and a small stock of easy handles.  It knows
+ * transfers, not what they are for.  Nothing here resolves names, starts a
+ * thread, keeps a connection or blocks.
+ */
+
+
+#ifndef _NGX_HD_CURL_MULTI_H_INCLUDED_
+#define _NGX_HD_CURL_MULTI_H_INCLUDED_
+
+
+#include <ngx_hd_probe.h>
+#include <curl/curl.h>
+
+
+typedef struct ngx_hd_curl_multi_s  ngx_hd_curl_multi_t;
+typedef struct ngx_hd_curl_slot_s   ngx_hd_curl_slot_t;
+
+/*
+ * A transfer ended, of itself with libcurl's code, or with
+ * CURLE_FAILED_INIT: libcurl or the event loop failed us, and there may be no
+ * easy handle any more.  The slot may be started again or given back here.
+ */
+typedef void (*ngx_hd_curl_end_pt)(ngx_hd_curl_slot_t *slot, CURLcode code);
+
+/*
+ * libcurl waits for the peer to say something: the connection stands.  Called
+ * inside of libcurl, for each such wait: nothing of it may be called.
+ */
+typedef void (*ngx_hd_curl_waits_pt)(ngx_hd_curl_slot_t *slot);
+
+/*
+ * The peer of slot->fd has said something for the first time, or closed, and
+ * libcurl has not read it.  NGX_DECLINED: the transfer ends without libcurl's
+ * seeing it, with CURLE_FAILED_INIT.
+ */
+typedef ngx_int_t (*ngx_hd_curl_hear_pt)(ngx_hd_curl_slot_t *slot);
+
+
+/*
+ * One transfer.  The memory of a slot is that of the worker, so callbacks of
+ * connections that libcurl has not closed yet may still point at it.
+ */
+
+struct ngx_hd_curl_slot_s {
+    ngx_queue_t           queue;
+    ngx_hd_curl_multi_t  *multi;
+    CURL                 *easy;         /* NULL: libcurl has failed */
+    ngx_hd_run_t         *run;          /* NULL: idle */
+    ngx_hd_curl_end_pt    end;
+    ngx_hd_curl_waits_pt  waits;
+    ngx_hd_curl_hear_pt   hear;
+    void                 *data;         /* of them */
+    void                 *ssl;          /* SSL_CTX of the connection, to know
+                                           it from one that is closed late */
+    ngx_socket_t          fd;           /* of the connection, or -1 */
+    ngx_err_t             err;          /* what socket() said */
+    unsigned              active:1;     /* libcurl works on it */
+    unsigned              heard:1;      /* hear was called */
+    unsigned              worn:1;       /* its easy handle remembers an error
+                                           that the next one would report */
+    unsigned              sick:1;       /* is to end with CURLE_FAILED_INIT */
+    char                  error[CURL_ERROR_SIZE];
+};
+
+
+/*
+ * A slot for run, its easy handle set to what all transfers have in common:
+ * one connection of its own, no proxy, no redirect, no signal, no file read.
+ * The caller sets end, waits, hear and data, which are never called from
+ * within these functions, and the options of its own.  NULL: no memory.
+ */
+ngx_hd_curl_slot_t *ngx_hd_curl_take(ngx_hd_run_t *run);
+
+/* Starts the transfer of a slot whose options are set; NGX_ERROR: refused. */
+ngx_int_t ngx_hd_curl_go(ngx_hd_curl_slot_t *slot);
+
+/* Gives a slot back; a transfer under way ends in silence. */
+void ngx_hd_curl_give(ngx_hd_curl_slot_t *slot);
+
+/* Closes all, after the last run has ended.  Nothing was begun: nothing. */
+void ngx_hd_curl_exit_worker(ngx_hd_main_conf_t *hmcf);
+
+
+#endif /* _NGX_HD_CURL_MULTI_H_INCLUDED_ */

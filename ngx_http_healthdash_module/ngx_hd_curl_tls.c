@@ -1,0 +1,187 @@
+
+/*
+ * healthdash: TLS of libcurl's transfers.  libcurl is told to trust everybody
+ * and to read no file; callbacks in its SSL_CTX judge instead, with what the
+ * master has read.  They are called in the midst of OpenSSL's work inside of
+ * libcurl's: they write the result of a run, and nothing else.
+ */
+
+
+#include <ngx_hd_curl_tls.h>
+#include <ngx_hd_cert.h>
+#include <ngx_hd_reason.h>
+#include <ngx_hd_tls.h>
+
+
+static ngx_uint_t ngx_hd_curl_tls_is_ours(const char *library);
+static CURLcode ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data);
+static int ngx_hd_curl_tls_verify(X509_STORE_CTX *store, void *data);
+static void ngx_hd_curl_tls_info(const SSL *ssl, int where, int ret);
+
+
+const char *
+ngx_hd_curl_tls_refuse(ngx_pool_t *pool)
+{
+    u_char                   *p;
+    const char               *library;
+    curl_version_info_data   *info;
+
+    info = curl_version_info(CURLVERSION_NOW);
+    library = info->ssl_version ? info->ssl_version : "no TLS";
+
+    if (ngx_hd_curl_tls_is_ours(library)) {
+        return NULL;
+    }
+
+    p = ngx_pnalloc(pool, NGX_HD_DETAIL_LEN);
+    if (p == NULL) {
+        return "could not be made ready: no memory";
+    }
+
+    (void) ngx_snprintf(p, NGX_HD_DETAIL_LEN - 1,
+                        "needs libcurl with nginx's own %s, but libcurl %s "
+                        "here has %s%Z", OpenSSL_version(OPENSSL_VERSION),
+                        info->version, library);
+
+    p[NGX_HD_DETAIL_LEN - 1] = '\0';
+
+    return (const char *) p;
+}
+
+
+/* libcurl says "OpenSSL/3.0.11", OpenSSL says "OpenSSL 3.0.11 19 Sep 2023" */
+
+static ngx_uint_t
+ngx_hd_curl_tls_is_ours(const char *library)
+{
+    const char  *ours;
+
+    ours = OpenSSL_version(OPENSSL_VERSION);
+
+    while (*library) {
+
+        if (*library != *ours && !(*library == '/' && *ours == ' ')) {
+            return 0;
+        }
+
+        library++;
+        ours++;
+    }
+
+    return *ours == ' ' || *ours == '\0';
+}
+
+
+ngx_int_t
+ngx_hd_curl_tls_options(ngx_hd_curl_slot_t *slot)
+{
+    int    rc;
+    CURL  *easy;
+
+    easy = slot->easy;
+
+    rc = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+    rc |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    rc |= curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+    rc |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    rc |= curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    rc |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION,
+                           ngx_hd_curl_tls_handler);
+    rc |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, slot);
+
+    return (rc == CURLE_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+static CURLcode
+ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data)
+{
+    ngx_hd_run_t        *run;
+    ngx_hd_curl_slot_t  *slot;
+
+    slot = data;
+    run = slot->run;
+
+    if (run == NULL) {
+        return CURLE_ABORTED_BY_CALLBACK;
+    }
+
+    /* the same version may be there twice, one linked into nginx */
+
+    if (SSL_CTX_get_ssl_method(ctx) != TLS_client_method()) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "libcurl uses another copy of OpenSSL than nginx");
+        return CURLE_ABORTED_BY_CALLBACK;
+    }
+
+    if (ngx_hd_tls_lend(run->target->check, ctx) != NGX_OK) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return CURLE_ABORTED_BY_CALLBACK;
+    }
+
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, ngx_hd_curl_tls_verify, slot);
+    SSL_CTX_set_app_data(ctx, slot);
+    SSL_CTX_set_info_callback(ctx, ngx_hd_curl_tls_info);
+
+    slot->ssl = ctx;
+
+    return CURLE_OK;
+}
+
+
+static int
+ngx_hd_curl_tls_verify(X509_STORE_CTX *store, void *data)
+{
+    SSL                 *ssl;
+    ngx_hd_run_t        *run;
+    ngx_hd_curl_slot_t  *slot;
+
+    slot = data;
+    run = slot->run;
+    ssl = X509_STORE_CTX_get_ex_data(store,
+                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+
+    if (run == NULL || ssl == NULL || slot->ssl != SSL_get_SSL_CTX(ssl)
+        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
+                             X509_STORE_CTX_get0_cert(store),
+                             X509_STORE_CTX_get0_untrusted(store))
+           != NGX_OK)
+    {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+
+    return 1;
+}
+
+
+static void
+ngx_hd_curl_tls_info(const SSL *ssl, int where, int ret)
+{
+    SSL_CTX             *ctx;
+    ngx_hd_run_t        *run;
+    ngx_hd_curl_slot_t  *slot;
+
+    ctx = SSL_get_SSL_CTX(ssl);
+    slot = SSL_CTX_get_app_data(ctx);
+
+    /* a connection that is closed late is no affair of the slot's new run */
+
+    if (slot->run == NULL || slot->ssl != ctx) {
+        return;
+    }
+
+    run = slot->run;
+
+    ngx_hd_tls_event(run, where, ret);
+
+    if (where & SSL_CB_HANDSHAKE_DONE
+        && run->result.phase[NGX_HD_PHASE_TLS] == 0)
+    {
+        run->late = NGX_HD_R_RESPONSE_TIMEOUT;
+        ngx_hd_run_phase(run, NGX_HD_PHASE_TLS);
+    }
+}
