@@ -74,6 +74,15 @@ ngx_hd_curl_start(ngx_hd_run_t *run)
     call = run->ctx;
     target = run->target;
 
+    if (target->naddrs) {
+        call->list.addrs = target->addrs;
+        call->list.n = target->naddrs;
+
+        ngx_hd_curl_resolved(run, &call->list);
+
+        return NGX_AGAIN;
+    }
+
     if (target->sockaddr) {
         call->addr.sockaddr = target->sockaddr;
         call->addr.socklen = target->socklen;
@@ -114,7 +123,7 @@ ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
 
     call = run->ctx;
 
-    if (run->target->sockaddr == NULL) {
+    if (addrs != &call->list) {
         ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
     }
 
@@ -138,8 +147,8 @@ ngx_hd_curl_connect(ngx_hd_curl_call_t *call)
 
     run->late = NGX_HD_R_CONNECT_TIMEOUT;
     run->log->action = "connecting to server";
-    run->peer = run->target->sockaddr ? NULL
-                                      : &call->addrs->addrs[call->next].name;
+    run->peer = (run->target->sockaddr && call->addrs->n == 1)
+                ? NULL : &call->addrs->addrs[call->next].name;
 
     call->enough = 0;
     call->connected = 0;

@@ -63,7 +63,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .takes = NGX_HD_TAKES_HTTP|NGX_HD_TAKES_URI|NGX_HD_TAKES_USER
                |NGX_HD_TAKES_TLS|NGX_HD_TAKES_PORT,
       .judges = NGX_HD_ON_HTTP|NGX_HD_ON(NGX_HD_ON_CERT_DAYS),
-      .starts_tls = 1,
+      .tls = 1,
       .prepare = ngx_hd_curl_http_prepare,
       .start = ngx_hd_curl_http_start,
       .release = ngx_hd_curl_http_release },
@@ -75,7 +75,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .takes = NGX_HD_TAKES_HTTP|NGX_HD_TAKES_URI|NGX_HD_TAKES_USER
                |NGX_HD_TAKES_TLS|NGX_HD_TAKES_PORT,
       .judges = NGX_HD_ON_HTTP|NGX_HD_ON(NGX_HD_ON_CERT_DAYS),
-      .starts_tls = 1,
+      .tls = 1,
       .prepare = ngx_hd_curl_http_prepare,
       .start = ngx_hd_curl_http_start,
       .release = ngx_hd_curl_http_release },
@@ -91,7 +91,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .takes = NGX_HD_TAKES_SERVICE|NGX_HD_TAKES_TLS
                |NGX_HD_TAKES_PORT,
       .judges = NGX_HD_ON(NGX_HD_ON_CERT_DAYS),
-      .starts_tls = 1,
+      .tls = 1,
       .prepare = ngx_hd_curl_grpc_prepare,
       .start = ngx_hd_curl_grpc_start,
       .release = ngx_hd_curl_grpc_release },

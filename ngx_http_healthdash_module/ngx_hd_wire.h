@@ -132,6 +132,16 @@ const char *ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
 ngx_hd_pair_t *ngx_hd_request_header(const ngx_hd_check_t *check,
     const char *name);
 
+/* 1: RFC 9110 means the method to have a body, be it empty. */
+ngx_uint_t ngx_hd_request_has_body(const ngx_str_t *method);
+
+/*
+ * The value of Authorization by user and password, from pool; "" without
+ * either.  NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_hd_request_basic(ngx_pool_t *pool, const ngx_hd_check_t *check,
+    ngx_str_t *basic);
+
 /* WebSocket: an upgrade that is accepted, RFC 6455. */
 ngx_int_t ngx_hd_wire_websocket(ngx_hd_wire_t *w, ngx_buf_t *in,
     ngx_buf_t *out);

@@ -12,9 +12,6 @@ static size_t ngx_hd_request_size(ngx_hd_check_t *check, ngx_str_t *host);
 static u_char *ngx_hd_request_defaults(u_char *p, ngx_hd_check_t *check);
 static u_char *ngx_hd_request_pairs(u_char *p, ngx_hd_check_t *check);
 static ngx_uint_t ngx_hd_request_is_clean(ngx_str_t *s);
-static ngx_uint_t ngx_hd_request_has_body(ngx_str_t *method);
-static ngx_int_t ngx_hd_request_basic(ngx_pool_t *pool, ngx_hd_check_t *check,
-    ngx_str_t *basic);
 
 
 const char *
@@ -52,6 +49,7 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
     }
 
     p = ngx_pnalloc(pool, ngx_hd_request_size(check, host) + basic.len
+                          + sizeof("Authorization: " CRLF)
                           + ngx_strlen(connection));
     if (p == NULL) {
         return "could not be made ready: no memory";
@@ -63,7 +61,12 @@ ngx_hd_wire_http1_request(ngx_pool_t *pool, ngx_hd_check_t *check,
                     &check->method, &check->uri, host);
 
     p = ngx_hd_request_defaults(p, check);
-    p = ngx_sprintf(p, "Connection: %s" CRLF "%V", connection, &basic);
+    p = ngx_sprintf(p, "Connection: %s" CRLF, connection);
+
+    if (basic.len) {
+        p = ngx_sprintf(p, "Authorization: %V" CRLF, &basic);
+    }
+
     p = ngx_hd_request_pairs(p, check);
     p = ngx_sprintf(p, CRLF "%V", &check->body);
 
@@ -195,8 +198,8 @@ ngx_hd_request_is_clean(ngx_str_t *s)
 }
 
 
-static ngx_uint_t
-ngx_hd_request_has_body(ngx_str_t *method)
+ngx_uint_t
+ngx_hd_request_has_body(const ngx_str_t *method)
 {
     ngx_uint_t  i;
 
@@ -218,11 +221,11 @@ ngx_hd_request_has_body(ngx_str_t *method)
 }
 
 
-static ngx_int_t
-ngx_hd_request_basic(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *basic)
+ngx_int_t
+ngx_hd_request_basic(ngx_pool_t *pool, const ngx_hd_check_t *check,
+    ngx_str_t *basic)
 {
-    u_char     *p;
-    ngx_str_t   plain, coded;
+    ngx_str_t  plain, coded;
 
     ngx_str_set(basic, "");
 
@@ -239,20 +242,16 @@ ngx_hd_request_basic(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *basic)
 
     (void) ngx_sprintf(plain.data, "%V:%V", &check->user, &check->password);
 
-    p = ngx_pnalloc(pool, sizeof("Authorization: Basic " CRLF) - 1
-                          + ngx_base64_encoded_length(plain.len));
-    if (p == NULL) {
+    basic->data = ngx_pnalloc(pool, sizeof("Basic ") - 1
+                                    + ngx_base64_encoded_length(plain.len));
+    if (basic->data == NULL) {
         return NGX_ERROR;
     }
 
-    basic->data = p;
-
-    coded.data = ngx_cpymem(p, "Authorization: Basic ",
-                            sizeof("Authorization: Basic ") - 1);
+    coded.data = ngx_cpymem(basic->data, "Basic ", sizeof("Basic ") - 1);
     ngx_encode_base64(&coded, &plain);
 
-    p = ngx_cpymem(coded.data + coded.len, CRLF, sizeof(CRLF) - 1);
-    basic->len = p - basic->data;
+    basic->len = coded.data + coded.len - basic->data;
 
     ngx_explicit_memzero(plain.data, plain.len);
 
