@@ -47,6 +47,45 @@
 
 
 /*
+ * Connections of clients that are not idle, and those accepted but closed at
+ * once for want of a place, of all workers.  Accepted is read first: one that
+ * comes in between must not look like one that was dropped.
+ */
+
+#if (NGX_STAT_STUB)
+
+static ngx_inline ngx_uint_t
+ngx_hd_stat_busy(void)
+{
+    ngx_atomic_uint_t  active, waiting;
+
+    active = *ngx_stat_active;
+    waiting = *ngx_stat_waiting;
+
+    return active - ngx_min(active, waiting);
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_hd_stat_dropped(void)
+{
+    ngx_atomic_uint_t  accepted, handled;
+
+    accepted = *ngx_stat_accepted;
+    handled = *ngx_stat_handled;
+
+    return accepted - ngx_min(accepted, handled);
+}
+
+#else
+
+#define ngx_hd_stat_busy()          0
+#define ngx_hd_stat_dropped()       0
+
+#endif
+
+
+/*
  * ngx_http_parse_chunked() has got a fourth parameter, "keep_trailers".  Forks
  * take such things over at versions of their own, so its type is asked, not a
  * version; trailers are always skipped.

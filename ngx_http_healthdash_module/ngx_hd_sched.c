@@ -9,6 +9,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_local.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_sched.h>
@@ -194,6 +195,8 @@ ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
 
         ngx_hd_stream_drop_kept(t[i]);
     }
+
+    ngx_hd_local_exit_worker(hmcf);
 }
 
 

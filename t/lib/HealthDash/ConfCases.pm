@@ -159,6 +159,9 @@ my @accepted = (
     [ 'healthdash_ready', upstream('127.0.0.1:1', 'tcp')
                           . location('healthdash_ready app>=2;'),
       '"app>=2" wants more servers than the upstream has: it will never hold' ],
+    (map { [ 'healthdash_service', service("here $_") ] }
+         'disk:/', '"disk:/a b"', 'disk:/no/such/path',
+         qw(memory: load: files: nginx:)),
     [ 'healthdash_heartbeat', location('healthdash_heartbeat;') ],
     [ [ 'interval', 'grace', 'token', 'healthdash_service' ],
       service('"A beat" heartbeat: interval=31d grace=1d token=a') ],
@@ -504,6 +507,18 @@ my @refused = (
       . 'negotiate' ],
     [ 'healthdash_status', location('healthdash_status json public;'),
       'unexpected "public", expected one format, or nothing to negotiate' ],
+    (map { [ 'healthdash_service', service("d disk:$_"),
+             'the probe of type "disk" needs a path, expected one such as '
+             . 'disk:/var' ] }
+         '', 'var'),
+    (map { [ 'healthdash_service', service("m $_:x"),
+             "the probe of type \"$_\" is about this machine, expected nothing "
+             . 'behind the colon' ] }
+         qw(memory load files nginx)),
+    (map { [ 'healthdash_check', check($_),
+             "type \"$_\" belongs to a healthdash_service, not to the servers "
+             . 'of an upstream' ] }
+         qw(disk memory load files nginx)),
     [ 'healthdash_heartbeat', location('healthdash_heartbeat on;'),
       'invalid number of arguments in "healthdash_heartbeat" directive' ],
     [ 'healthdash_heartbeat', location("healthdash_heartbeat;\n"
