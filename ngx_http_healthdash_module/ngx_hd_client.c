@@ -453,7 +453,9 @@ ngx_hd_client_judge(ngx_hd_run_t *run, const ngx_hd_client_row_t *row)
         answer.value = number.is_whole ? (double) number.whole : number.real;
     }
 
-    ngx_hd_wire_sample(&wire, row->row.data, row->row.len);
+    if (row->row.len) {
+        ngx_hd_wire_sample(&wire, row->row.data, row->row.len);
+    }
 
     if (ngx_hd_wire_judge(&wire, &answer) == NGX_ERROR
         && run->result.reason == NGX_HD_R_NONE)
