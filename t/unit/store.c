@@ -94,13 +94,15 @@ map(ngx_shm_zone_t *shm, size_t size)
 static void
 load(conf_t *c, conf_t *before, const char *names, size_t size)
 {
-    size_t              i, n;
-    static ngx_cycle_t  none;
+    size_t                      i, n;
+    static ngx_cycle_t          none;
+    static ngx_hd_probe_type_t  type;
 
     ngx_memzero(c, sizeof(conf_t));
 
     n = strlen(names);
 
+    c->check.type = &type;
     c->check.interval = 1000;
     c->main.targets.elts = c->list;
     c->main.targets.nelts = n;

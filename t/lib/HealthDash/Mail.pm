@@ -37,6 +37,7 @@ sub dovecot {
 service $name-login {
   chroot =
   user = dovenull
+  service_count = 0
   inet_listener $name {
     address = 127.0.0.1
     port = $plain
