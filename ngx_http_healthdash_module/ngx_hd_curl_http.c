@@ -424,6 +424,11 @@ ngx_hd_curl_ask(ngx_hd_curl_call_t *call, CURL *easy)
         rc |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, q->method);
     }
 
+    /* libcurl stops where the length says, and trailers would be lost */
+
+    rc |= curl_easy_setopt(easy, CURLOPT_IGNORE_CONTENT_LENGTH,
+                           q->grpc ? 1L : 0L);
+
     rc |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
                            ngx_hd_curl_header_handler);
     rc |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, h);

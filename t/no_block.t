@@ -48,6 +48,10 @@ for my $kind (@kinds) {
 }
 
 
+$conf .= "healthdash_service local-$_ interval=300ms timeout=250ms;\n"
+    for 'disk disk:/', 'memory memory:', 'load load:', 'files files:',
+        'nginx nginx:';
+
 my $t = HealthDash->new(workers => 1, conf => <<"EOF")->start;
 http {
     keepalive_requests 10000000;

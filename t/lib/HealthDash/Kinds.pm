@@ -39,6 +39,9 @@ my @kinds = (
       lines => 'expect body = pong;' },
     { name => 'uwsgi', url => 'uwsgi://%s/', lines => 'expect body ~ ok;' },
     { name => 'ajp', url => 'ajp://%s' },
+    { name => 'http2', type => 'http', url => 'http://%s/',
+      lines => 'http 2; expect body ~ ok;' },
+    { name => 'grpc', url => 'grpc://%s' },
 );
 
 
