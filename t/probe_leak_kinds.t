@@ -1,0 +1,109 @@
+#!/usr/bin/perl
+
+# Tests that failing probes of every type leave nothing behind: descriptors and
+# memory of a worker are the same after 10,000 of them as after the first.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 300;
+
+use HealthDash::Hostile;
+use HealthDash::Kinds qw(kinds kind_conf);
+use HealthDash::Probe qw(rss fds);
+use HealthDash::Recording qw(recording);
+
+my $many = slow() > 1 ? 3000 : 10000;
+my @kinds = kinds();
+my $conf = '';
+
+for my $kind (@kinds) {
+    my @talk = recording($kind->{name});
+    my $len = length join '', map { $_->[1] } @talk;
+
+    my @peers = ({ name => 'says nonsense', how => 'say', text => 'x' x 600
+                                                              . "\r\n" },
+                 { name => 'breaks off', how => 'cut', at => int($len / 2),
+                   talk => \@talk },
+                 { name => 'closes', how => 'close' },
+                 { name => 'is silent', how => 'silent' });
+
+    @peers = grep { $_->{how} ne 'close' } @peers if $kind->{udp};
+    $_->{fix} = $kind->{fix} for @peers;
+
+    HealthDash::Hostile->new(udp => $kind->{udp} ? 1 : 0, @peers);
+
+    push @peers, { name => 'refuses', address => '127.66.255.1:'
+                                                . free_port() };
+
+    $conf .= kind_conf($kind, 'interval 100ms; fast 100ms; timeout 60ms;');
+    $conf .= sprintf "healthdash_service \"%s %s\" %s probe=as-%s;\n",
+                     $kind->{name}, $_->{name},
+                     sprintf($kind->{url}, $_->{address}), $kind->{name}
+        for @peers;
+}
+
+my $t = HealthDash->new(workers => 1, conf => <<"EOF")->start;
+http {
+    $conf
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+    }
+}
+EOF
+
+my ($pid) = $t->worker_pids;
+
+
+sub probes {
+    my $sum = 0;
+
+    for (values %{ hd_json($t)->{services} }) {
+        $sum += $_->{health_checks}{checks}
+                + $_->{health_checks}{inconclusive};
+    }
+
+    return $sum;
+}
+
+
+# files and memory, the least of some looks: probes under way come and go
+
+sub after {
+    my ($count) = @_;
+    my $from = probes();
+    my ($fds, $rss);
+
+    wait_until(sub { probes() >= $from + $count }, 120, "$count probes");
+
+    for (1 .. 30) {
+        my ($f, $r) = (fds($pid), rss($pid));
+
+        $fds = $f if !defined $fds || $f < $fds;
+        $rss = $r if !defined $rss || $r < $rss;
+        select undef, undef, undef, 0.02;
+    }
+
+    return ($fds, $rss);
+}
+
+
+my @first = after($many / 4);
+my @second = after($many);
+my $services = hd_json($t)->{services};
+my @names = sort keys %$services;
+
+is_deeply([ grep { !$services->{$_}{health_checks}{fails} } @names ], [],
+          @names . ' services have failed again and again');
+
+cmp_ok($second[0], '<', $first[0] + 60, 'no file is left open');
+
+SKIP: {
+    skip 'sanitizers keep what is freed', 1 if slow() > 1;
+    cmp_ok($second[1], '<', $first[1] + 1024, 'no memory is lost');
+}
+
+diag("files @{[ $first[0] ]} and $second[0],"
+     . " kB of memory $first[1] and $second[1]");
+
+done_testing();
