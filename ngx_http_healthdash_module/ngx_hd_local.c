@@ -21,6 +21,7 @@
 #include <ngx_hd_reason.h>
 #include <ngx_hd_watch.h>
 
+#include <dlfcn.h>
 #include <pthread.h>
 
 
@@ -89,6 +90,7 @@ static ngx_int_t ngx_hd_local_begin(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_local_stuck(ngx_hd_run_t *run);
 static ngx_hd_local_worker_t *ngx_hd_local_worker(ngx_hd_run_t *run);
 static ngx_hd_local_worker_t *ngx_hd_local_open(ngx_hd_run_t *run);
+static ngx_int_t ngx_hd_local_pin(void);
 static ngx_hd_local_job_t *ngx_hd_local_job(ngx_hd_run_t *run);
 static ngx_uint_t ngx_hd_local_pids(ngx_pid_t *pids);
 static int ngx_hd_local_spawn(ngx_hd_local_job_t *job);
@@ -345,6 +347,12 @@ ngx_hd_local_open(ngx_hd_run_t *run)
     ngx_err_t               err;
     ngx_hd_local_worker_t  *w;
 
+    if (ngx_hd_local_pin() != NGX_OK) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
+                          "the module cannot be kept loaded");
+        return NULL;
+    }
+
     w = ngx_pcalloc(ngx_cycle->pool, sizeof(ngx_hd_local_worker_t));
     if (w == NULL) {
         ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
@@ -387,6 +395,38 @@ failed:
     (void) ngx_pfree(ngx_cycle->pool, w);
 
     return NULL;
+}
+
+
+/*
+ * At its end a worker unloads its modules, and then goes on for a while: a
+ * thread must not lose the code it runs.
+ */
+
+static ngx_int_t
+ngx_hd_local_pin(void)
+{
+    void     *handle;
+    Dl_info   ours, nginx;
+
+    if (dladdr((void *) (uintptr_t) ngx_hd_local_thread, &ours) == 0
+        || dladdr((void *) &ngx_cycle, &nginx) == 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ours.dli_fbase == nginx.dli_fbase) {
+        return NGX_OK;
+    }
+
+    handle = dlopen(ours.dli_fname, RTLD_NOW|RTLD_NOLOAD|RTLD_NODELETE);
+    if (handle == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) dlclose(handle);
+
+    return NGX_OK;
 }
 
 

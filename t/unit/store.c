@@ -34,6 +34,8 @@ static ngx_time_t      now = { 1700000000, 0, 0 };
 static ngx_log_t       silent;
 static int             tag;
 
+static const ngx_hd_probe_type_t  asked;
+
 
 /* one configuration with its zone, as the master sees it */
 
@@ -104,6 +106,7 @@ load(conf_t *c, conf_t *before, const char *names, size_t size)
 
     c->check.type = &type;
     c->check.interval = 1000;
+    c->check.type = &asked;
     c->main.targets.elts = c->list;
     c->main.targets.nelts = n;
 
