@@ -77,8 +77,8 @@ row('its role', 'up', "mysql://$at", "$login role=primary max_lag=1s");
 row('another role', 'down: wrong role: is a primary, expected a replica',
     "mysql://$at", "$login role=replica");
 row('a query that takes too long',
-    qr/^down: (?:response timed out after 500ms: the query|query failed: 1969)/,
-    "mysql://$at", "$login \"query=select sleep(20)\" timeout=500ms");
+    qr/^down: (?:response timed out after 2s: the query|query failed: 1969)/,
+    "mysql://$at", "$login \"query=select sleep(20)\" timeout=2s");
 
 # what is no MariaDB
 
@@ -89,8 +89,8 @@ row('a port that is closed', 'down: connection refused',
     "mysql://probe:secret\@127.0.0.1:$closed");
 row('no unix socket', 'down: unix socket does not exist',
     "mysql://unix:$my->{folder}/none", 'user=probe');
-row('a server that waits', qr/^down: response timed out after 500ms/,
-    'mysql://probe:secret@' . $http->address, 'timeout=500ms');
+row('a server that waits', qr/^down: response timed out after 2s/,
+    'mysql://probe:secret@' . $http->address, 'timeout=2s');
 
 my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
 healthdash_probe value       { type mysql; query "select 42"; expect value = 42; }

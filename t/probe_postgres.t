@@ -84,8 +84,8 @@ row('its role', 'up', "postgres://$at", "$login role=primary max_lag=1s");
 row('another role', 'down: wrong role: is a primary, expected a replica',
     "postgres://$at", "$login role=replica");
 row('a query that takes too long',
-    qr/^down: (?:response timed out after 500ms: the query|query failed: 57014)/,
-    "postgres://$at", "$login \"query=select pg_sleep(20)\" timeout=500ms");
+    qr/^down: (?:response timed out after 2s: the query|query failed: 57014)/,
+    "postgres://$at", "$login \"query=select pg_sleep(20)\" timeout=2s");
 
 # what is no PostgreSQL
 
@@ -96,8 +96,8 @@ row('a port that is closed', 'down: connection refused',
     "postgres://probe:secret\@127.0.0.1:$closed");
 row('no unix socket', 'down: unix socket does not exist',
     "postgres://unix:$pg->{folder}/.s.PGSQL.9", 'user=probe');
-row('a server that waits', 'down: response timed out after 500ms: the log-in',
-    'postgres://probe:secret@' . $http->address, 'timeout=500ms');
+row('a server that waits', 'down: response timed out after 2s: the log-in',
+    'postgres://probe:secret@' . $http->address, 'timeout=2s');
 
 my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
 healthdash_probe days        { type postgres; warn cert_days > 40; }
