@@ -44,7 +44,7 @@ row('unknown database', 'down: log-in refused: 3D000: database "none" does '
 
 row('TLS', 'up', "postgres://$at",
     "$login database=onlytls starttls=on sni=db.test $ca");
-row('TLS, days of the certificate', qr{^degraded: cert_days: expected > 40, got },
+row('TLS, days of the certificate', qr{^degraded: cert_days: expected > 40, got \d+},
     "postgres://$at", "$login starttls=on sni=db.test $ca probe=days");
 row('TLS, not verified', 'up', "postgres://$at",
     "$login database=onlytls starttls=on verify=off");
