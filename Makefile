@@ -64,12 +64,14 @@ deps:
 
 test-deps:
 	@.ci/deps build test
+	@.ci/node '$(BUILD)/node'
 
 lint-deps:
 	@.ci/deps build lint
 
 sanitize-deps:
 	@.ci/deps build test sanitize
+	@.ci/node '$(BUILD)/node'
 
 
 module:
@@ -88,6 +90,7 @@ ifeq ($(SANITIZE),)
 test: test-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
 	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
+	HD_NODE='$(abspath $(BUILD))/node' \
 		prove -j$(JOBS) -r $(TESTS)
 
 else
@@ -98,6 +101,7 @@ else
 test: sanitize
 	@HD_NGINX='$(abspath $(ASAN))/nginx' HD_MODULE= HD_SANITIZE=1 \
 	HD_NGINX_SRC='$(abspath $(ASAN))/nginx-src' \
+	HD_NODE='$(abspath $(BUILD))/node' \
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	LSAN_OPTIONS=suppressions='$(CURDIR)/.ci/lsan.supp':print_suppressions=0 \

@@ -712,10 +712,6 @@ ngx_hd_curl_grpc_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t                agent, trailers, type;
     ngx_hd_curl_question_t  *q;
 
-    if (check->service.len > NGX_HD_GRPC_SERVICE) {
-        return "has a service= that is too long, expected at most 1024 bytes";
-    }
-
     q = ngx_pcalloc(pool, sizeof(ngx_hd_curl_question_t));
     p = ngx_pnalloc(pool, ngx_hd_grpc_request_size(check->service.len));
 

@@ -14,7 +14,6 @@
 
 #define NGX_HD_GRPC_URI        "/grpc.health.v1.Health/Check"
 
-#define NGX_HD_GRPC_SERVICE    1024    /* bytes of service= */
 #define NGX_HD_GRPC_FRAME      5       /* bytes before a message: a flag, then
                                           its length, most significant first */
 #define NGX_HD_GRPC_ANSWER     1024    /* bytes of an answer worth keeping */

@@ -136,7 +136,8 @@ for my $how ('--add-dynamic-module', '--add-module') {
                 $makefile =~ m{^objs/addon/\S+/(\w+)\.o:}mg;
     my @lost = grep { !$built{s/\.c$//r} } @files;
 
-    is_deeply(\@lost, $static ? [] : [ 'ngx_hd_cert.c', 'ngx_hd_tls.c' ],
+    is_deeply(\@lost, $static ? [] : [ 'ngx_hd_cert.c', 'ngx_hd_curl_tls.c',
+                                      'ngx_hd_tls.c' ],
               'all files are compiled that belong to it');
 
     my $modules = HealthDash::slurp("$tree/objs/ngx_modules.c");
