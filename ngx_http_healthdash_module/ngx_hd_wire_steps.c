@@ -181,13 +181,16 @@ ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *out)
 }
 
 
-/* sends that follow each other go out together: in one packet, over UDP */
+/*
+ * Sends that follow each other go out together: in one packet, over UDP.  So
+ * do those of a peer that has said at once what it was to say in turn.
+ */
 
 static ngx_int_t
 ngx_hd_steps_send(ngx_hd_wire_t *w, ngx_buf_t *out)
 {
     u_char          *p;
-    size_t           len;
+    size_t           len, left;
     ngx_uint_t       i;
     ngx_array_t     *steps;
     ngx_hd_step_t   *step;
@@ -196,7 +199,8 @@ ngx_hd_steps_send(ngx_hd_wire_t *w, ngx_buf_t *out)
     s = w->state;
     steps = w->check->steps;
     step = steps->elts;
-    len = 0;
+    left = out->last - out->pos;
+    len = left;
 
     for (i = s->n; i < steps->nelts && step[i].op.len == 0; i++) {
         len += step[i].text.len;
@@ -207,7 +211,12 @@ ngx_hd_steps_send(ngx_hd_wire_t *w, ngx_buf_t *out)
         return NGX_ERROR;
     }
 
+    if (left) {
+        ngx_memcpy(p, out->pos, left);
+    }
+
     out->pos = p;
+    p += left;
 
     for ( /* void */ ; s->n < i; s->n++) {
         p = ngx_cpymem(p, step[s->n].text.data, step[s->n].text.len);

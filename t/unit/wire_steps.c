@@ -262,6 +262,25 @@ test_memory(void)
 }
 
 
+/* a peer that does not wait for its turn has what it is told, all of it */
+
+static void
+test_eager(void)
+{
+    steps((const char *[]) { "expect|=|A\n", "send|one ", "expect|=|B\n",
+                             "send|two ", "expect|=|C\n", "send|three",
+                             NULL });
+
+    is_num(say("A\nB\n", 4096, 0), NGX_AGAIN, "two answers at once");
+    is_num(talk_said_len, 8, "both questions are sent");
+    ok(memcmp(talk_said, "one two ", 8) == 0, "in their order");
+
+    is_num(say("A\nB\nC\n", 4096, 0), NGX_OK, "three answers at once");
+    is_num(talk_said_len, 13, "and the last word, too");
+    ok(memcmp(talk_said, "one two three", 13) == 0, "in their order");
+}
+
+
 int
 main(void)
 {
@@ -270,6 +289,7 @@ main(void)
     test_parse();
     test_talk();
     test_fail();
+    test_eager();
     test_memory();
 
     ngx_destroy_pool(talk_pool);
