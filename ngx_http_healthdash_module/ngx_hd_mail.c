@@ -215,7 +215,16 @@ ngx_hd_mail_word(ngx_pool_t *pool, ngx_hd_check_t *check, u_char kind,
         return ngx_hd_mail_quote(pool, &check->user, word);
 
     case 'Q':
-        return ngx_hd_mail_quote(pool, &check->password, word);
+        if (ngx_hd_mail_quote(pool, &check->password, word) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        /* a server may quote it with the backslashes, but not with "" */
+
+        plain.data = word->data + 1;
+        plain.len = word->len - 2;
+
+        return ngx_hd_check_secret(pool, check, &plain);
     }
 
     /* 'A' */

@@ -179,8 +179,8 @@ ngx_hd_mail_take(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
 
     /* nothing may stand between the answer and the handshake, RFC 3207, 6 */
 
-    if (m->step == NGX_HD_MAIL_STARTTLS && reply == NGX_HD_MAIL_OK
-        && in->pos < in->last)
+    if (m->step == NGX_HD_MAIL_STARTTLS && in->pos < in->last
+        && (reply == NGX_HD_MAIL_OK || reply == NGX_HD_MAIL_MORE))
     {
         ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
                           "bytes in clear text behind the answer to STARTTLS");
