@@ -1,0 +1,270 @@
+#!/usr/bin/perl
+
+# Tests for libcurl in a worker: what it has open ends with the worker, an error
+# of its multi handle is survived, nothing grows, no thread is started, and
+# names are nginx's affair.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash;
+use HealthDash::DNS;
+use HealthDash::Hostile;
+use HealthDash::Probe qw(status_server verdict fds);
+
+my $t = HealthDash->new;
+
+if (($t->run_nginx('-V'))[1] !~ /--with-http_v2_module/) {
+    plan skip_all => 'nginx without HTTP/2';
+}
+
+sub threads { return scalar(() = glob "/proc/$_[0]/task/*"); }
+
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return substr(pack('N', length $payload), 1)
+           . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+my $hello = frame(4, 0, 0, '') . frame(4, 1, 0, '');
+my $header = frame(1, 4, 1, "\x88");               # :status 200
+my $body = frame(0, 1, 1, 'ok');
+
+
+# peers that take a probe so far and no farther, and one that is well
+
+my %peer = (
+    tls => { how => 'silent' },
+    silence => { how => 'silent' },
+    header => { how => 'good', talk => [ [ 24, $hello ] ] },
+    body => { how => 'good', talk => [ [ 24, "$hello$header" ] ] },
+    well => { how => 'good', talk => [ [ 24, "$hello$header$body" ] ] },
+    garbage => { how => 'good', talk => [ [ 24, "220 mail\r\n" ] ] },
+    broken => { how => 'cut', at => 12, talk => [ [ 24, "$hello$header" ] ] },
+    reset => { how => 'reset' },
+);
+
+HealthDash::Hostile->new(values %peer);
+
+my $hole = backend('hole', accept => 'blackhole');
+my @frozen = qw(connect tls silence header body);
+my %address = (connect => $hole->address, refused => '127.0.0.1:'
+               . port('refused'), map { ($_ => $peer{$_}{address}) } keys %peer);
+
+sub conf {
+    my ($timeout, @names) = @_;
+
+    return join '', 'http {', (map {
+        my $scheme = $_ eq 'tls' ? 'https' : 'http';
+        "healthdash_service $_ $scheme://$address{$_}/ http=2 interval=100ms"
+            . ($_ eq 'tls' ? ' verify=off' : '')
+            . " fast=100ms fails=1 passes=1 timeout=$timeout;\n"
+    } @names), status_server(), '}';
+}
+
+
+# services that have no result yet hang: their lease is held
+
+sub services { return hd_json($_[0])->{services}; }
+
+sub wait_hang {
+    my ($t) = @_;
+    my $ports = join '|', map { sprintf '%04X', /:(\d+)$/ }
+                          @address{@frozen};
+
+    return wait_until(sub {
+        my ($pid) = $t->worker_pids or return;
+        my %mine = map { (readlink($_) // '' => 1) } glob "/proc/$pid/fd/*";
+        my $n = 0;
+
+        open my $fh, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+
+        while (<$fh>) {
+            my @f = split;
+            $n++ if $f[2] =~ /:(?:$ports)$/ && $f[3] =~ /^0[12]$/
+                    && $mine{"socket:[$f[9]]"};
+        }
+
+        return $n == @frozen;
+    }, 10, 'all probes to hang');
+}
+
+{
+    my $t = HealthDash->new(conf => conf('60s', @frozen))->start;
+
+    ok(wait_hang($t), 'probes are frozen in each phase');
+
+    my $gone = 0;
+
+    for (1 .. 10) {
+        my ($old) = $t->worker_pids;
+
+        $gone++ if $t->reload && !kill(0, $old) && wait_hang($t);
+    }
+
+    is($gone, 10, 'after each of 10 reloads the old worker is gone at once');
+
+    $t->kill_worker;
+    ok(wait_hang($t), 'a worker that was killed has a successor');
+
+    my ($pid) = $t->worker_pids;
+
+    is(threads($pid), 1, 'a worker has one thread');
+    is_deeply([ map { $_->{health_checks}{fails} } values %{ services($t) } ],
+              [ (0) x @frozen ], 'nothing of that was a failure');
+
+    $t->stop('QUIT');
+    unlike($t->log, qr/open socket/, 'QUIT leaves nothing open');
+}
+
+{
+    my $t = HealthDash->new(conf => conf('60s', @frozen))->start;
+
+    wait_hang($t);
+    $t->stop('TERM');
+    unlike($t->log, qr/open socket/, 'nor does TERM');
+}
+
+# a timeout says in which phase it came
+
+{
+    my $t = HealthDash->new(conf => conf('500ms', @frozen))->start;
+    my %want = (connect => 'connect', tls => 'tls handshake',
+                map { ($_ => 'response') } qw(silence header body));
+
+    wait_until(sub {
+        my $list = services($t);
+        return !grep { !$_->{health_checks}{fails} } values %$list;
+    }, 20, 'timeouts');
+
+    is(verdict(services($t)->{$_}), "down: $want{$_} timed out after 500ms",
+       "frozen in $_") for @frozen;
+
+    $t->stop;
+}
+
+
+# hundreds of failing probes leave nothing behind
+
+{
+    my @bad = qw(refused garbage broken reset header);
+    my $t = HealthDash->new(conf => conf('200ms', @bad, 'well')
+                                    =~ s/interval=100ms/interval=10ms/gr
+                                    =~ s/fast=100ms/fast=10ms/gr)->start;
+    my ($pid) = $t->worker_pids;
+    my $checks = sub {
+        my $n = 0;
+        $n += $_->{health_checks}{checks} for values %{ services($t) };
+        return $n;
+    };
+
+    wait_until(sub { $checks->() > 100 }, 20, 'probes');
+
+    my $most = fds($pid) + @bad + 2;
+
+    ok(wait_until(sub { $checks->() > 1500 }, 60), 'many probes');
+    cmp_ok(fds($pid), '<=', $most, 'no descriptor is lost');
+    is(threads($pid), 1, 'no thread is started');
+    is(services($t)->{well}{health}, 'up', 'a good server is up meanwhile');
+
+    $t->stop;
+}
+
+
+# an error of the multi handle: all its probes are in doubt, none has failed,
+# and probing goes on
+
+{
+    my $shim = tmp_dir() . '/curl_fails.so';
+    my $file = tmp_dir() . '/fail';
+
+    system($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', $shim,
+           "$FindBin::Bin/unit/curl_fails.c", '-ldl') == 0
+        or die "cannot build $shim\n";
+
+    chmod 0777, tmp_dir();
+
+    local $ENV{LD_PRELOAD} = $shim;
+    local $ENV{HD_CURL_FAILS} = $file;
+    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '')
+                               . ':verify_asan_link_order=0';
+
+    my $t = HealthDash->new(conf => conf('60s', @frozen, 'well'))->start;
+
+    delete @ENV{qw(LD_PRELOAD HD_CURL_FAILS)};
+
+    ok(wait_hang($t), 'probes hang');
+    wait_until(sub { services($t)->{well}{health} eq 'up' }, 10, 'a pass');
+
+    my ($pid) = $t->worker_pids;
+    my $fds = fds($pid);
+    my $failed = 0;
+
+    for my $round (1 .. 5) {
+        my $mark = $t->log_mark;
+
+        HealthDash::Run::write_file($file, '');
+
+        $failed++ if $t->wait_log(qr/healthdash: libcurl failed/, 10, $mark)
+                     && wait_hang($t);
+    }
+
+    is($failed, 5, 'the multi handle is made anew, and probes with it');
+
+    my $list = services($t);
+
+    is_deeply([ map { $_->{health_checks}{fails} } @$list{@frozen} ],
+              [ (0) x @frozen ], 'no failure came of it');
+    ok(!(grep { $list->{$_}{health_checks}{inconclusive} < 5 } @frozen),
+       'but results in doubt');
+    is($list->{well}{health}, 'up', 'who was well is well');
+    is(($t->worker_pids)[0], $pid, 'by the same worker');
+    cmp_ok(fds($pid), '<=', $fds + 1, 'with as many descriptors');
+
+    $t->stop('QUIT');
+    unlike($t->log, qr/open socket/, 'and leaves none open');
+}
+
+
+# names are looked up by nginx's resolver, each address is tried
+
+{
+    my $dns = HealthDash::DNS->new;
+    my ($ip, $port) = split /:/, $address{well};
+
+    # nobody listens at 127.0.0.2 and 127.0.0.3 on this port
+
+    $dns->set('app.test', a => [ $ip ], ttl => 1);
+    $dns->set('many.test', a => [ '127.0.0.2', $ip, '127.0.0.3' ], ttl => 1);
+    $dns->set('none.test', a => [ '127.0.0.2' ], ttl => 1);
+    $dns->set('mute.test', silent => 1);
+
+    my $services = join '', map {
+        "healthdash_service $_ http://$_.test:$port/ http=2 interval=100ms"
+        . " fast=100ms fails=1 timeout=1s;\n"
+    } qw(app many none mute gone);
+
+    my $t = HealthDash->new(conf => "http { resolver 127.0.0.1:$dns->{port};"
+                                    . $services . status_server() . '}')->start;
+
+    wait_until(sub {
+        my $list = services($t);
+        return !grep { $_->{health_checks}{checks} < 3 } values %$list;
+    }, 20, 'probes by name');
+
+    my $list = services($t);
+
+    is(verdict($list->{app}), 'up', 'a name');
+    is(verdict($list->{many}), 'up', 'a name with addresses that are dead');
+    is($list->{many}{health_checks}{fails}, 0, 'each time');
+    is(verdict($list->{none}), "down: connection refused: 127.0.0.2:$port",
+       'the address is told');
+    is(verdict($list->{mute}), 'down: name lookup timed out after 1s:'
+       . ' mute.test', 'a name server that is silent');
+    is(verdict($list->{gone}), 'down: host name not found: gone.test', 'no name');
+    is(threads(($t->worker_pids)[0]), 1, 'no thread for a name');
+
+    $t->stop;
+}
+
+done_testing();
