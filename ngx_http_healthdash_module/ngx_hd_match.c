@@ -93,6 +93,7 @@ static ngx_int_t
 ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
     const ngx_hd_answer_t *answer, ngx_hd_result_t *result)
 {
+    size_t          len;
     ngx_int_t       rc;
     ngx_uint_t      i;
     ngx_hd_cond_t  *cond;
@@ -102,6 +103,7 @@ ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
     }
 
     cond = conds->elts;
+    len = ngx_max(answer->body.len, answer->row.len);
 
     for (i = 0; i < conds->nelts; i++) {
 
@@ -110,7 +112,7 @@ ngx_hd_match_all(ngx_array_t *conds, ngx_uint_t warn,
         }
 
         if (cond[i].re) {
-            ngx_hd_regex_refill(cond[i].re, ngx_max(answer->body.len,
+            ngx_hd_regex_refill(cond[i].re, ngx_max(len,
                                                     NGX_HD_MATCH_HEADERS));
         }
 

@@ -188,6 +188,40 @@ test_row(void)
 }
 
 
+/* a row of many bytes has as many steps as a body of them */
+
+static void
+test_long_row(void)
+{
+    u_char           *text;
+    ngx_uint_t        i;
+    ngx_hd_answer_t   answer;
+
+    static const char  *body[] = { "body|~|[ab][ab]z$", NULL };
+    static const char  *row[] = { "row|~|[ab][ab]z$", NULL };
+
+    text = malloc(NGX_HD_BODY_LIMIT);
+
+    for (i = 0; i < NGX_HD_BODY_LIMIT; i++) {
+        text[i] = (i & 1) ? 'a' : 'b';
+    }
+
+    text[NGX_HD_BODY_LIMIT - 1] = 'z';
+
+    memset(&answer, 0, sizeof(answer));
+    answer.body.data = text;
+    answer.body.len = NGX_HD_BODY_LIMIT;
+    is_num(judge(conditions(body), &answer), NGX_OK, "a long body");
+
+    memset(&answer, 0, sizeof(answer));
+    answer.row.data = text;
+    answer.row.len = NGX_HD_BODY_LIMIT;
+    is_num(judge(conditions(row), &answer), NGX_OK, "a long row");
+
+    free(text);
+}
+
+
 static void
 test_cert_days(void)
 {
@@ -296,6 +330,7 @@ main(void)
     test_parse();
     test_value();
     test_row();
+    test_long_row();
     test_cert_days();
     test_numbers();
 
