@@ -28,6 +28,8 @@ static u_char *ngx_hd_beat_time(u_char *p, u_char *last, ngx_msec_t msec,
     ngx_uint_t least);
 static ngx_uint_t ngx_hd_beat_equal(const ngx_str_t *given,
     const ngx_str_t *secret);
+static ngx_uint_t ngx_hd_beat_is_heard(ngx_hd_main_conf_t *hmcf,
+    ngx_hd_record_t *rec);
 
 
 const char *
@@ -288,5 +290,23 @@ ngx_hd_beat_tell(ngx_hd_target_t *t, ngx_hd_verdict_e status,
 
     ngx_hd_set(&rec->due, ngx_current_msec);
 
-    return NGX_OK;
+    return ngx_hd_beat_is_heard(t->main, rec) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/*
+ * A worker of the configuration before may have a record that is not the one
+ * of this configuration any more.  Asked once all is written: what was written
+ * before the master has counted the generation up is in the new record, too.
+ */
+
+static ngx_uint_t
+ngx_hd_beat_is_heard(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec)
+{
+    uint64_t  generation;
+
+    generation = ngx_hd_load(&hmcf->zone->generation);
+
+    return generation == hmcf->generation
+           || generation == ngx_hd_load(&rec->generation);
 }

@@ -31,7 +31,8 @@ ngx_int_t ngx_hd_beat_find(ngx_hd_main_conf_t *hmcf, const ngx_str_t *name,
 /*
  * Keeps a heartbeat of t that came now and asks for a look at it.  status is
  * NGX_HD_PASS, NGX_HD_WARN or NGX_HD_FAIL; message is cut.  Takes the mutex of
- * the zone for a copy of some bytes.  NGX_DECLINED: t has no record any more.
+ * the zone for a copy of some bytes.  NGX_DECLINED: t has no record any
+ * more, or one that the present configuration does not look at.
  */
 ngx_int_t ngx_hd_beat_tell(ngx_hd_target_t *t, ngx_hd_verdict_e status,
     const ngx_str_t *message);

@@ -252,6 +252,12 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         index.zone = NULL;
     }
 
+    if (from && from != zone) {
+        /* workers of the cycle before look there, and leave no news behind */
+        ngx_hd_set(&from->generation, generation);
+        ngx_memory_barrier();
+    }
+
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
 
@@ -264,11 +270,6 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     hmcf->generation = generation;
     ngx_hd_set(&zone->generation, generation);
-
-    if (from && from != zone) {
-        /* workers of the cycle before look there, and stop probing */
-        ngx_hd_set(&from->generation, generation);
-    }
 }
 
 

@@ -10,6 +10,7 @@ use HealthDash timeout => 240;
 use HealthDash::Daemon qw(need);
 use HealthDash::Probe qw(verdict);
 use HealthDash::Run qw(write_file);
+use HealthDash::Status qw(connect_to read_response);
 
 my $curl = need('curl');
 my $secret = 't0ken-of-the-backup';
@@ -88,6 +89,25 @@ sub becomes {
     }, 10);
 
     return ref $want ? like($is, $want, $what) : is($is, $want, $what);
+}
+
+
+# begun(NAME): a worker has read half of a beat; the other half is sent by what
+# is returned, which returns the answer
+
+sub begun {
+    my ($name) = @_;
+    my $fh = connect_to(port('web'));
+    my $in = '';
+
+    syswrite $fh, "GET /beat/$name HTTP/1.1\r\nHost: a\r\n\r\n"
+                  . "GET /beat/$name HTTP/1.1\r\n";
+    read_response($fh, \$in);
+
+    return sub {
+        syswrite $fh, "Host: a\r\nConnection: close\r\n\r\n";
+        return read_response($fh, \$in);
+    };
 }
 
 
@@ -237,10 +257,18 @@ ok(wait_until(sub { service('patient')->{health_checks}{fails} == 1 }, 10),
 is(service('patient')->{health}, 'up', 'is not enough');
 
 
-# what is known stays
+# what is known stays; half a request keeps the worker that has read it
 
-ok($t->reload, 'a reload');
+my $half = begun('open');
+
+ok($t->reload(wait => 'new'), 'a reload');
 is(service('open')->{health}, 'up', 'keeps the state');
+
+my $known = service('open')->{health_checks}{checks};
+
+is($half->()->{status}, 200, 'a beat that an old worker hears');
+ok(wait_until(sub { service('open')->{health_checks}{checks} > $known }, 10),
+   'counts');
 
 curl("$name[0]?token=$secret");
 becomes('Backup, db', 'up', 'a beat after the reload');
@@ -252,8 +280,16 @@ $t->set_conf(conf());
 
 my $checks = service('open')->{health_checks}{checks};
 
-ok($t->reload, 'a reload to a larger zone and another interval');
+$half = begun('a%2Fb');
+
+ok($t->reload(wait => 'new'), 'a reload to a larger zone and another interval');
 is(service('open')->{health}, 'up', 'keeps the state');
+
+my $late = $half->();
+
+is($late->{status}, 503, 'a beat that would be lost with the old zone');
+like($late->{body}, qr/"the configuration has changed, send it again"/,
+     'is to be sent again');
 
 ok(wait_until(sub { service('open')->{health_checks}{checks} > $checks }, 15),
    'looks at it with the new interval');
