@@ -70,7 +70,8 @@ ngx_hd_step_expect(ngx_pool_t *pool, ngx_hd_step_t *step, u_char *err,
         || (op->len == 2 && op->data[1] != '*'))
     {
         (void) ngx_snprintf(err, size, "invalid operator \"%V\" of a step, "
-                            "expected ~, ~* or =%Z", op);
+                            "expected ~, ~* or =, or a subject such as value "
+                            "in front of it%Z", op);
         return NGX_ERROR;
     }
 

@@ -27,6 +27,7 @@ typedef struct {
 
 static char *ngx_http_healthdash_line_type(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static const char *ngx_http_healthdash_type_foreign(ngx_str_t *name);
 static char *ngx_http_healthdash_line_cond(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static char *ngx_http_healthdash_line_expect(ngx_conf_t *cf,
@@ -118,8 +119,9 @@ char *
 ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
     ngx_str_t *name)
 {
-    u_char     *p, list[NGX_MAX_CONF_ERRSTR / 2];
-    ngx_str_t   shown;
+    u_char      *p, list[NGX_MAX_CONF_ERRSTR / 2];
+    ngx_str_t    shown;
+    const char  *ours;
 
     check->type = ngx_hd_type_find(name, 0);
 
@@ -138,6 +140,15 @@ ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
     }
 
     shown = ngx_http_healthdash_shown(cf, name);
+    ours = ngx_http_healthdash_type_foreign(name);
+
+    if (ours) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                                "unknown type \"%V\", expected %s",
+                                &shown, ours);
+        return NGX_CONF_ERROR;
+    }
+
     p = ngx_hd_type_names(list, list + sizeof(list));
 
     ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
@@ -145,6 +156,53 @@ ngx_http_healthdash_type(ngx_conf_t *cf, ngx_hd_check_t *check,
                             &shown, p - list, list);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* what others call a type, or write in place of one; else NULL */
+
+static const char *
+ngx_http_healthdash_type_foreign(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t    theirs;
+        const char  *ours;
+    } names[] = {
+        { ngx_string("ws"), "websocket" },
+        { ngx_string("wss"), "websockets" },
+        { ngx_string("h2"), "https with http=2" },
+        { ngx_string("h2c"), "http with http=2" },
+        { ngx_string("h3"), "https with http=3" },
+        { ngx_string("http2"), "https with http=2" },
+        { ngx_string("http3"), "https with http=3" },
+        { ngx_string("postgresql"), "postgres" },
+        { ngx_string("pgsql"), "postgres" },
+        { ngx_string("mariadb"), "mysql" },
+        { ngx_string("memcache"), "memcached" },
+        { ngx_string("valkey"), "redis" },
+        { ngx_string("fcgi"), "fastcgi" },
+        { ngx_string("php"), "fastcgi" },
+        { ngx_string("php-fpm"), "fastcgi" },
+        { ngx_string("ssl"), "tls" },
+        { ngx_string("mail"), "smtp, imap or pop3" },
+        { ngx_string("ftps"), "ftp with starttls=on" },
+        { ngx_string("cron"), "heartbeat" },
+        { ngx_string("unix"), "a type that speaks over the socket, such as "
+                              "tcp://unix:/path" }
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (name->len == names[i].theirs.len
+            && ngx_strncmp(name->data, names[i].theirs.data, name->len) == 0)
+        {
+            return names[i].ours;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -235,7 +235,10 @@ ngx_http_healthdash_mismatch(ngx_hd_check_t *check,
         return "belongs to a healthdash_check, not to a service of type";
     }
 
-    if (params->service && (p->flags & NGX_HTTP_HEALTHDASH_URL)) {
+    if (params->service
+        && (p->flags & NGX_HTTP_HEALTHDASH_URL)
+        && (p->takes == 0 || (p->takes & check->type->takes)))
+    {
         return "is given by the URL for a service of type";
     }
 

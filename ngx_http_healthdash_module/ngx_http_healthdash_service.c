@@ -14,6 +14,9 @@
 #include <ngx_hd_url.h>
 
 
+#define NGX_HTTP_HEALTHDASH_FORM   128     /* bytes of what a URL looks like */
+
+
 static ngx_int_t ngx_http_healthdash_service_type(ngx_conf_t *cf,
     ngx_hd_target_t *t);
 static ngx_int_t ngx_http_healthdash_service_url(ngx_conf_t *cf,
@@ -31,6 +34,8 @@ static ngx_int_t ngx_http_healthdash_service_host(ngx_conf_t *cf,
     ngx_hd_target_t *t, ngx_url_t *u, ngx_str_t *host);
 static ngx_int_t ngx_http_healthdash_service_refused(ngx_conf_t *cf,
     ngx_hd_target_t *t, const char *err);
+static u_char *ngx_http_healthdash_service_form(u_char *p, u_char *last,
+    ngx_str_t *text);
 
 
 ngx_int_t
@@ -280,16 +285,63 @@ static ngx_int_t
 ngx_http_healthdash_service_refused(ngx_conf_t *cf, ngx_hd_target_t *t,
     const char *err)
 {
-    ngx_str_t  shown;
+    u_char     *p, form[NGX_HTTP_HEALTHDASH_FORM];
+    ngx_str_t   shown;
 
     shown = ngx_hd_url_shown(cf->pool, &t->address);
+    p = ngx_http_healthdash_service_form(form, form + sizeof(form),
+                                         &t->address);
 
     ngx_http_healthdash_log(NGX_LOG_EMERG, cf, t->check,
                             "%s in URL \"%V\" of service \"%V\", expected one "
-                            "such as http://host:8080/path or tcp://host:5432",
-                            err ? err : "no memory", &shown, &t->name);
+                            "such as %*s",
+                            err ? err : "no memory", &shown, &t->name,
+                            p - form, form);
 
     return NGX_ERROR;
+}
+
+
+/* a URL of the type that text begins with, and where the rest of it belongs */
+
+static u_char *
+ngx_http_healthdash_service_form(u_char *p, u_char *last, ngx_str_t *text)
+{
+    ngx_str_t                   word;
+    const ngx_hd_probe_type_t  *type;
+
+    word = ngx_hd_url_word(text);
+
+    type = ngx_hd_type_find(word.len ? &word : text, 0);
+
+    if (type == NULL) {
+        return ngx_slprintf(p, last, "http://host:8080/path or "
+                            "tcp://host:5432");
+    }
+
+    if (type->form == NGX_HD_URL_NAME) {
+        return ngx_slprintf(p, last, "%V:%s", &type->name,
+                            ngx_strcmp(type->name.data, "disk") == 0 ? "/var"
+                                                                     : "");
+    }
+
+    p = ngx_slprintf(p, last, "%V://host:%d%s", &type->name,
+                     type->port ? (int) type->port : 8080,
+                     type->form == NGX_HD_URL_HTTP ? "/path" : "");
+
+    if (type->form == NGX_HD_URL_HTTP
+        || !(type->takes & (NGX_HD_TAKES_USER|NGX_HD_TAKES_SERVICE
+                            |NGX_HD_TAKES_DNS)))
+    {
+        return p;
+    }
+
+    return ngx_slprintf(p, last, ", and behind it, if needed,%s%s%s%s",
+                        type->takes & NGX_HD_TAKES_USER
+                        ? " user= password=" : "",
+                        type->takes & NGX_HD_TAKES_DATABASE ? " database=" : "",
+                        type->takes & NGX_HD_TAKES_SERVICE ? " service=" : "",
+                        type->takes & NGX_HD_TAKES_DNS ? " name=" : "");
 }
 
 

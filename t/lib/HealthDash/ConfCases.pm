@@ -72,7 +72,9 @@ sub location { return "server {\n    location / { $_[0] } # here\n}\n"; }
 
 
 my $time = 'expected a time such as';
-my $url = 'expected one such as http://host:8080/path or tcp://host:5432';
+my $any = 'expected one such as http://host:8080/path or tcp://host:5432';
+my $url = 'expected one such as http://host:80/path';
+my $login = ', and behind it, if needed, user= password=';
 my $file = 'expected a file whose first line is the value, from 1 to 4096 '
            . 'bytes';
 my $text = 'expected a text without control characters, from 1 to';
@@ -443,17 +445,46 @@ my @refused = (
       "unknown parameter \"foo\", expected one of $known" ],
 
     [ 'healthdash_service', service('web 127.0.0.1'),
-      "no scheme in URL \"127.0.0.1\" of service \"web\", $url" ],
+      "no scheme in URL \"127.0.0.1\" of service \"web\", $any" ],
     [ 'healthdash_service', service('web gopher://127.0.0.1'),
       "unknown type \"gopher\", expected one of $types" ],
     [ 'healthdash_service', service('web tcp://127.0.0.1'),
-      "no port in URL \"tcp://127.0.0.1\" of service \"web\", $url" ],
+      'no port in URL "tcp://127.0.0.1" of service "web", expected one such as '
+      . 'tcp://host:8080' ],
     [ 'healthdash_service', service('web tcp://127.0.0.1:1/x'),
-      "unexpected path in URL \"tcp://127.0.0.1:1/x\" of service \"web\", "
-      . $url ],
+      'unexpected path in URL "tcp://127.0.0.1:1/x" of service "web", '
+      . 'expected one such as tcp://host:8080' ],
     [ 'healthdash_service', service('web tcp://u:hunter2@127.0.0.1:1'),
-      "unexpected user in URL \"tcp://...\@127.0.0.1:1\" of service \"web\", "
-      . $url ],
+      'unexpected user in URL "tcp://...@127.0.0.1:1" of service "web", '
+      . 'expected one such as tcp://host:8080' ],
+    [ 'healthdash_service', service('web postgres://u:hunter2@127.0.0.1/shop'),
+      'unexpected path in URL "postgres://...@127.0.0.1/shop" of service '
+      . "\"web\", expected one such as postgres://host:5432$login database=" ],
+    [ 'healthdash_service', service('web redis://:hunter2@127.0.0.1'),
+      'no user before "@" in URL "redis://...@127.0.0.1" of service "web", '
+      . "expected one such as redis://host:6379$login" ],
+    [ 'healthdash_service', service('web smtp:127.0.0.1:25'),
+      'no scheme in URL "smtp:127.0.0.1:25" of service "web", expected one '
+      . "such as smtp://host:25$login" ],
+    [ 'healthdash_service', service('web dns://127.0.0.1/example.com'),
+      'unexpected path in URL "dns://127.0.0.1/example.com" of service "web", '
+      . 'expected one such as dns://host:53, and behind it, if needed, name=' ],
+    [ 'healthdash_service', service('web grpc://127.0.0.1:1/shop.Cart'),
+      'unexpected path in URL "grpc://127.0.0.1:1/shop.Cart" of service "web", '
+      . 'expected one such as grpc://host:8080, and behind it, if needed, '
+      . 'service=' ],
+    [ 'healthdash_service', service('web disk'),
+      'no scheme in URL "disk" of service "web", expected one such as '
+      . 'disk:/var' ],
+    [ 'healthdash_service', service('web heartbeat interval=1d'),
+      'no scheme in URL "heartbeat" of service "web", expected one such as '
+      . 'heartbeat:' ],
+    [ 'healthdash_service', service('web ws://127.0.0.1/chat'),
+      'unknown type "ws", expected websocket' ],
+    [ 'healthdash_service', service('web mariadb://127.0.0.1'),
+      'unknown type "mariadb", expected mysql' ],
+    [ 'type', block('type h2'), 'unknown type "h2", expected https with '
+                                . 'http=2' ],
     [ 'healthdash_service', service('web http://u:hunter2@127.0.0.1:x/'),
       "invalid port in URL \"http://...\@127.0.0.1:x/\" of service \"web\", "
       . $url ],
@@ -669,6 +700,8 @@ my @refused = (
     [ 'uri', check("\"uri=/a\tb\""), "invalid uri \"/a?b\", $path" ],
     [ 'uri', service('web http://127.0.0.1 uri=/x'),
       'parameter "uri" is given by the URL for a service of type "http"' ],
+    [ 'uri', service('web redis://127.0.0.1 uri=/x'),
+      'parameter "uri" has no meaning for type "redis"' ],
     [ 'uri', check('tcp uri=/'),
       'parameter "uri" has no meaning for type "tcp"' ],
     (map { [ 'method', check("\"method=$_\""),
@@ -928,7 +961,11 @@ my @refused = (
              . 'and an "expect" line behind it in its probe block' ] }
          '', 'send a;', 'expect ~ a;', 'expect ~ a; send a;'),
     [ 'expect', block('expect !~ a'),
-      'invalid expect: invalid operator "!~" of a step, expected ~, ~* or =' ],
+      'invalid expect: invalid operator "!~" of a step, expected ~, ~* or =, '
+      . 'or a subject such as value in front of it' ],
+    [ 'expect', block('type disk; expect < 90'),
+      'invalid expect: invalid operator "<" of a step, expected ~, ~* or =, '
+      . 'or a subject such as value in front of it' ],
     [ 'expect', block('expect ~'), 'invalid expect: expected one text after '
                                    . 'the operator, such as expect ~ ^220' ],
     [ 'expect', block('expect ~ "("'),
