@@ -22,6 +22,7 @@
 
 #define NGX_HD_PGSQL_SYSTEM    160000  /* sslrootcert=system, require_auth */
 #define NGX_HD_PGSQL_PARAMS    32
+#define NGX_HD_PGSQL_KERBEROS  "the server wants Kerberos"
 #define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
 
 /*
@@ -76,6 +77,7 @@ typedef struct {
 typedef struct {
     const char           *text;
     ngx_hd_reason_e       reason;
+    const char           *says;         /* NULL: libpq's own words will do */
 } ngx_hd_pgsql_words_t;
 
 
@@ -146,23 +148,26 @@ static const ngx_hd_pgsql_state_t  ngx_hd_pgsql_states[] = {
 
 
 static const ngx_hd_pgsql_words_t  ngx_hd_pgsql_words[] = {
-    { "server does not support SSL", NGX_HD_R_TLS_REFUSED },
-    { "does not match host name", NGX_HD_R_TLS_NAME },
-    { "certificate has expired", NGX_HD_R_TLS_EXPIRED },
-    { "certificate verify failed", NGX_HD_R_TLS_UNTRUSTED },
-    { "unsupported protocol", NGX_HD_R_TLS_VERSION },
-    { "protocol version", NGX_HD_R_TLS_VERSION },
-    { "certificate", NGX_HD_R_TLS_HANDSHAKE },
-    { "private key", NGX_HD_R_TLS_HANDSHAKE },
-    { "SSL", NGX_HD_R_TLS_HANDSHAKE },
-    { "no password supplied", NGX_HD_R_LOGIN },
-    { "SCRAM", NGX_HD_R_LOGIN },
-    { "authentication method", NGX_HD_R_LOGIN },
-    { "but received", NGX_HD_R_RESPONSE_INVALID },
-    { "invalid", NGX_HD_R_RESPONSE_INVALID },
-    { "closed the connection", NGX_HD_R_RESPONSE_CLOSED },
-    { "Connection reset by peer", NGX_HD_R_RESPONSE_RESET },
-    { "out of memory", NGX_HD_R_LOCAL_MEMORY }
+    { "host name must be specified", NGX_HD_R_LOGIN, NGX_HD_PGSQL_KERBEROS },
+    { "requested GSSAPI", NGX_HD_R_LOGIN, NGX_HD_PGSQL_KERBEROS },
+    { "requested SSPI", NGX_HD_R_LOGIN, NGX_HD_PGSQL_KERBEROS },
+    { "server does not support SSL", NGX_HD_R_TLS_REFUSED, NULL },
+    { "does not match host name", NGX_HD_R_TLS_NAME, NULL },
+    { "certificate has expired", NGX_HD_R_TLS_EXPIRED, NULL },
+    { "certificate verify failed", NGX_HD_R_TLS_UNTRUSTED, NULL },
+    { "unsupported protocol", NGX_HD_R_TLS_VERSION, NULL },
+    { "protocol version", NGX_HD_R_TLS_VERSION, NULL },
+    { "certificate", NGX_HD_R_TLS_HANDSHAKE, NULL },
+    { "private key", NGX_HD_R_TLS_HANDSHAKE, NULL },
+    { "SSL", NGX_HD_R_TLS_HANDSHAKE, NULL },
+    { "no password supplied", NGX_HD_R_LOGIN, NULL },
+    { "SCRAM", NGX_HD_R_LOGIN, NULL },
+    { "authentication method", NGX_HD_R_LOGIN, NULL },
+    { "but received", NGX_HD_R_RESPONSE_INVALID, NULL },
+    { "invalid", NGX_HD_R_RESPONSE_INVALID, NULL },
+    { "closed the connection", NGX_HD_R_RESPONSE_CLOSED, NULL },
+    { "Connection reset by peer", NGX_HD_R_RESPONSE_RESET, NULL },
+    { "out of memory", NGX_HD_R_LOCAL_MEMORY, NULL }
 };
 
 
@@ -227,6 +232,12 @@ ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
 {
     const char  *ca, *cert, *key;
 
+    /* a server that asks for Kerberos would send the worker to a name server */
+
+    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) {
+        ngx_hd_pgsql_param(conf, "require_auth", "!gss,!sspi");
+    }
+
     if (!check->starttls) {
         ngx_hd_pgsql_param(conf, "sslmode", "disable");
         return NULL;
@@ -240,7 +251,14 @@ ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
 
     cert = ngx_hd_client_text(pool, &check->cert);
     key = ngx_hd_client_text(pool, &check->key);
-    conf->host = ngx_hd_client_text(pool, &check->sni);
+
+    /* an older libpq goes there if it has a name, so it sends none, either */
+
+    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM
+        || (check->verify && !NGX_HD_PGSQL_JUDGES))
+    {
+        conf->host = ngx_hd_client_text(pool, &check->sni);
+    }
 
     ngx_hd_pgsql_param(conf, "sslmode",
                        (check->verify && !NGX_HD_PGSQL_JUDGES)
@@ -252,12 +270,6 @@ ngx_hd_pgsql_prepare_tls(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_hd_pgsql_param(conf, "ssl_min_protocol_version",
                        NGX_HD_PGSQL_JUDGES ? "TLSv1"
                        : (check->min_tls == 13) ? "TLSv1.3" : "TLSv1.2");
-
-    /* a server that asks for Kerberos would send the worker to a name server */
-
-    if (PQlibVersion() >= NGX_HD_PGSQL_SYSTEM) {
-        ngx_hd_pgsql_param(conf, "require_auth", "!gss,!sspi");
-    }
 
     return NULL;
 }
@@ -882,19 +894,24 @@ ngx_hd_pgsql_failed(ngx_hd_pgsql_t *p)
     } else {
         reason = NGX_HD_R_RESPONSE_FAILED;
 
+        /* where it was connected to is known */
+
+        end = strstr(text, "failed: ");
+        line = ngx_hd_client_line(end ? end + sizeof("failed: ") - 1 : text);
+
         for (i = 0; i < sizeof(ngx_hd_pgsql_words)
                         / sizeof(ngx_hd_pgsql_words_t); i++)
         {
             if (strstr(text, ngx_hd_pgsql_words[i].text)) {
                 reason = ngx_hd_pgsql_words[i].reason;
+
+                if (ngx_hd_pgsql_words[i].says) {
+                    line = ngx_hd_client_line(ngx_hd_pgsql_words[i].says);
+                }
+
                 break;
             }
         }
-
-        /* where it was connected to is known */
-
-        end = strstr(text, "failed: ");
-        line = ngx_hd_client_line(end ? end + sizeof("failed: ") - 1 : text);
     }
 
     if (reason == NGX_HD_R_RESPONSE_CLOSED

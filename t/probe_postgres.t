@@ -11,7 +11,7 @@ use HealthDash::SQL qw(postgres);
 
 my $pg = postgres('pg', ssl => tls_cert(cn => 'db.test'));
 
-$pg->sql('create database onlytls owner probe');
+$pg->sql("create database $_ owner probe") for qw(onlytls kerberos);
 
 my $at = "127.0.0.1:$pg->{port}";
 my $login = 'user=probe password=secret';
@@ -55,6 +55,14 @@ row('TLS, another name', 'down: certificate is for "db.test", expected "b.test"'
 row('TLS, another authority',
     qr/^down: certificate not trusted: /,
     "postgres://$at", "$login starttls=on sni=db.test $other");
+
+# libpq would look the server's name up, and wait for an answer, to log in
+
+my $kerberos = 'down: log-in refused: the server wants Kerberos';
+
+row('Kerberos', $kerberos, "postgres://$at", "$login database=kerberos");
+row('Kerberos, over TLS', $kerberos, "postgres://$at",
+    "$login database=kerberos starttls=on sni=db.test $ca");
 
 # queries
 

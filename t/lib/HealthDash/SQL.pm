@@ -65,6 +65,7 @@ sub pg_create {
 local all all trust
 hostssl onlytls probe 127.0.0.1/32 scram-sha-256
 hostnossl onlytls probe 127.0.0.1/32 reject
+host kerberos probe 127.0.0.1/32 gss
 host all probe 127.0.0.1/32 scram-sha-256
 host replication admin 127.0.0.1/32 trust
 EOF
