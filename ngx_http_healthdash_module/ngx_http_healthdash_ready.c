@@ -582,7 +582,10 @@ ngx_http_healthdash_ready_counts(ngx_hd_view_peer_t *vp, ngx_uint_t healthy)
 }
 
 
-/* no result yet, but initial=up was not only left at its default */
+/*
+ * No result yet, but initial=up was not only left at its default; and there
+ * will be one: a worker of the past may have no record of it any more.
+ */
 
 static ngx_uint_t
 ngx_http_healthdash_ready_trusts(ngx_hd_view_target_t *vt)
@@ -591,7 +594,7 @@ ngx_http_healthdash_ready_trusts(ngx_hd_view_target_t *vt)
 
     check = vt->target->check;
 
-    return vt->health == NGX_HD_STATE_UNKNOWN && !vt->stale
+    return vt->health == NGX_HD_STATE_UNKNOWN && !vt->stale && vt->next
            && check->initial == NGX_HD_INITIAL_UP
            && ngx_http_healthdash_given(check, "initial");
 }

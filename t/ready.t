@@ -296,4 +296,38 @@ unlike(join('', map { http_get(port('web'), $_)->{body} }
 
 $t->stop;
 
+
+# nor does a worker of the past hope whose record has gone to another target
+
+{
+    my $conf = sub {
+        my ($what, @n) = @_;
+
+        return "http {\n    healthdash_zone tight 32k;\n" . join('', map {
+            "    healthdash_service $what$_ http://" . $secret->address
+            . "/$what$_ $probe initial=up;\n" } @n)
+            . "    server { listen 127.0.0.1:" . port('tight') . ";\n"
+            . "    location /ready { healthdash_ready ${what}1; } }\n}\n";
+    };
+
+    my $t = HealthDash->new(workers => 1, conf => $conf->('a', 1))->start;
+    my $ready = sub { http_get(port('tight'), '/ready')->{status} };
+    my $request = "GET /ready HTTP/1.1\r\nHost: a\r\n";
+    my $fh = connect_to(port('tight'));
+    my $in = '';
+
+    ok(wait_until(sub { $ready->() == 503 }, 10), 'not ready');
+
+    syswrite $fh, "$request\r\n$request";
+    is(read_response($fh, \$in)->{status}, 503, 'nor as half of the next '
+       . 'request is there');
+
+    $t->set_conf($conf->($_, 1 .. 4))->reload(wait => 'new') for qw(b c);
+
+    syswrite $fh, "\r\n";
+    is(read_response($fh, \$in)->{status}, 503, 'nor without a record');
+
+    $t->stop;
+}
+
 done_testing();
