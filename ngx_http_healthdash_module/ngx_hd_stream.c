@@ -698,3 +698,15 @@ ngx_hd_stream_drop_kept(ngx_hd_target_t *target)
 {
     ngx_hd_keep_drop(target);
 }
+
+
+const char *
+ngx_hd_stream_fits_udp(ngx_hd_target_t *target)
+{
+    if (target->sockaddr && target->sockaddr->sa_family == AF_UNIX) {
+        return "goes over UDP, expected an address with a port, not a unix "
+               "socket";
+    }
+
+    return NULL;
+}

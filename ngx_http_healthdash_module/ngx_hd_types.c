@@ -143,6 +143,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .udp = 1,
       .data = (void *) ngx_hd_wire_steps,
       .prepare = ngx_hd_wire_steps_prepare,
+      .fits = ngx_hd_stream_fits_udp,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release },
 
@@ -154,6 +155,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .udp = 1,
       .data = (void *) ngx_hd_wire_dns,
       .prepare = ngx_hd_wire_dns_prepare,
+      .fits = ngx_hd_stream_fits_udp,
       .start = ngx_hd_stream_start,
       .release = ngx_hd_stream_release },
 

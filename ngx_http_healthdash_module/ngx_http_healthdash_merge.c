@@ -368,6 +368,12 @@ ngx_http_healthdash_conds(ngx_conf_t *cf, ngx_hd_check_t *check)
         {
             wrong = "sees no body with method HEAD of type";
 
+        } else if (cond[i].subject == NGX_HD_ON_CERT_DAYS
+                   && (check->type->takes & NGX_HD_TAKES_STARTTLS)
+                   && !check->starttls)
+        {
+            wrong = "needs starttls=on beside it for type";
+
         } else {
             continue;
         }

@@ -780,6 +780,19 @@ my @refused = (
     [ 'starttls',
       service('db mysql://unix:/run/x.sock user=u starttls=on ca=%%CA%%'),
       'the probe of type "mysql" has no "starttls" over a unix socket' ],
+    [ 'expect', used('expect cert_days > 7;', 'smtp'),
+      '"expect cert_days" of probe "p" needs starttls=on beside it for type '
+      . '"smtp"' ],
+    [ 'warn', used('warn cert_days > 7;', 'postgres user=u'),
+      '"warn cert_days" of probe "p" needs starttls=on beside it for type '
+      . '"postgres"' ],
+    [ 'name', service('dns dns://unix:/run/x.sock name=a.test'),
+      'the probe of type "dns" goes over UDP, expected an address with a port, '
+      . 'not a unix socket' ],
+    [ 'send', "healthdash_probe p { type udp; send a; expect ~ b; }\n"
+              . upstream('unix:/run/x.sock', 'probe=p'),
+      'the probe of type "udp" goes over UDP, expected an address with a port, '
+      . 'not a unix socket' ],
     [ 'starttls', check('http starttls=on'),
       'parameter "starttls" has no meaning for type "http"' ],
     [ 'role', check('redis role=master'),
