@@ -32,7 +32,8 @@ static ngx_int_t ngx_hd_curl_unconnected(ngx_hd_curl_call_t *call,
     CURLcode code);
 static void ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code);
 static ngx_int_t ngx_hd_curl_stranger(ngx_hd_curl_call_t *call);
-static void ngx_hd_curl_lost(ngx_hd_curl_call_t *call);
+static void ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code,
+    const char *text);
 static void ngx_hd_curl_drop(ngx_hd_curl_call_t *call);
 
 
@@ -152,6 +153,7 @@ ngx_hd_curl_connect(ngx_hd_curl_call_t *call)
 
     call->enough = 0;
     call->connected = 0;
+    call->closed = 0;
     call->nheard = 0;
     call->began = ngx_hd_run_usec(run);
 
@@ -312,6 +314,7 @@ ngx_hd_curl_hear(ngx_hd_curl_slot_t *slot)
     }
 
     call->nheard = ngx_max(n, 0);
+    call->closed = (n == 0);
 
     return NGX_OK;
 }
@@ -446,7 +449,7 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
     case CURLE_SEND_ERROR:
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
-        ngx_hd_curl_lost(call);
+        ngx_hd_curl_lost(call, code, text);
         break;
 
     case CURLE_HTTP2:
@@ -523,15 +526,17 @@ ngx_hd_curl_stranger(ngx_hd_curl_call_t *call)
 /* the connection is gone: when, and how, says why */
 
 static void
-ngx_hd_curl_lost(ngx_hd_curl_call_t *call)
+ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code, const char *text)
 {
-    long           err;
-    ngx_hd_run_t  *run;
+    long              err;
+    ngx_hd_run_t     *run;
+    ngx_hd_result_t  *result;
 
     run = call->run;
+    result = &run->result;
 
-    if (run->target->check->tls && run->result.phase[NGX_HD_PHASE_TLS] == 0) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_CLOSED, NULL);
+    if (run->target->check->tls && result->phase[NGX_HD_PHASE_TLS] == 0) {
+        ngx_hd_result_set(result, NGX_HD_R_TLS_CLOSED, NULL);
         return;
     }
 
@@ -544,11 +549,17 @@ ngx_hd_curl_lost(ngx_hd_curl_call_t *call)
     if (err) {
         ngx_hd_failure_response(run, (ngx_err_t) err);
 
-    } else if (run->result.phase[NGX_HD_PHASE_FIRST]) {
-        ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_CUT, NULL);
+    } else if (result->phase[NGX_HD_PHASE_FIRST]) {
+        ngx_hd_result_set(result, NGX_HD_R_RESPONSE_CUT, NULL);
+
+    } else if (call->closed || code == CURLE_PARTIAL_FILE) {
+        ngx_hd_result_set(result, NGX_HD_R_RESPONSE_CLOSED, NULL);
 
     } else {
-        ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_CLOSED, NULL);
+
+        /* libcurl does not always tell a peer that goes from a wrong one */
+
+        ngx_hd_result_set(result, NGX_HD_R_RESPONSE_FAILED, "%s", text);
     }
 }
 

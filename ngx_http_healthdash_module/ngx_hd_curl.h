@@ -42,6 +42,7 @@ struct ngx_hd_curl_call_s {
     /* of the engine */
 
     unsigned              connected:1;
+    unsigned              closed:1;     /* before a byte was heard */
     ngx_hd_curl_slot_t   *slot;         /* NULL: not begun */
     ngx_hd_resolve_t      resolve;
     ngx_hd_addrs_t       *addrs;
