@@ -12,6 +12,9 @@
 #define NGX_HD_DETAIL_DAY      86400000    /* msec */
 
 
+static ngx_uint_t ngx_hd_detail_number(ngx_hd_text_t *t, double value);
+
+
 static const ngx_hd_detail_problem_t  ngx_hd_detail_table[] = {
     { NGX_HD_CERT_EXPIRED, "expired", "expired" },
     { NGX_HD_CERT_EARLY, "not_yet_valid", "not yet valid" },
@@ -86,7 +89,7 @@ ngx_hd_detail_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_text_add(t, ", certificate");
 
         if (cert->issuer_len) {
-            ngx_hd_text_add(t, " of ");
+            ngx_hd_text_add(t, " issued by ");
             escape(t, cert->issuer, ngx_min(cert->issuer_len,
                                             NGX_HD_ISSUER_LEN));
         }
@@ -113,17 +116,43 @@ ngx_hd_detail_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 ngx_uint_t
 ngx_hd_detail_value(ngx_hd_text_t *t, const ngx_hd_data_t *data)
 {
+    return data->has_value ? ngx_hd_detail_number(t, data->value) : 0;
+}
+
+
+void
+ngx_hd_detail_measure(ngx_hd_text_t *t, const ngx_hd_data_t *data,
+    const char *unit)
+{
+    double  value;
+
+    value = data->value;
+
+    /* what we measure is no better than that; what a server says stays */
+
+    if (unit && value > -1e9 && value < 1e9) {
+        value = (double) (int64_t) (value * 100 + (value < 0 ? -0.5 : 0.5))
+                / 100;
+    }
+
+    if (data->has_value && ngx_hd_detail_number(t, value) && unit) {
+        ngx_hd_text_add(t, unit);
+    }
+}
+
+
+static ngx_uint_t
+ngx_hd_detail_number(ngx_hd_text_t *t, double value)
+{
     u_char           *p;
     u_char            buf[NGX_HD_NUMBER_LEN];
     ngx_hd_number_t   number;
 
-    if (!data->has_value
-        || ngx_hd_number_real(data->value, &number) != NGX_OK)
-    {
+    if (ngx_hd_number_real(value, &number) != NGX_OK) {
         return 0;
     }
 
-    p = ngx_hd_number_print(buf, buf + sizeof(buf), data->value);
+    p = ngx_hd_number_print(buf, buf + sizeof(buf), value);
     ngx_hd_text_raw(t, buf, p - buf);
 
     return 1;

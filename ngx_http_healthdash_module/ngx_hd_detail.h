@@ -39,6 +39,10 @@ void ngx_hd_detail_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 /* "93.5", or nothing and 0 if there is no value. */
 ngx_uint_t ngx_hd_detail_value(ngx_hd_text_t *t, const ngx_hd_data_t *data);
 
+/* For people: "93.46 %", with the unit and two decimals; without unit exact. */
+void ngx_hd_detail_measure(ngx_hd_text_t *t, const ngx_hd_data_t *data,
+    const char *unit);
+
 /* "connect 0.2 ms, first byte 4 ms, total 4.1 ms": from the probe's start. */
 void ngx_hd_detail_phases(ngx_hd_text_t *t, const uint32_t *phase,
     uint32_t usec);

@@ -20,7 +20,6 @@ void
 ngx_hd_render_html_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
-    const char           *unit;
     const ngx_hd_data_t  *data;
 
     data = &vt->data;
@@ -32,14 +31,8 @@ ngx_hd_render_html_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     if (data->has_value) {
-        unit = vt->target->check->type->unit;
-
         ngx_hd_text_add(t, "<small>");
-
-        if (ngx_hd_detail_value(t, data)) {
-            ngx_hd_text_add(t, unit ? unit : "");
-        }
-
+        ngx_hd_detail_measure(t, data, vt->target->check->type->unit);
         ngx_hd_text_add(t, "</small>");
     }
 

@@ -40,8 +40,6 @@ static void ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
-static void ngx_hd_plain_value_unit(ngx_hd_text_t *t,
-    const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_facts_head(ngx_hd_text_t *t);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
@@ -358,7 +356,7 @@ ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (data->has_value) {
         ngx_hd_text_add(t, between);
-        ngx_hd_plain_value_unit(t, vt);
+        ngx_hd_detail_measure(t, data, vt->target->check->type->unit);
         between = "; ";
     }
 
@@ -378,19 +376,6 @@ ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (between[0] == ';') {
         ngx_hd_text_add(t, "]");
-    }
-}
-
-
-static void
-ngx_hd_plain_value_unit(ngx_hd_text_t *t, const ngx_hd_view_target_t *vt)
-{
-    const char  *unit;
-
-    unit = vt->target->check->type->unit;
-
-    if (ngx_hd_detail_value(t, &vt->data)) {
-        ngx_hd_text_add(t, unit ? unit : "");
     }
 }
 

@@ -238,13 +238,13 @@ my $page = http_get(port('web'), '/status?format=html')->{body};
 
 like($page, qr{<pre class="answer" tabindex="0">HTTP/1\.1 503 Too busy\nfirst &lt;b&gt;},
      'the page shows the answer, escaped');
-like($page, qr/certificate of healthdash test ca ends in 4 days/,
+like($page, qr/certificate issued by healthdash test ca ends in 4 days/,
      'and the end of a certificate');
 
 my $plain = http_get(port('web'), '/status?format=text')->{body};
 
 like($plain, qr/\[answer: HTTP\/1\.1 503 Too busy\]$/m, 'the text, too');
-like($plain, qr/TLS 1\.[23], certificate of healthdash test ca ends in 4 days/,
+like($plain, qr/TLS 1\.[23], certificate issued by healthdash test ca ends in 4/,
      'with the certificate');
 
 done_testing();

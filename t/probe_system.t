@@ -58,6 +58,19 @@ cmp_ok(abs($list->{'load any'}{value} - $load / $cores), '<', 2,
        'load per core');
 
 
+# people get two decimals, JSON what was measured
+
+{
+    my $page = http_get(port('web'), '/status?format=html')->{body};
+    my $plain = http_get(port('web'), '/status?format=text')->{body};
+
+    for my $text ($page, $plain) {
+        like($text, qr/\b\d+(?:\.\d\d?)? %/, 'a value and its unit');
+        unlike($text, qr/\d\.\d{3,}(?: %| per core\])/, 'with two decimals');
+    }
+}
+
+
 # descriptors: those of the fullest worker, be it the one that looks or not
 
 my @open = map {
