@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_healthdash_prepare_user(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_prepare_headers(ngx_conf_t *cf,
     ngx_hd_check_t *check);
+static ngx_int_t ngx_http_healthdash_prepare_pairs(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_array_t *pairs);
 static ngx_int_t ngx_http_healthdash_prepare_twice(ngx_conf_t *cf,
     ngx_hd_check_t *check, const char *param, const char *header);
 static ngx_uint_t ngx_http_healthdash_prepare_is_secret(ngx_str_t *name);
@@ -66,6 +68,8 @@ ngx_http_healthdash_prepare(ngx_conf_t *cf, ngx_hd_check_t *check,
 
     if (ngx_http_healthdash_prepare_user(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_headers(cf, check) != NGX_OK
+        || ngx_http_healthdash_prepare_pairs(cf, check, check->params)
+           != NGX_OK
         || ngx_http_healthdash_prepare_body(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_secrets(cf, check) != NGX_OK
         || ngx_http_healthdash_prepare_basic(cf, check) != NGX_OK
@@ -118,9 +122,6 @@ ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
 static ngx_int_t
 ngx_http_healthdash_prepare_headers(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
-    ngx_uint_t      i;
-    ngx_hd_pair_t  *pair;
-
     if (check->headers == NULL) {
         return NGX_OK;
     }
@@ -141,9 +142,26 @@ ngx_http_healthdash_prepare_headers(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
-    pair = check->headers->elts;
+    return ngx_http_healthdash_prepare_pairs(cf, check, check->headers);
+}
 
-    for (i = 0; i < check->headers->nelts; i++) {
+
+/* of "header" lines, or of "param" lines that become header fields in CGI */
+
+static ngx_int_t
+ngx_http_healthdash_prepare_pairs(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_array_t *pairs)
+{
+    ngx_uint_t      i;
+    ngx_hd_pair_t  *pair;
+
+    if (pairs == NULL) {
+        return NGX_OK;
+    }
+
+    pair = pairs->elts;
+
+    for (i = 0; i < pairs->nelts; i++) {
 
         if (ngx_http_healthdash_prepare_is_secret(&pair[i].name)
             && ngx_http_healthdash_prepare_mask(cf, check, &pair[i]) != NGX_OK)
@@ -181,7 +199,10 @@ ngx_http_healthdash_prepare_is_secret(ngx_str_t *name)
     static const ngx_str_t  names[] = {
         ngx_string("Authorization"),
         ngx_string("Proxy-Authorization"),
-        ngx_string("Cookie")
+        ngx_string("Cookie"),
+        ngx_string("HTTP_AUTHORIZATION"),
+        ngx_string("HTTP_PROXY_AUTHORIZATION"),
+        ngx_string("HTTP_COOKIE")
     };
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -76,11 +76,18 @@ my $t = HealthDash->new(http => <<"EOC"
     healthdash_probe header  { type fastcgi; expect header X-Version = 8; }
     healthdash_probe token   { type fastcgi; param HTTP_X_TOKEN \@$dir/token;
                                expect body = no; }
+    healthdash_probe cookie  { type fastcgi; param HTTP_COOKIE sid=s3cr3t-sid;
+                               expect body !~ "sid=s.cr"; }
+    healthdash_probe bearer  { type fastcgi;
+                               param HTTP_AUTHORIZATION "Bearer s3cr3t-word";
+                               expect body !~ "Bearer s.cr"; }
     healthdash_probe script  { type fastcgi; uri /any;
                                param SCRIPT_FILENAME $dir/ok.php; }
 EOC
     . service('ping', "$fcgi/ping", 'probe=ping timeout=1s')
     . service('unix', "fastcgi://unix:$socket:/ping", 'probe=ping')
+    . service('cookie', "$fcgi$dir/ok.php", 'probe=cookie')
+    . service('bearer', "$fcgi$dir/ok.php", 'probe=bearer')
     . service('pang', "$fcgi/ping", 'probe=pang')
     . service('posted', "$fcgi$dir/ok.php?q=1", 'probe=posted')
     . service('header', "$fcgi$dir/ok.php", 'probe=header')
@@ -122,6 +129,8 @@ my $list = judged($t,
     [ big => 'up' ],
     [ wrong => 'down: http status 404, error output "Primary script unknown"' ],
     [ http => qr/^down: invalid response: not a FastCGI record, got "(?:HTTP|<html)/ ],
+    [ cookie => qr/^down: body: expected !~ "sid=s.cr", got "\*\*\*"/ ],
+    [ bearer => qr/^down: body: expected !~ "Bearer s.cr", got "\*\*\*"/ ],
     [ closes => qr/^down: connection (?:closed without response|reset)/ ],
 );
 
