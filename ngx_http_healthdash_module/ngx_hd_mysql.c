@@ -14,6 +14,7 @@
 #include <ngx_hd_mysql.h>
 #include <ngx_hd_client.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_wire.h>
 #include <mysql.h>
 #include <errmsg.h>
 #include <sys/mman.h>
@@ -23,6 +24,12 @@
 #define NGX_HD_MYSQL_STACK     131072  /* bytes, the guard page included */
 #define NGX_HD_MYSQL_TRIES     64      /* of a call that is to give up */
 #define NGX_HD_MYSQL_CHANNELS  64      /* sources of a replica */
+
+/* a greeting: length of the packet, its number, and one of these */
+
+#define NGX_HD_MYSQL_HEADER    4
+#define NGX_HD_MYSQL_VERSION   0x0a
+#define NGX_HD_MYSQL_REFUSAL   0xff
 
 /* not dialog, which asks at a terminal, nor one that sends a password bare */
 
@@ -48,6 +55,7 @@ typedef struct {
     int                   wants;        /* MYSQL_WAIT_* */
     ngx_err_t             err;          /* of connect() */
     ngx_uint_t            tries;
+    unsigned              greeted:1;    /* what came first was looked at */
     unsigned              over:1;
     unsigned              aborted:1;
 
@@ -85,6 +93,7 @@ static void ngx_hd_mysql_options(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_stack(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_step(ngx_hd_client_t *client);
+static ngx_int_t ngx_hd_mysql_greeting(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_resume(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_next(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_name(ngx_hd_mysql_t *m);
@@ -301,6 +310,7 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
 {
     m->over = 0;
     m->aborted = 0;
+    m->greeted = 0;
     m->tries = 0;
 
     m->my = mysql_init(NULL);
@@ -425,8 +435,71 @@ ngx_hd_mysql_step(ngx_hd_client_t *client)
 
     m = (ngx_hd_mysql_t *) client;
 
-    ngx_hd_mysql_resume(m);
-    ngx_hd_mysql_next(m);
+    switch (ngx_hd_mysql_greeting(m)) {
+
+    case NGX_AGAIN:
+        ngx_hd_client_waits(client, "the greeting");
+        ngx_hd_client_wait(client, mysql_get_socket(m->my),
+                           NGX_HD_WATCH_READ);
+        return;
+
+    case NGX_DECLINED:
+        ngx_hd_run_done(client->run);
+        return;
+
+    default:
+        ngx_hd_mysql_resume(m);
+        ngx_hd_mysql_next(m);
+    }
+}
+
+
+/*
+ * Of a peer that is no MySQL libmariadb only says that the connection was lost,
+ * so the first bytes are looked at before it reads them.  A unix socket may not
+ * know a least number of bytes: then libmariadb gets the few that are there.
+ */
+
+static ngx_int_t
+ngx_hd_mysql_greeting(ngx_hd_mysql_t *m)
+{
+    int            least;
+    u_char         p[NGX_HD_SEEN_LEN];
+    ssize_t        n;
+    ngx_socket_t   fd;
+    ngx_hd_wire_t  wire;
+
+    if (m->greeted || mysql_get_server_info(m->my)) {
+        return NGX_OK;
+    }
+
+    fd = mysql_get_socket(m->my);
+    n = recv(fd, p, sizeof(p), MSG_PEEK|MSG_DONTWAIT);
+    least = NGX_HD_MYSQL_HEADER + 1;
+
+    if (n == -1 && ngx_socket_errno == NGX_EAGAIN) {
+        (void) setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(int));
+        return NGX_AGAIN;
+    }
+
+    m->greeted = 1;
+
+    least = 1;
+    (void) setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(int));
+
+    /* none is longer than 64k, and an error may have another number than 0 */
+
+    if (n <= NGX_HD_MYSQL_HEADER
+        || (p[2] == 0 && p[3] <= 2
+            && (p[4] == NGX_HD_MYSQL_VERSION || p[4] == NGX_HD_MYSQL_REFUSAL)))
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&wire, sizeof(ngx_hd_wire_t));
+    wire.result = &m->client.run->result;
+
+    return ngx_hd_wire_alien(&wire, "a MySQL", p, n);
 }
 
 
