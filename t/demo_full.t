@@ -18,6 +18,8 @@ my $module = HealthDash::module_file();
 plan skip_all => 'the demo loads the module into the installed nginx; here it '
                  . 'is linked into another one' if !length $module;
 
+plan skip_all => 'its mail server needs root' if $> != 0;
+
 # the demo takes the module beside it
 
 my $tree = tmp_dir() . '/tree';
@@ -243,6 +245,22 @@ untrack($pid);
               [ 1, 'demo: no-such-cache was not found: run "make demo-deps" '
                    . "as root first.\n" ], 'what is missing is named');
     is_deeply([ glob "$tree/tmp/healthdash-demo.*" ], [], 'and nothing left behind');
+}
+
+
+# without root
+
+SKIP: {
+    skip '/dev/null is not for everybody here', 1
+        if !-c '/dev/null' || !((stat _)[2] & 02);
+
+    my ($rc, $said) = run("PORT=$first setpriv --reuid=nobody "
+                          . "--regid=nogroup --clear-groups $demo");
+
+    is_deeply([ $rc, $said ],
+              [ 1, 'demo: FULL=1 starts a mail server, which needs root: run '
+                   . "this as root, or without FULL=1.\n" ],
+              'it says that it needs root');
 }
 
 done_testing();
