@@ -13,6 +13,16 @@
 #include <ngx_hd_tls.h>
 
 
+/* what a libcurl with QUIC by OpenSSL begins with */
+
+#if (OPENSSL_VERSION_NUMBER >= 0x30200000L && !defined OPENSSL_NO_QUIC)
+#include <openssl/quic.h>
+#define ngx_hd_curl_tls_quic()  OSSL_QUIC_client_method()
+#else
+#define ngx_hd_curl_tls_quic()  TLS_method()
+#endif
+
+
 static ngx_uint_t ngx_hd_curl_tls_is_ours(const char *library);
 static CURLcode ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data);
 static int ngx_hd_curl_tls_verify(X509_STORE_CTX *store, void *data);
@@ -97,6 +107,7 @@ static CURLcode
 ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data)
 {
     ngx_hd_run_t        *run;
+    const SSL_METHOD    *method;
     ngx_hd_curl_slot_t  *slot;
 
     slot = data;
@@ -106,9 +117,16 @@ ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data)
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
-    /* the same version may be there twice, one linked into nginx */
+    /*
+     * The same version may be there twice, one linked into nginx.  For HTTP/3
+     * libcurl has another method than for TCP.
+     */
 
-    if (SSL_CTX_get_ssl_method(ctx) != TLS_client_method()) {
+    method = SSL_CTX_get_ssl_method(ctx);
+
+    if (method != TLS_client_method() && method != TLS_method()
+        && method != ngx_hd_curl_tls_quic())
+    {
         ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
                           "libcurl uses another copy of OpenSSL than nginx");
         return CURLE_ABORTED_BY_CALLBACK;
