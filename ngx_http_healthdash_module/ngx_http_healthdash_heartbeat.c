@@ -161,7 +161,12 @@ ngx_http_healthdash_beat_body(ngx_http_healthdash_beat_t *beat)
     beat->body.len = len;
 
     for (cl = bufs; cl; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, ngx_buf_size(cl->buf));
+
+        /* the last one of a body in chunks may have no memory */
+
+        if (cl->buf->pos) {
+            p = ngx_cpymem(p, cl->buf->pos, ngx_buf_size(cl->buf));
+        }
     }
 
     return NGX_OK;

@@ -405,6 +405,8 @@ ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
 u_char *
 ngx_vslprintf(u_char *p, u_char *last, const char *fmt, va_list args)
 {
+    int         digits;
+    char        real[64];
     size_t      slen;
     u_char      zero;
     int64_t     n;
@@ -423,6 +425,7 @@ ngx_vslprintf(u_char *p, u_char *last, const char *fmt, va_list args)
         fmt++;
         zero = (*fmt == '0') ? '0' : ' ';
         slen = (size_t) -1;
+        digits = 0;
         sign = 1;
         hex = 0;
 
@@ -440,6 +443,9 @@ ngx_vslprintf(u_char *p, u_char *last, const char *fmt, va_list args)
 
             } else if (*fmt == '*') {
                 slen = va_arg(args, size_t);
+
+            } else if (*fmt == '.') {
+                digits = *++fmt - '0';
 
             } else {
                 break;
@@ -461,6 +467,20 @@ ngx_vslprintf(u_char *p, u_char *last, const char *fmt, va_list args)
             p = stand_in_copy(p, last, s,
                               (slen == (size_t) -1) ? strlen(s) : slen);
             continue;
+
+        case 'f':
+            snprintf(real, sizeof(real), "%.*f", digits,
+                     va_arg(args, double));
+            p = stand_in_copy(p, last, real, strlen(real));
+            continue;
+
+        case 'l':
+            n = va_arg(args, long);
+            break;
+
+        case 'P':
+            n = va_arg(args, ngx_pid_t);
+            break;
 
         case 'Z':
             *p++ = '\0';
