@@ -9,6 +9,7 @@
 #include <ngx_http_healthdash_param.h>
 #include <ngx_hd_cond.h>
 #include <ngx_hd_match.h>
+#include <ngx_hd_secret.h>
 #include <ngx_hd_types.h>
 
 
@@ -17,8 +18,8 @@
 
 static ngx_hd_check_t *ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf,
     ngx_str_t *name);
-static void ngx_http_healthdash_inherit(ngx_hd_check_t *check,
-    ngx_hd_check_t *probe);
+static ngx_int_t ngx_http_healthdash_inherit(ngx_conf_t *cf,
+    ngx_hd_check_t *check, ngx_hd_check_t *probe);
 static ngx_int_t ngx_http_healthdash_merge_type(ngx_conf_t *cf,
     ngx_hd_check_t *check, ngx_hd_check_t *probe);
 static ngx_int_t ngx_http_healthdash_applies(ngx_conf_t *cf,
@@ -66,7 +67,9 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
             return NGX_ERROR;
         }
 
-        ngx_http_healthdash_inherit(check, probe);
+        if (ngx_http_healthdash_inherit(cf, check, probe) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (ngx_http_healthdash_merge_type(cf, check, probe) != NGX_OK
@@ -115,10 +118,12 @@ ngx_http_healthdash_merge_find(ngx_hd_main_conf_t *hmcf, ngx_str_t *name)
 }
 
 
-static void
-ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
+static ngx_int_t
+ngx_http_healthdash_inherit(ngx_conf_t *cf, ngx_hd_check_t *check,
+    ngx_hd_check_t *probe)
 {
     uint64_t                            bit;
+    ngx_str_t                          *secret;
     ngx_uint_t                          i;
     ngx_http_healthdash_params_t       *params, *from;
     const ngx_http_healthdash_param_t  *p;
@@ -144,7 +149,22 @@ ngx_http_healthdash_inherit(ngx_hd_check_t *check, ngx_hd_check_t *probe)
     check->headers = probe->headers;
     check->params = probe->params;
     check->steps = probe->steps;
-    check->secrets = probe->secrets;
+
+    if (probe->secrets == NULL) {
+        return NGX_OK;
+    }
+
+    /* what is secret of one check is no secret of the others of its block */
+
+    secret = probe->secrets->elts;
+
+    for (i = 0; i < probe->secrets->nelts; i++) {
+        if (ngx_hd_check_secret(cf->pool, check, &secret[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
