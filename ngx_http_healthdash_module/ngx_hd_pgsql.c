@@ -9,6 +9,7 @@
 #include <ngx_hd_pgsql.h>
 #include <ngx_hd_client.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_wire.h>
 #include <libpq-fe.h>
 
 #if (NGX_HD_TLS_SHARED)
@@ -23,6 +24,8 @@
 #define NGX_HD_PGSQL_SYSTEM    160000  /* sslrootcert=system, require_auth */
 #define NGX_HD_PGSQL_PARAMS    32
 #define NGX_HD_PGSQL_KERBEROS  "the server wants Kerberos"
+#define NGX_HD_PGSQL_ROUNDS    100000  /* of SCRAM, 4096 by default */
+#define NGX_HD_PGSQL_PEEK      2048    /* libpq takes no longer message */
 #define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
 
 /*
@@ -38,6 +41,18 @@
 #endif
 
 
+/* what a server asks for, "Message Formats" in PostgreSQL's manual */
+
+#define NGX_HD_PGSQL_HEADER     5       /* of a message */
+
+#define NGX_HD_PGSQL_OK         0
+#define NGX_HD_PGSQL_CLEARTEXT  3
+#define NGX_HD_PGSQL_SASL       10
+#define NGX_HD_PGSQL_CONTINUE   11
+#define NGX_HD_PGSQL_FINAL      12
+#define NGX_HD_PGSQL_UNKNOWN    255
+
+
 typedef enum {
     NGX_HD_PGSQL_CONNECT = 0,
     NGX_HD_PGSQL_ROLE,
@@ -50,6 +65,8 @@ typedef struct {
     PGconn               *conn;
     ngx_hd_pgsql_step_e   step;
     size_t                size;         /* bytes that came for a query */
+    size_t                want;         /* bytes of a message waited for */
+    unsigned              scram:1;      /* the server has asked for it */
     ngx_hd_client_row_t   row;
     ngx_str_t             lag;          /* seconds, of the role's query */
 } ngx_hd_pgsql_t;
@@ -94,6 +111,18 @@ static ngx_int_t ngx_hd_pgsql_unix(ngx_pool_t *pool,
     struct sockaddr *sockaddr, ngx_hd_pgsql_conf_t *conf);
 static void ngx_hd_pgsql_step(ngx_hd_client_t *client);
 static void ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_asked(ngx_hd_pgsql_t *p);
+static ngx_int_t ngx_hd_pgsql_walk(ngx_hd_pgsql_t *p, u_char *pos,
+    u_char *last);
+static ngx_int_t ngx_hd_pgsql_more(ngx_hd_pgsql_t *p, size_t have,
+    size_t want);
+static ngx_int_t ngx_hd_pgsql_message(ngx_hd_pgsql_t *p, u_char *pos,
+    u_char *last);
+static ngx_int_t ngx_hd_pgsql_rounds(ngx_hd_pgsql_t *p, u_char *pos,
+    u_char *last);
+static ngx_int_t ngx_hd_pgsql_alien(ngx_hd_pgsql_t *p, u_char *pos,
+    u_char *last);
+static uint32_t ngx_hd_pgsql_number(const u_char *p);
 static ngx_int_t ngx_hd_pgsql_secured(ngx_hd_pgsql_t *p);
 #if (NGX_HD_TLS_SHARED)
 static ngx_int_t ngx_hd_pgsql_judge(ngx_hd_pgsql_t *p);
@@ -376,6 +405,8 @@ ngx_hd_pgsql_open(ngx_hd_client_t *client)
     }
 
     p->step = NGX_HD_PGSQL_CONNECT;
+    p->want = 0;
+    p->scram = 0;
 
     if (PQstatus(p->conn) == CONNECTION_BAD || PQsocket(p->conn) < 0) {
         text = PQerrorMessage(p->conn);
@@ -494,6 +525,18 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
     PostgresPollingStatusType   rc;
 
     run = p->client.run;
+
+    switch (ngx_hd_pgsql_asked(p)) {
+
+    case NGX_AGAIN:
+        ngx_hd_client_wait(&p->client, PQsocket(p->conn), NGX_HD_WATCH_READ);
+        return;
+
+    case NGX_DECLINED:
+        ngx_hd_run_done(run);
+        return;
+    }
+
     rc = PQconnectPoll(p->conn);
 
     if (rc == PGRES_POLLING_FAILED) {
@@ -523,6 +566,217 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
     /* the socket may be another one than before */
 
     ngx_hd_client_wait(&p->client, PQsocket(p->conn), events);
+}
+
+
+/*
+ * Without TLS anybody may be the server: libpq would give it the password, or
+ * work for as long as it says.  So what it asks for is looked at before libpq
+ * reads it, message by message: with a part of one libpq would take what
+ * follows unseen.  A unix socket belongs to who may make it.
+ */
+
+static ngx_int_t
+ngx_hd_pgsql_asked(ngx_hd_pgsql_t *p)
+{
+    int        least;
+    size_t     want;
+    u_char     buf[NGX_HD_PGSQL_PEEK];
+    ssize_t    n;
+    ngx_int_t  rc;
+
+    if (p->client.run->target->check->starttls
+        || p->client.addr->sockaddr->sa_family == AF_UNIX
+        || PQstatus(p->conn) != CONNECTION_AWAITING_RESPONSE)
+    {
+        return NGX_OK;
+    }
+
+    n = recv(PQsocket(p->conn), buf, sizeof(buf), MSG_PEEK|MSG_DONTWAIT);
+
+    if (n <= 0) {
+        return NGX_OK;
+    }
+
+    want = p->want;
+    rc = ngx_hd_pgsql_walk(p, buf, buf + n);
+
+    /* it has woken us, and so has the end of the connection */
+
+    if (rc == NGX_AGAIN && (size_t) n < want) {
+        ngx_hd_result_set(&p->client.run->result, NGX_HD_R_RESPONSE_CUT,
+                          "%z of %uz bytes", n, want);
+        return NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK && want) {
+        p->want = 0;
+        least = 1;
+
+        (void) setsockopt(PQsocket(p->conn), SOL_SOCKET, SO_RCVLOWAT, &least,
+                          sizeof(int));
+    }
+
+    return rc;
+}
+
+
+/* NGX_AGAIN: the last message is not all there, but want bytes would be */
+
+static ngx_int_t
+ngx_hd_pgsql_walk(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
+{
+    size_t      len;
+    u_char     *start;
+    ngx_int_t   rc;
+
+    for (start = pos; pos < last; pos += len) {
+        len = NGX_HD_PGSQL_HEADER;
+
+        if (last - pos >= NGX_HD_PGSQL_HEADER) {
+            len = 1 + (size_t) ngx_hd_pgsql_number(pos + 1);
+
+            if (!p->scram && (*pos == 'E' || len > NGX_HD_PGSQL_PEEK
+                              || len < NGX_HD_PGSQL_HEADER))
+            {
+                return NGX_OK;  /* the end, or libpq refuses it */
+            }
+        }
+
+        if (start + NGX_HD_PGSQL_PEEK - pos < (ssize_t) len) {
+            return ngx_hd_pgsql_alien(p, pos, last);
+        }
+
+        if ((size_t) (last - pos) < len || last - pos < NGX_HD_PGSQL_HEADER) {
+            return ngx_hd_pgsql_more(p, last - start, pos - start + len);
+        }
+
+        rc = ngx_hd_pgsql_message(p, pos, pos + len);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_DONE) ? NGX_OK : rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the next event comes with so many bytes, or the end of the connection */
+
+static ngx_int_t
+ngx_hd_pgsql_more(ngx_hd_pgsql_t *p, size_t have, size_t want)
+{
+    int  least;
+
+    if (have < p->want) {
+        return NGX_AGAIN;
+    }
+
+    p->want = want;
+    least = (int) want;
+
+    (void) setsockopt(PQsocket(p->conn), SOL_SOCKET, SO_RCVLOWAT, &least,
+                      sizeof(int));
+
+    return NGX_AGAIN;
+}
+
+
+/* NGX_DONE: nothing that follows has to be looked at */
+
+static ngx_int_t
+ngx_hd_pgsql_message(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
+{
+    uint32_t   type;
+
+    type = NGX_HD_PGSQL_UNKNOWN;
+
+    if (*pos == 'R' && last - pos >= NGX_HD_PGSQL_HEADER + 4) {
+        type = ngx_hd_pgsql_number(pos + NGX_HD_PGSQL_HEADER);
+    }
+
+    switch (type) {
+
+    case NGX_HD_PGSQL_OK:
+        return NGX_DONE;
+
+    case NGX_HD_PGSQL_CLEARTEXT:
+        ngx_hd_result_set(&p->client.run->result, NGX_HD_R_LOGIN,
+                          "the server asks for the password in clear text, "
+                          "expected starttls=on");
+        return NGX_DECLINED;
+
+    case NGX_HD_PGSQL_SASL:
+        p->scram = 1;
+        return NGX_OK;
+
+    case NGX_HD_PGSQL_CONTINUE:
+        return ngx_hd_pgsql_rounds(p, pos, last);
+
+    case NGX_HD_PGSQL_FINAL:
+        return NGX_OK;
+    }
+
+    /* what is left of a message must not be taken for another one */
+
+    if (p->scram && !(*pos == 'E' && pos[NGX_HD_PGSQL_HEADER] == 'S')) {
+        return ngx_hd_pgsql_alien(p, pos, last);
+    }
+
+    return NGX_OK;
+}
+
+
+/* libpq would compute all of them in one call */
+
+static ngx_int_t
+ngx_hd_pgsql_rounds(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
+{
+    u_char     *end;
+    ngx_int_t   n;
+
+    pos = ngx_strlcasestrn(pos + NGX_HD_PGSQL_HEADER + 4, last,
+                           (u_char *) ",i=", 3 - 1);
+    if (pos == NULL) {
+        return NGX_OK;          /* libpq refuses it */
+    }
+
+    pos += 3;
+
+    for (end = pos; end < last && *end != ','; end++) { /* void */ }
+
+    n = ngx_atoi(pos, end - pos);
+
+    if (n != NGX_ERROR && n <= NGX_HD_PGSQL_ROUNDS) {
+        return NGX_OK;
+    }
+
+    ngx_hd_result_set(&p->client.run->result, NGX_HD_R_PROTOCOL_ERROR,
+                      "asks for %*s rounds of SCRAM, expected at most %d",
+                      (size_t) ngx_min(end - pos, NGX_HD_SEEN_LEN), pos,
+                      NGX_HD_PGSQL_ROUNDS);
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_hd_pgsql_alien(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
+{
+    ngx_hd_wire_t  wire;
+
+    ngx_memzero(&wire, sizeof(ngx_hd_wire_t));
+    wire.result = &p->client.run->result;
+
+    return ngx_hd_wire_alien(&wire, "a PostgreSQL", pos, last - pos);
+}
+
+
+static uint32_t
+ngx_hd_pgsql_number(const u_char *p)
+{
+    return (uint32_t) p[0] << 24 | (uint32_t) p[1] << 16
+           | (uint32_t) p[2] << 8 | p[3];
 }
 
 

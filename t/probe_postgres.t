@@ -5,6 +5,8 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Socket;
+
 use HealthDash timeout => 120;
 use HealthDash::Probe qw(service status_server judged verdict);
 use HealthDash::SQL qw(postgres);
@@ -106,6 +108,75 @@ row('no unix socket', 'down: unix socket does not exist',
     "postgres://unix:$pg->{folder}/.s.PGSQL.9", 'user=probe');
 row('a server that waits', 'down: response timed out after 2s: the log-in',
     'postgres://probe:secret@' . $http->address, 'timeout=2s');
+
+# a server without TLS may be anybody's; libpq would do what each of these asks
+
+sub peer {
+    my ($name, $play) = @_;
+    my $port = port($name);
+
+    socket my $fh, PF_INET, SOCK_STREAM, 0 or die "socket() failed: $!\n";
+    setsockopt $fh, SOL_SOCKET, SO_REUSEADDR, 1;
+    bind $fh, pack_sockaddr_in($port, INADDR_LOOPBACK) or die "bind: $!\n";
+    listen $fh, 10 or die "listen() failed: $!\n";
+
+    HealthDash::Run::start_helper("peer $name", sub {
+        while (accept my $c, $fh) {
+            $c->autoflush(1);
+            sysread $c, my $startup, 4096;
+            $play->($c);
+            sysread $c, my $end, 4096;
+            print STDERR "# $name: got the password\n"
+                if ($end // '') =~ /secret/;
+        }
+    });
+
+    return "postgres://probe:secret\@127.0.0.1:$port";
+}
+
+sub asks { return 'R' . pack('NN', 8 + length $_[1], $_[0]) . $_[1]; }
+
+# SCRAM with so many rounds; the message in so many pieces
+
+sub scram {
+    my ($rounds, $pieces) = @_;
+
+    return sub {
+        my ($c) = @_;
+
+        syswrite $c, asks(10, "SCRAM-SHA-256\0\0");
+        sysread $c, my $first, 4096 or return;
+
+        my ($nonce) = $first =~ /r=(\S+)/ or return;
+        my $text = asks(11, "r=${nonce}more,s=c2FsdHNhbHQ=,i=$rounds");
+
+        for my $part ($pieces ? (substr($text, 0, 3), substr($text, 3, 20),
+                                 substr($text, 23)) : $text) {
+            syswrite $c, $part;
+            select undef, undef, undef, 0.1 if $pieces;
+        }
+    };
+}
+
+my $rounds = 'down: the server answered with an error: asks for %s rounds of '
+             . 'SCRAM, expected at most 100000';
+
+row('the password in clear text', 'down: log-in refused: the server asks for '
+    . 'the password in clear text, expected starttls=on',
+    peer('clear', sub { syswrite $_[0], asks(3, '') }));
+row('many rounds', sprintf($rounds, 10000000),
+    peer('rounds', scram(10000000)));
+row('many rounds in pieces', sprintf($rounds, 10000000),
+    peer('pieces', scram(10000000, 1)));
+row('more rounds than a number has', sprintf($rounds, '9' x 30),
+    peer('digits', scram('9' x 30)));
+row('rounds that libpq would read', sprintf($rounds, ' 10000000'),
+    peer('blank', scram(' 10000000')));
+row('a message cut off', qr/^down: response cut short: 7 of 100 bytes/,
+    peer('cut', sub { syswrite $_[0], 'R' . pack('NC2', 99, 0, 0);
+                      shutdown $_[0], 1 }));
+row('few rounds', 'down: connection closed without response',
+    peer('few', scram(4096, 1)));
 
 my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
 healthdash_probe days        { type postgres; warn cert_days > 40; }
