@@ -34,11 +34,12 @@ chmod 0644, $cert->{key};
 
 # The page
 
-my (@sections, @examples);
+my (@sections, %text, @examples);
 
 for (split /^(?=\#\# )/m, HealthDash::slurp("$top/docs/types.md")) {
     /^\#\# (.*)\n/ or next;
     push @sections, $1;
+    $text{$1} = $_;
 
     while (/((?:^    .*\n|^\n(?=    ))+)/mg) {
         my $text = $1 =~ s/^    //mgr;
@@ -47,10 +48,11 @@ for (split /^(?=\#\# )/m, HealthDash::slurp("$top/docs/types.md")) {
     }
 }
 
+my $source = HealthDash::slurp("$top/ngx_http_healthdash_module/"
+                               . 'ngx_hd_types.c');
 my %seen;
 my @types = grep { !$seen{$_}++ }
-            HealthDash::slurp("$top/ngx_http_healthdash_module/ngx_hd_types.c")
-            =~ /\{ \.name = ngx_string\("(\w+)"\),/g;
+            $source =~ /\{ \.name = ngx_string\("(\w+)"\),/g;
 
 cmp_ok(scalar @types, '>', 30, 'the types were found');
 is_deeply([ grep { !/ / } @sections ], \@types,
@@ -59,6 +61,21 @@ is_deeply([ grep { !/ / } @sections ], \@types,
 for my $section (@sections) {
     ok(scalar(grep { $_->{section} eq $section } @examples),
        "$section: an example");
+}
+
+# the port of a service that names none, in the first row of its type
+
+my %port;
+
+while ($source =~ /ngx_string\("(\w+)"\),\n\s+\.port = (\d+),/g) {
+    $port{$1} //= $2;
+}
+
+cmp_ok(scalar keys %port, '>', 20, 'the ports were found');
+
+for my $type (sort keys %port) {
+    like($text{$type}, qr/\bport\s+$port{$type}\s+unless\s+given/i,
+         "$type: its port");
 }
 
 
