@@ -24,7 +24,7 @@
 #define NGX_HD_PGSQL_SYSTEM    160000  /* sslrootcert=system, require_auth */
 #define NGX_HD_PGSQL_PARAMS    32
 #define NGX_HD_PGSQL_KERBEROS  "the server wants Kerberos"
-#define NGX_HD_PGSQL_ROUNDS    100000  /* of SCRAM, 4096 by default */
+#define NGX_HD_PGSQL_ROUNDS    20000   /* of SCRAM, 4096 by default */
 #define NGX_HD_PGSQL_PEEK      2048    /* libpq takes no longer message */
 #define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
 

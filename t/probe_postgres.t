@@ -159,7 +159,7 @@ sub scram {
 }
 
 my $rounds = 'down: the server answered with an error: asks for %s rounds of '
-             . 'SCRAM, expected at most 100000';
+             . 'SCRAM, expected at most 20000';
 
 row('the password in clear text', 'down: log-in refused: the server asks for '
     . 'the password in clear text, expected starttls=on',

@@ -40,7 +40,9 @@ sub upstreams {
         }
     }
 
-    return "http {\n$http" . front() . "}\n";
+    # in a zone that moved, a probe under way is waited for by its lease
+
+    return "http {\nhealthdash_zone healthdash 1m;\n$http" . front() . "}\n";
 }
 
 my %initial = (up => 'up', down => 'down', checking => 'checking');
