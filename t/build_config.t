@@ -164,11 +164,16 @@ for my $how ('--add-dynamic-module', '--add-module') {
     my $folder = tmp_dir() . '/without';
     my @make = ('make', '-s', '-C', $root, 'module', "BUILD=$folder",
                 "CC=$cc", 'CC_OPT=-O0', 'LD_OPT=');
-    my ($rc, $out) = run_command('env', 'HD_PGSQL=NO', 'HD_MYSQL=NO', @make);
+    my ($rc, $out) = run_command('env', 'HD_PGSQL=NO', 'HD_MYSQL=NO',
+                                 'HD_JSON=NO', @make);
 
-    is($rc, 0, 'without libpq and libmariadb: it builds') or diag($out);
+    is($rc, 0, 'without libpq, libmariadb and jansson: it builds')
+        or diag($out);
+
+    # in the nginx of the machine, whatever the others run in
 
     local $ENV{HD_MODULE} = "$folder/ngx_http_healthdash_module.so";
+    local $ENV{HD_NGINX};
 
     my %package = (postgres => 'libpq (package libpq-dev)',
                    mysql => 'libmariadb (package libmariadb-dev)');
@@ -183,6 +188,17 @@ EOF_CONF
         isnt($rc, 0, "$type is refused");
         like($out, qr/\Q$package{$type}\E/, 'with the name of the package');
     }
+
+    ($rc, $out) = HealthDash->new(http => '')->conf_test(<<'EOF_CONF');
+http {
+    healthdash_probe json { expect json .a = 1; }
+    healthdash_service db http://127.0.0.1 probe=json;
+}
+EOF_CONF
+
+    isnt($rc, 0, 'a condition on JSON is refused');
+    like($out, qr/jansson \(package libjansson-dev\)/,
+         'with the name of the package');
 }
 
 
