@@ -479,6 +479,8 @@ ngx_hd_curl_header_handler(char *data, size_t size, size_t n, void *ctx)
         rc = (h->fields && len) ? ngx_hd_curl_field(h, p, len) : NGX_OK;
     }
 
+    ngx_hd_curl_stir(h->call.slot);
+
     return (rc == NGX_OK) ? n * size : 0;
 }
 
@@ -637,6 +639,8 @@ ngx_hd_curl_body_handler(char *data, size_t size, size_t n, void *ctx)
     }
 
     h->size += len;
+
+    ngx_hd_curl_stir(h->call.slot);
 
     return h->call.enough ? 0 : len;
 }

@@ -46,8 +46,10 @@ struct ngx_hd_curl_multi_s {
     ngx_rbtree_node_t    sentinel;
     ngx_queue_t          idle;
     ngx_queue_t          busy;
+    ngx_queue_t          again;         /* slots that are stirred */
     ngx_event_t          timer;
     ngx_event_t          turn;          /* a timer of 0 */
+    ngx_event_t          stir;
     ngx_event_t          drain;
     unsigned             broken:1;
     unsigned             sick:1;        /* a slot is */
@@ -87,6 +89,7 @@ static void ngx_hd_curl_is_broken(ngx_hd_curl_multi_t *m);
 static int ngx_hd_curl_timer_handler(CURLM *handle, long msec, void *data);
 static void ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready);
 static void ngx_hd_curl_timeout_handler(ngx_event_t *ev);
+static void ngx_hd_curl_stir_handler(ngx_event_t *ev);
 static void ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits);
 static void ngx_hd_curl_drain_handler(ngx_event_t *ev);
 static void ngx_hd_curl_cure(ngx_hd_curl_multi_t *m);
@@ -159,6 +162,7 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
     ngx_rbtree_init(&m->sockets, &m->sentinel, ngx_rbtree_insert_value);
     ngx_queue_init(&m->idle);
     ngx_queue_init(&m->busy);
+    ngx_queue_init(&m->again);
 
     m->timer.handler = ngx_hd_curl_timeout_handler;
     m->timer.data = m;
@@ -168,6 +172,10 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
     m->turn.handler = ngx_hd_curl_timeout_handler;
     m->turn.data = m;
     m->turn.log = &m->log;
+
+    m->stir.handler = ngx_hd_curl_stir_handler;
+    m->stir.data = m;
+    m->stir.log = &m->log;
 
     m->drain.handler = ngx_hd_curl_drain_handler;
     m->drain.data = m;
@@ -660,6 +668,54 @@ ngx_hd_curl_timeout_handler(ngx_event_t *ev)
 }
 
 
+void
+ngx_hd_curl_stir(ngx_hd_curl_slot_t *slot)
+{
+    ngx_hd_curl_multi_t  *m;
+
+    m = slot->multi;
+
+    if (slot->active && !slot->stirred) {
+        slot->stirred = 1;
+
+        ngx_queue_insert_tail(&m->again, &slot->again);
+        ngx_post_event(&m->stir, &ngx_posted_next_events);
+    }
+}
+
+
+/* those that are stirred by this are called in the next turn of the loop */
+
+static void
+ngx_hd_curl_stir_handler(ngx_event_t *ev)
+{
+    ngx_queue_t           now, *q;
+    ngx_hd_curl_slot_t   *slot;
+    ngx_hd_curl_multi_t  *m;
+
+    m = ev->data;
+
+    ngx_queue_init(&now);
+
+    if (!ngx_queue_empty(&m->again)) {
+        ngx_queue_add(&now, &m->again);
+        ngx_queue_init(&m->again);
+    }
+
+    while (!ngx_queue_empty(&now)) {
+        q = ngx_queue_head(&now);
+        ngx_queue_remove(q);
+
+        slot = ngx_queue_data(q, ngx_hd_curl_slot_t, again);
+        slot->stirred = 0;
+
+        if (slot->fd != (ngx_socket_t) -1) {
+            ngx_hd_curl_act(m, slot->fd, CURL_CSELECT_IN);
+        }
+    }
+}
+
+
 static void
 ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits)
 {
@@ -758,6 +814,11 @@ ngx_hd_curl_stop(ngx_hd_curl_slot_t *slot)
     ngx_queue_remove(&slot->queue);
     slot->active = 0;
 
+    if (slot->stirred) {
+        ngx_queue_remove(&slot->again);
+        slot->stirred = 0;
+    }
+
     if (curl_multi_remove_handle(slot->multi->handle, slot->easy) != CURLM_OK)
     {
         ngx_hd_curl_is_broken(slot->multi);
@@ -833,6 +894,10 @@ ngx_hd_curl_destroy(ngx_hd_curl_multi_t *m)
 
     if (m->turn.posted) {
         ngx_delete_posted_event(&m->turn);
+    }
+
+    if (m->stir.posted) {
+        ngx_delete_posted_event(&m->stir);
     }
 
     if (m->drain.posted) {

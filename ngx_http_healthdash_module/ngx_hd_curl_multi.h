@@ -46,6 +46,7 @@ typedef ngx_int_t (*ngx_hd_curl_hear_pt)(ngx_hd_curl_slot_t *slot);
 
 struct ngx_hd_curl_slot_s {
     ngx_queue_t           queue;
+    ngx_queue_t           again;
     ngx_hd_curl_multi_t  *multi;
     CURL                 *easy;         /* NULL: libcurl has failed */
     ngx_hd_run_t         *run;          /* NULL: idle */
@@ -58,6 +59,7 @@ struct ngx_hd_curl_slot_s {
     ngx_socket_t          fd;           /* of the connection, or -1 */
     ngx_err_t             err;          /* what socket() said */
     unsigned              active:1;     /* libcurl works on it */
+    unsigned              stirred:1;    /* in again */
     unsigned              heard:1;      /* hear was called */
     unsigned              worn:1;       /* its easy handle remembers an error
                                            that the next one would report */
@@ -76,6 +78,13 @@ ngx_hd_curl_slot_t *ngx_hd_curl_take(ngx_hd_run_t *run);
 
 /* Starts the transfer of a slot whose options are set; NGX_ERROR: refused. */
 ngx_int_t ngx_hd_curl_go(ngx_hd_curl_slot_t *slot);
+
+/*
+ * To be called by the callbacks for header and body: something has come, so
+ * more may lie in libcurl's buffers, and libcurl up to 7.88 forgets to look
+ * there when the socket is silent: it is called once more.
+ */
+void ngx_hd_curl_stir(ngx_hd_curl_slot_t *slot);
 
 /* Gives a slot back; a transfer under way ends in silence. */
 void ngx_hd_curl_give(ngx_hd_curl_slot_t *slot);

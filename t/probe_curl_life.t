@@ -167,6 +167,16 @@ sub wait_hang {
     is(threads($pid), 1, 'no thread is started');
     is(services($t)->{well}{health}, 'up', 'a good server is up meanwhile');
 
+    # libcurl's handles keep what the system said to the one before
+
+    my $mixed = 0;
+
+    for (1 .. 50) {
+        $mixed++ if verdict(services($t)->{broken}) =~ /refused/;
+    }
+
+    is($mixed, 0, 'no failure is told of another server');
+
     $t->stop;
 }
 

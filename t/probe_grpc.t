@@ -59,6 +59,10 @@ server {
                  return 200; }
 }
 server {
+    listen 127.0.0.1:@{[ port('twice') ]} http2;
+    location / { $trailers 0; add_header grpc-status 13; return 200; }
+}
+server {
     listen 127.0.0.1:@{[ port('silent') ]} http2;
     location / { default_type application/grpc; return 200; }
 }
@@ -118,6 +122,8 @@ row('a web server', 'down: invalid response: Content-Type "text/plain",'
 row('an error of HTTP', 'down: http status 503, expected 200', 'grpc://busy');
 row('an error of gRPC', 'down: the server answered with an error: UNAVAILABLE,'
     . ' no backend', 'grpc://down');
+row('the last status counts', 'down: the server answered with an error:'
+    . ' INTERNAL', 'grpc://twice');
 row('no status', 'down: invalid response: no grpc-status', 'grpc://silent');
 row('too much', 'down: invalid response: more than 1024 bytes for an answer'
     . ' about health', 'grpc://large');

@@ -41,6 +41,7 @@ location /json { default_type application/json; add_header X-Kind "a b";
 location /none { return 204; }
 location /post { proxy_pass http://127.0.0.1:@{[ port('echo') ]}; }
 location /large { return 200 "$large"; }
+location /file { root $dir; }
 EOF
 
 my @servers;
@@ -65,6 +66,9 @@ server('127.0.0.1:' . port('tls12') . ' ssl http2', $cert,
        'ssl_protocols TLSv1.2;');
 server('127.0.0.1:' . port('one'));
 server('127.0.0.1:' . port('tls-one') . ' ssl', $cert);
+
+HealthDash::Run::write_file("$dir/file", 'x' x 150000 . 'end');
+chmod 0644, "$dir/file";
 
 my $echo = backend('echo', body => 'echoed');
 my $web = HealthDash->new(module => 0, http => join '', @servers);
@@ -132,6 +136,8 @@ row('status without a body', 'up', 'http://plain/none', '',
 row('header', 'down: header X-Kind: expected "c", got "a b"',
     'http://plain/json', '', 'expect header X-Kind = c;');
 row('json', 'up', 'http://plain/json', '', 'expect json .state = "ok";');
+row('a body of many frames', 'up', 'http://plain/file', 'body_limit=200k',
+    body('^x+end$'));
 row('body_limit', 'up', 'http://plain/large', 'body_limit=1000',
     body('^x{1000}$'));
 
@@ -152,6 +158,8 @@ row('another name', 'down: certificate is for "app.test", expected "web.test"',
     'https://tls/', "host=web.test ca=$ca");
 row('authorities of the system', qr/^down: certificate not trusted: /,
     'https://tls/', 'host=app.test');
+row('a stranger is asked nothing', qr/^down: certificate is for "app.test"/,
+    'https://tls/post/secret', "host=web.test ca=$ca user=u password=p");
 row('client certificate', 'up', 'https://mutual/',
     "host=app.test ca=$ca cert=$client->{cert} key=$client->{key}",
     body('ssl_client_verify=SUCCESS;'));
@@ -193,6 +201,11 @@ my $lost = qr/^down:\ (?:connection\ (?:closed\ without|reset\ during)\ response
 
 my @hostile = (
     [ 'good frames', 'up', $good ],
+    [ 'endless body', 'up', $settings . $ack . $header
+      . frame(0, 0, 1, 'ok') . frame(0, 0, 1, 'x' x 10000) x 20 ],
+    [ 'endless header', 'down: response header too large: more than 32768'
+      . ' bytes', $settings . $ack . frame(1, 4, 1, "\x88\x40\1a\x7f\x81\1"
+      . 'x' x 256 . "\xbe" x 200) ],
     [ 'stream refused', $lost,
       $settings . $ack . $rst->(7) ],
     [ 'stream broken', qr/^down: response failed: .*INTERNAL_ERROR/,
@@ -231,7 +244,7 @@ for my $peer (@peers) {
     my $how = $peer->{name} =~ s/^~// ? \&often : \&row;
 
     $how->($peer->{name}, $peer->{want}, "http://$peer->{address}/",
-           'timeout=2s interval=1s', 'expect body = ok;');
+           'timeout=2s interval=1s body_limit=1k', 'expect body ~ ^ok;');
 }
 
 
@@ -267,6 +280,9 @@ my ($post) = $echo->requests(path => '/post');
 is($post->{body}, 'one two', 'the body came');
 is($post->{headers}{'content-type'}, 'text/plain; charset=utf-8',
    'with the type that others send');
+
+is($echo->count(path => '/post/secret'), 0,
+   'no request reaches a server that is not trusted');
 
 is($seen->{tls}{tls}{issuer}, 'healthdash test ca', 'facts of TLS');
 ok(@{ $seen->{'verify=off'}{tls}{problems} },
