@@ -27,7 +27,7 @@ static int ngx_hd_curl_share_time(ngx_hd_curl_call_t *call, CURL *easy);
 static void ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot);
 static ngx_int_t ngx_hd_curl_hear(ngx_hd_curl_slot_t *slot);
 static void ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code);
-static void ngx_hd_curl_was_connected(ngx_hd_curl_call_t *call);
+static void ngx_hd_curl_connected(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_unconnected(ngx_hd_curl_call_t *call,
     CURLcode code);
 static void ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code);
@@ -273,12 +273,16 @@ ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot)
         return;
     }
 
-    call->connected = 1;
+    ngx_hd_curl_connected(call);
 
-    ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
+    if (!call->connected) {
+        ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
+        call->connected = 1;
+    }
 
-    run->late = run->target->check->tls ? NGX_HD_R_TLS_TIMEOUT
-                                        : NGX_HD_R_RESPONSE_TIMEOUT;
+    run->late = (run->target->check->tls
+                 && run->result.phase[NGX_HD_PHASE_TLS] == 0)
+                ? NGX_HD_R_TLS_TIMEOUT : NGX_HD_R_RESPONSE_TIMEOUT;
     run->log->action = "talking through libcurl";
 }
 
@@ -329,7 +333,7 @@ ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
     call = slot->data;
     run = call->run;
 
-    ngx_hd_curl_was_connected(call);
+    ngx_hd_curl_connected(call);
 
     if (!call->connected && ngx_hd_curl_unconnected(call, code) == NGX_AGAIN) {
         ngx_hd_curl_drop(call);
@@ -354,10 +358,13 @@ ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
 }
 
 
-/* a server at hand may have answered before libcurl had to wait */
+/*
+ * A server at hand may have shaken hands, or answered, before libcurl had to
+ * wait: only libcurl knows when the connection stood.
+ */
 
 static void
-ngx_hd_curl_was_connected(ngx_hd_curl_call_t *call)
+ngx_hd_curl_connected(ngx_hd_curl_call_t *call)
 {
     curl_off_t        usec;
     ngx_hd_result_t  *result;

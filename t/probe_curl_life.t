@@ -63,6 +63,24 @@ sub conf {
 }
 
 
+# start_with(NAME, CONF): t/unit/NAME.c comes between libraries and the system
+
+sub start_with {
+    my ($name, $conf) = @_;
+    my $shim = tmp_dir() . "/$name.so";
+
+    system($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', $shim,
+           "$FindBin::Bin/unit/$name.c", '-ldl') == 0
+        or die "cannot build $shim\n";
+
+    local $ENV{LD_PRELOAD} = $shim;
+    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '')
+                               . ':verify_asan_link_order=0';
+
+    return HealthDash->new(conf => $conf)->start;
+}
+
+
 # services that have no result yet hang: their lease is held
 
 sub services { return hd_json($_[0])->{services}; }
@@ -143,6 +161,51 @@ sub wait_hang {
     $t->stop;
 }
 
+# the order of the phases is that in which they ended, also if the peer has
+# shaken hands before libcurl had to wait for it
+
+{
+    my $cert = tls_cert(cn => 'app.test');
+    my $web = HealthDash->new(module => 0, http => <<"EOF")->start;
+ssl_certificate $cert->{cert};
+ssl_certificate_key $cert->{key};
+server {
+    listen 127.0.0.1:@{[ port('ssl') ]} ssl http2;
+    location / { return 200 ok; }
+    location /hangs { proxy_pass http://$address{silence}; }
+}
+EOF
+    my $at = "https://127.0.0.1:" . port('ssl');
+    my $more = 'http=2 verify=off interval=100ms fast=100ms fails=1';
+    my $t = start_with('curl_waits', 'http {' . status_server() . <<"EOF");
+healthdash_service answers $at/ timeout=20s $more;
+healthdash_service hangs $at/hangs timeout=1s $more;
+}
+EOF
+
+    my ($wrong, %late);
+
+    wait_until(sub {
+        my ($answers, $hangs) = @{ services($t) }{qw(answers hangs)};
+        my $p = $answers->{phases};
+
+        return 0 if !$p || !$hangs->{phases};
+
+        $wrong //= $p if $p->{connect} > $p->{tls}
+                         || $p->{tls} > $p->{first_byte};
+        $late{verdict($hangs)} = 1;
+
+        return $answers->{health_checks}{checks} >= 20
+               && $hangs->{health_checks}{checks} >= 5;
+    }, 40, 'results');
+
+    ok(!$wrong, 'phases are in order') or diag explain $wrong;
+    is_deeply([ keys %late ], [ 'down: response timed out after 1s' ],
+              'what is late is the answer, not the handshake');
+
+    $_->stop for $t, $web;
+}
+
 
 # hundreds of failing probes leave nothing behind
 
@@ -185,23 +248,15 @@ sub wait_hang {
 # and probing goes on
 
 {
-    my $shim = tmp_dir() . '/curl_fails.so';
     my $file = tmp_dir() . '/fail';
-
-    system($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', $shim,
-           "$FindBin::Bin/unit/curl_fails.c", '-ldl') == 0
-        or die "cannot build $shim\n";
 
     chmod 0777, tmp_dir();
 
-    local $ENV{LD_PRELOAD} = $shim;
     local $ENV{HD_CURL_FAILS} = $file;
-    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '')
-                               . ':verify_asan_link_order=0';
 
-    my $t = HealthDash->new(conf => conf('60s', @frozen, 'well'))->start;
+    my $t = start_with('curl_fails', conf('60s', @frozen, 'well'));
 
-    delete @ENV{qw(LD_PRELOAD HD_CURL_FAILS)};
+    delete $ENV{HD_CURL_FAILS};
 
     ok(wait_hang($t), 'probes hang');
     wait_until(sub { services($t)->{well}{health} eq 'up' }, 10, 'a pass');
