@@ -68,7 +68,10 @@ ok(wait_until(sub { $in_service->() eq $pg->{port} }, 20),
 
 # an idle primary is no lag; what is received and not replayed is
 
+# (before the first transaction is replayed, a lag cannot be told)
+
 $pg->sql('create table t as select 1');
+wait_until(sub { eval { $copy->sql('select 1 from t') } }, 30, 'a replay');
 says('pg lag', qr/^up$/, 'PostgreSQL: no lag');
 $copy->sql('select pg_wal_replay_pause()');
 $pg->sql('insert into t values (2)');
