@@ -217,9 +217,14 @@ ngx_hd_mail_line(ngx_hd_wire_t *w, ngx_buf_t *in)
 
     rc = ngx_hd_wire_read_line(&m->text, in);
 
-    /* what is no reply need not be waited for to its end */
+    /*
+     * What is no reply need not be waited for to its end; only within one may
+     * a line begin with anything.
+     */
 
-    if (rc == NGX_DECLINED || (m->text.len && m->text.data[0] < ' ')) {
+    if (rc == NGX_DECLINED
+        || (m->text.len && m->text.data[0] < ' ' && m->code == 0))
+    {
         return ngx_hd_mail_alien(w);
     }
 
@@ -267,9 +272,10 @@ ngx_hd_mail_read_code(ngx_hd_mail_t *m, ngx_str_t *line)
         return NGX_HD_MAIL_PART;
     }
 
-    /* FTP's 120: "ready in a few minutes" */
+    /* FTP's 120: "ready in a few minutes", and then one more reply */
 
     if (code < 200) {
+        m->code = 0;
         return NGX_HD_MAIL_PART;
     }
 

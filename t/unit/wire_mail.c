@@ -173,12 +173,43 @@ test_echo(void)
 }
 
 
+/* RFC 959, 4.2: between the first and the last line may be any text */
+
+static void
+test_lines(void)
+{
+    ngx_uint_t  i;
+
+    static const char  *greetings[] = {
+        "220-Welcome\r\n\tread the rules\r\n220 ready\r\n",
+        "220-Welcome\r\n\x1b[1mhi\x1b[0m\r\n\r\n220 ready\r\n",
+        "220-Welcome\r\n  221 no code\r\n220 ready\r\n",
+        "120 ready in 2 minutes\r\n220 ready\r\n",
+        "120-ready\r\n120 in 2 minutes\r\n220 ready\r\n",
+        "120-ready\r\n120 in 2 minutes\r\n220-hi\r\n220 ready\r\n"
+    };
+
+    for (i = 0; i < sizeof(greetings) / sizeof(greetings[0]); i++) {
+        begin("ftp", NULL, 0);
+
+        is_num(says(greetings[i]), NGX_AGAIN, "greeting %u", (unsigned) i);
+        ok(strcmp(said, "NOOP\r\n") == 0, "is whole");
+        is_num(says("200-well\r\n\tand good\r\n200 ok\r\n"), NGX_OK,
+               "and the rest, too");
+    }
+
+    begin("ftp", NULL, 0);
+    is_num(says("\x16\x03\x01"), NGX_DECLINED, "TLS is none");
+}
+
+
 int
 main(void)
 {
     pool = ngx_create_pool(4096, NULL);
 
     test_starttls();
+    test_lines();
     test_echo();
 
     ngx_destroy_pool(pool);
