@@ -69,6 +69,8 @@ static ngx_int_t ngx_hd_mail_good(ngx_hd_wire_t *w, ngx_hd_mail_reply_e reply,
     ngx_str_t *line, ngx_buf_t *out);
 static ngx_int_t ngx_hd_mail_bad(ngx_hd_wire_t *w, ngx_str_t *line,
     ngx_buf_t *out);
+static ngx_uint_t ngx_hd_mail_wants_login(ngx_hd_mail_t *m,
+    const ngx_str_t *line);
 static ngx_int_t ngx_hd_mail_go_on(ngx_hd_wire_t *w, ngx_buf_t *out);
 static ngx_hd_mail_step_e ngx_hd_mail_login(ngx_hd_mail_t *m);
 static ngx_int_t ngx_hd_mail_send(ngx_hd_wire_t *w, ngx_hd_mail_step_e step,
@@ -462,11 +464,7 @@ ngx_hd_mail_bad(ngx_hd_wire_t *w, ngx_str_t *line, ngx_buf_t *out)
 
     case NGX_HD_MAIL_NOOP:
 
-        /* who has not logged in is refused, but by a server that works */
-
-        if (!m->logged_in && m->conf->commands[NGX_HD_MAIL_EHLO].len == 0
-            && m->conf->proto->replies != NGX_HD_MAIL_TAGGED)
-        {
+        if (ngx_hd_mail_wants_login(m, line)) {
             return ngx_hd_mail_pass(w, out);
         }
 
@@ -485,6 +483,35 @@ ngx_hd_mail_bad(ngx_hd_wire_t *w, ngx_str_t *line, ngx_buf_t *out)
     ngx_hd_result_set(w->result, reason, "%V", line);
 
     return NGX_DECLINED;
+}
+
+
+/* who has not logged in is refused, but by a server that works */
+
+static ngx_uint_t
+ngx_hd_mail_wants_login(ngx_hd_mail_t *m, const ngx_str_t *line)
+{
+    size_t  len;
+
+    if (m->logged_in || m->conf->commands[NGX_HD_MAIL_EHLO].len) {
+        return 0;
+    }
+
+    switch (m->conf->proto->replies) {
+
+    case NGX_HD_MAIL_CODES:
+        return line->data[0] == '5';        /* 4: it has trouble of its own */
+
+    case NGX_HD_MAIL_SIGNED:
+        len = sizeof("-ERR [SYS/") - 1;     /* the same, RFC 3206 */
+
+        return line->len < len
+               || ngx_strncasecmp(line->data, (u_char *) "-ERR [SYS/", len)
+                  != 0;
+
+    default: /* NGX_HD_MAIL_TAGGED */
+        return 0;
+    }
 }
 
 

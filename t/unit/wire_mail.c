@@ -203,6 +203,43 @@ test_lines(void)
 }
 
 
+/* who has not logged in is refused, but not every refusal is one of that */
+
+static void
+test_refused(void)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char  *type;
+        const char  *greeting;
+        const char  *answer;
+        ngx_int_t    rc;
+    } cases[] = {
+        { "ftp", "220 hi\r\n", "530 log in first\r\n", NGX_OK },
+        { "ftp", "220 hi\r\n", "500 what?\r\n", NGX_OK },
+        { "ftp", "220 hi\r\n", "451 local error\r\n", NGX_DECLINED },
+        { "ftp", "220 hi\r\n", "421 going down\r\n", NGX_DECLINED },
+        { "pop3", "+OK hi\r\n", "-ERR\r\n", NGX_OK },
+        { "pop3", "+OK hi\r\n", "-ERR [AUTH] log in first\r\n", NGX_OK },
+        { "pop3", "+OK hi\r\n", "-ERR [SYS/TEMP] no disk\r\n",
+          NGX_DECLINED },
+        { "pop3", "+OK hi\r\n", "-ERR [sys/perm] no disk\r\n",
+          NGX_DECLINED },
+        { "imap", "* OK hi\r\n", "a NO log in first\r\n", NGX_DECLINED },
+        { "smtp", "220 hi\r\n", "250 hi\r\n", NGX_AGAIN }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        begin(cases[i].type, NULL, 0);
+
+        is_num(says(cases[i].greeting), NGX_AGAIN, "greeting");
+        is_num(says(cases[i].answer), cases[i].rc, "%s: answer %u",
+               cases[i].type, (unsigned) i);
+    }
+}
+
+
 int
 main(void)
 {
@@ -210,6 +247,7 @@ main(void)
 
     test_starttls();
     test_lines();
+    test_refused();
     test_echo();
 
     ngx_destroy_pool(pool);
