@@ -33,6 +33,9 @@
 
 #define NGX_HD_DNS_IN          1
 
+#define NGX_HD_DNS_FORMERR     1
+#define NGX_HD_DNS_NOTIMP      4
+
 #define ngx_hd_dns_16(p)       ((ngx_uint_t) (((p)[0] << 8) | (p)[1]))
 #define ngx_hd_dns_32(p)       (((uint32_t) (p)[0] << 24) | ((p)[1] << 16)    \
                                 | ((p)[2] << 8) | (p)[3])
@@ -43,6 +46,7 @@
 typedef struct {
     u_char          *query;     /* with an id of its own */
     size_t           question;  /* bytes of the question in it */
+    unsigned         plain:1;   /* it was without EDNS0 */
 } ngx_hd_dns_t;
 
 
@@ -59,7 +63,10 @@ typedef struct {
 } ngx_hd_dns_msg_t;
 
 
-static ngx_int_t ngx_hd_dns_ask(ngx_hd_wire_t *w, ngx_buf_t *out);
+static ngx_int_t ngx_hd_dns_begin(ngx_hd_wire_t *w, ngx_buf_t *out);
+static ngx_int_t ngx_hd_dns_ask(ngx_hd_wire_t *w, ngx_buf_t *out, size_t len);
+static ngx_uint_t ngx_hd_dns_is_old(ngx_hd_wire_t *w, u_char *p);
+static ngx_int_t ngx_hd_dns_ask_plain(ngx_hd_wire_t *w, ngx_buf_t *out);
 static ngx_uint_t ngx_hd_dns_is_ours(ngx_hd_wire_t *w, u_char *p, size_t len);
 static ngx_int_t ngx_hd_dns_answer(ngx_hd_wire_t *w, u_char *p, size_t len);
 static ngx_int_t ngx_hd_dns_records(ngx_hd_wire_t *w, ngx_hd_dns_msg_t *msg);
@@ -93,13 +100,7 @@ ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
     u_char  *p;
 
     if (w->state == NULL) {
-
-        if (ngx_hd_dns_ask(w, out) != NGX_OK) {
-            ngx_hd_result_set(w->result, NGX_HD_R_LOCAL_MEMORY, NULL);
-            return NGX_ERROR;
-        }
-
-        return NGX_AGAIN;
+        return ngx_hd_dns_begin(w, out);
     }
 
     p = in->pos;
@@ -107,7 +108,8 @@ ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
     in->pos = in->last;
 
     if (ngx_hd_dns_is_ours(w, p, len)) {
-        return ngx_hd_dns_answer(w, p, len);
+        return ngx_hd_dns_is_old(w, p) ? ngx_hd_dns_ask_plain(w, out)
+                                       : ngx_hd_dns_answer(w, p, len);
     }
 
     if (w->eof) {
@@ -120,37 +122,92 @@ ngx_hd_wire_dns(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
 
 
 static ngx_int_t
-ngx_hd_dns_ask(ngx_hd_wire_t *w, ngx_buf_t *out)
+ngx_hd_dns_begin(ngx_hd_wire_t *w, ngx_buf_t *out)
 {
-    size_t         len;
-    long           id;
     ngx_hd_dns_t  *dns;
 
     dns = ngx_pcalloc(w->pool, sizeof(ngx_hd_dns_t));
     if (dns == NULL) {
+        ngx_hd_result_set(w->result, NGX_HD_R_LOCAL_MEMORY, NULL);
         return NGX_ERROR;
     }
 
-    len = w->check->request.len;
-
-    dns->query = ngx_pnalloc(w->pool, len);
-    if (dns->query == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(dns->query, w->check->request.data, len);
-
-    id = ngx_random();
-    dns->query[0] = (u_char) (id >> 8);
-    dns->query[1] = (u_char) id;
-    dns->question = len - NGX_HD_DNS_HEAD - NGX_HD_DNS_OPT;
-
-    out->pos = dns->query;
-    out->last = out->pos + len;
+    dns->question = w->check->request.len - NGX_HD_DNS_HEAD - NGX_HD_DNS_OPT;
 
     w->state = dns;
 
-    return NGX_OK;
+    return ngx_hd_dns_ask(w, out, w->check->request.len);
+}
+
+
+/* sends the first len bytes of the query, with an id of their own */
+
+static ngx_int_t
+ngx_hd_dns_ask(ngx_hd_wire_t *w, ngx_buf_t *out, size_t len)
+{
+    long           id;
+    u_char        *p;
+    ngx_hd_dns_t  *dns;
+
+    p = ngx_pnalloc(w->pool, len);
+    if (p == NULL) {
+        ngx_hd_result_set(w->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, w->check->request.data, len);
+
+    id = ngx_random();
+    p[0] = (u_char) (id >> 8);
+    p[1] = (u_char) id;
+
+    dns = w->state;
+    dns->query = p;
+
+    out->pos = p;
+    out->last = p + len;
+
+    return NGX_AGAIN;
+}
+
+
+/*
+ * RFC 6891, 7: who does not know EDNS0 answers FORMERR, without it.  Before,
+ * by RFC 2671, it was NOTIMP as well.
+ */
+
+static ngx_uint_t
+ngx_hd_dns_is_old(ngx_hd_wire_t *w, u_char *p)
+{
+    ngx_uint_t     rcode;
+    ngx_hd_dns_t  *dns;
+
+    dns = w->state;
+    rcode = p[3] & 0x0f;
+
+    return !dns->plain
+           && rcode != w->check->rcode
+           && (rcode == NGX_HD_DNS_FORMERR || rcode == NGX_HD_DNS_NOTIMP)
+           && ngx_hd_dns_16(p + 10) == 0;
+}
+
+
+static ngx_int_t
+ngx_hd_dns_ask_plain(ngx_hd_wire_t *w, ngx_buf_t *out)
+{
+    ngx_int_t      rc;
+    ngx_hd_dns_t  *dns;
+
+    dns = w->state;
+    dns->plain = 1;
+
+    rc = ngx_hd_dns_ask(w, out, NGX_HD_DNS_HEAD + dns->question);
+
+    if (rc == NGX_AGAIN) {
+        dns->query[11] = 0;             /* no additional record */
+    }
+
+    return rc;
 }
 
 

@@ -57,12 +57,14 @@ use IO::Socket::INET;
 
 my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ARGV[0],
                               Proto => 'udp') or die;
+my %asked;
 
 while (1) {
     my $from = recv($s, my $q, 2000, 0) // next;
     my ($id, $rest) = unpack 'n a*', $q;
     my ($name) = $q =~ /^.{12}\x01(.)/s or next;
-    my $question = substr $q, 12, length($q) - 12 - 11;
+    my $edns = unpack 'x10 n', $q;
+    my $question = substr $q, 12, length($q) - 12 - ($edns ? 11 : 0);
     my $head = sub { pack 'n6', $_[0], 0x8180, 1, $_[1], 0, 0 };
     my $record = pack('n3 N n', 0xc00c, 1, 1, 60, 4) . "\x0a\0\0\1";
     my $good = $head->($id, 1) . $question . $record;
@@ -91,6 +93,17 @@ while (1) {
     } elsif ($name eq 'f') {
         send $s, pack('n6', $id, 0x8380, 1, 2, 0, 0) . $question . $record, 0,
              $from;
+
+    # older than EDNS0
+
+    } elsif ($name eq 'g') {
+        send $s, $edns ? pack('n6', $id, 0x8181, 1, 0, 0, 0) . $question
+                       : $good, 0, $from;
+
+    # the first one of each probe gets lost
+
+    } elsif ($name eq 'h') {
+        send $s, $good, 0, $from if $asked{"$id$from"}++;
     }
 }
 EOF_PERL
@@ -137,13 +150,15 @@ EOC
     . service('loop', "dns://127.0.0.1:$odd", 'name=d')
     . service('format', "dns://127.0.0.1:$odd", 'name=e')
     . service('part', "dns://127.0.0.1:$odd", 'name=f probe=one')
+    . service('old', "dns://127.0.0.1:$odd", 'name=g probe=one')
+    . service('lost', "dns://127.0.0.1:$odd", 'name=h probe=one timeout=2s')
     . status_server())->start;
 
 sub state_of { return verdict(hd_json($t)->{services}{$_[0]} // {}); }
 
 judged($t,
     (map { [ $_ => 'up' ] } qw(two case cname mx txt srv ptr caa v6 none wanted
-                               late part)),
+                               late part old lost)),
     [ three => 'down: value: expected >= 3, got 2' ],
     [ other => qr/^down: row: expected ~ "\^192", got "10\.0\.0\.1 10/ ],
     [ empty => 'down: no A records of v6.test' ],

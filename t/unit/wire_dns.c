@@ -300,10 +300,74 @@ test_memory(void)
 }
 
 
+/* the answer to the question before; flags of its header, n records */
+
+static ngx_int_t
+answered(ngx_uint_t flags, ngx_uint_t n)
+{
+    size_t  len;
+
+    answer(flags, n);
+
+    if (n) {
+        record("\12\0\0\1", 4);
+    }
+
+    memcpy(bytes, talk_said, 2);
+    talk_said_len = 0;
+
+    len = nbytes;
+    return talk_step(ngx_hd_wire_dns, bytes, &len);
+}
+
+
+/* RFC 6891, 7: who does not know EDNS0 says FORMERR, and is asked without */
+
+static void
+test_old(void)
+{
+    size_t  i;
+
+    static const ngx_uint_t  codes[] = { 0x8181, 0x8184 };
+
+    for (i = 0; i < 2; i++) {
+        (void) prepare("www.test", 1);
+
+        is_num(talk(ngx_hd_wire_dns, &conf, bytes, 0, 1, 0), NGX_AGAIN,
+               "a query");
+        is_num(answered(codes[i], 0), NGX_AGAIN, "%x is no verdict",
+               (unsigned) codes[i]);
+        ok(talk_said_len == 12 + QUESTION
+           && memcmp(talk_said + 2, conf.request.data + 2, 9) == 0
+           && talk_said[11] == 0
+           && memcmp(talk_said + 12, conf.request.data + 12, QUESTION) == 0,
+           "it is asked once more, without EDNS0");
+        is_num(answered(0x8180, 1), NGX_OK, "and answers");
+
+        (void) talk(ngx_hd_wire_dns, &conf, bytes, 0, 1, 0);
+        (void) answered(codes[i], 0);
+        is_num(answered(codes[i], 0), NGX_DECLINED, "or does not");
+        ok(strcmp(talk_detail(), i ? "rcode NOTIMP, expected NOERROR"
+                                   : "rcode FORMERR, expected NOERROR") == 0,
+           "%s", talk_detail());
+    }
+
+    conf.rcode = 1;
+    (void) talk(ngx_hd_wire_dns, &conf, bytes, 0, 1, 0);
+    is_num(answered(0x8181, 0), NGX_OK, "unless FORMERR is what is wanted");
+
+    (void) prepare("www.test", 1);
+    (void) talk(ngx_hd_wire_dns, &conf, bytes, 0, 1, 0);
+    is_num(answered(0x8182, 0), NGX_DECLINED, "SERVFAIL is a verdict");
+}
+
+
 int
 main(void)
 {
     talk_pool = ngx_create_pool(4096, NULL);
+
+    test_old();
 
     test_query();
     test_text();
