@@ -115,6 +115,16 @@ ngx_http_healthdash_prepare_user(ngx_conf_t *cf, ngx_hd_check_t *check)
         return NGX_ERROR;
     }
 
+    /* databases have it proved, and do not take it */
+
+    if (check->password.len && (check->type->takes & NGX_HD_TAKES_STARTTLS)
+        && !(check->type->takes & NGX_HD_TAKES_DATABASE) && !check->starttls)
+    {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "the password goes to the server in clear "
+                                "text, unless starttls=on is given");
+    }
+
     return NGX_OK;
 }
 

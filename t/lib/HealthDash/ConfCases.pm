@@ -237,6 +237,14 @@ my @accepted = (
     [ 'password', check('redis password=x') ],
     [ [ 'user', 'password' ], service('c rediss://127.0.0.1 user=a:b '
                                       . 'password=x verify=on') ],
+    (map { [ [ 'user', 'password' ], $_, 'the password goes to the server in '
+             . 'clear text, unless starttls=on is given' ] }
+         check('smtp user=u password=x'),
+         service('m ftp://127.0.0.1 user=u password=x'),
+         service('m imap://u:x@127.0.0.1')),
+    [ 'starttls', service('m pop3://u:x@127.0.0.1 starttls=on ca=%%CA%%') ],
+    [ 'starttls', service('m imaps://u:x@127.0.0.1') ],
+    [ 'starttls', service('m postgres://u:x@127.0.0.1') ],
     [ 'verify', check('https verify=on') ],
     [ 'verify', check('https verify=off'),
       'verify=off: the probe trusts any certificate' ],
