@@ -40,9 +40,9 @@ static ngx_int_t ngx_http_healthdash_judge(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_int_t ngx_http_healthdash_judge_interval(ngx_conf_t *cf,
     ngx_hd_check_t *check);
-static ngx_uint_t ngx_http_healthdash_never(ngx_hd_check_t *check,
+static const char *ngx_http_healthdash_fate(ngx_hd_check_t *check,
     ngx_hd_cond_t *cond);
-static void ngx_http_healthdash_impossible(ngx_conf_t *cf,
+static void ngx_http_healthdash_pointless(ngx_conf_t *cf,
     ngx_hd_check_t *check);
 static ngx_uint_t ngx_http_healthdash_is_bodyless(ngx_str_t *method);
 static void ngx_http_healthdash_dubious(ngx_conf_t *cf, ngx_hd_check_t *check);
@@ -90,7 +90,7 @@ ngx_http_healthdash_merge(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
         return NGX_ERROR;
     }
 
-    ngx_http_healthdash_impossible(cf, check);
+    ngx_http_healthdash_pointless(cf, check);
     ngx_http_healthdash_dubious(cf, check);
 
     return NGX_OK;
@@ -569,40 +569,48 @@ ngx_http_healthdash_judge_interval(ngx_conf_t *cf, ngx_hd_check_t *check)
 }
 
 
-/* 1 if "time > 10s" is waited for within a timeout of 2 s, or the like */
+/* what the timeout makes of "time > 10s", or of "time < 500", which is 500 s */
 
-static ngx_uint_t
-ngx_http_healthdash_never(ngx_hd_check_t *check, ngx_hd_cond_t *cond)
+static const char *
+ngx_http_healthdash_fate(ngx_hd_check_t *check, ngx_hd_cond_t *cond)
 {
+    ngx_uint_t  beyond;
+
     if (cond->subject != NGX_HD_ON_TIME) {
-        return 0;
+        return NULL;
     }
+
+    beyond = ((ngx_msec_t) cond->number >= check->timeout);
 
     if (cond->op == NGX_HD_GT || cond->op == NGX_HD_GE) {
-        return (ngx_msec_t) cond->number >= check->timeout;
+        return beyond ? "can never hold" : NULL;
     }
 
-    return cond->number == 0;
+    return beyond ? "always holds"
+           : cond->number == 0 ? "can never hold"
+           : NULL;
 }
 
 
 static void
-ngx_http_healthdash_impossible(ngx_conf_t *cf, ngx_hd_check_t *check)
+ngx_http_healthdash_pointless(ngx_conf_t *cf, ngx_hd_check_t *check)
 {
     ngx_uint_t      i;
+    const char     *fate;
     ngx_hd_cond_t  *cond;
 
     cond = check->conds ? check->conds->elts : NULL;
 
     for (i = 0; cond && i < check->conds->nelts; i++) {
+        fate = ngx_http_healthdash_fate(check, &cond[i]);
 
-        if (ngx_http_healthdash_never(check, &cond[i])) {
+        if (fate) {
             ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
-                                    "\"%s time %V %V\" can never hold with a "
-                                    "timeout of %Mms",
+                                    "\"%s time %V %V\" %s with a timeout of "
+                                    "%Mms",
                                     cond[i].warn ? "warn" : "expect",
                                     ngx_hd_cond_op(cond[i].op),
-                                    &cond[i].value, check->timeout);
+                                    &cond[i].value, fate, check->timeout);
         }
     }
 }
