@@ -138,6 +138,20 @@ ngx_hd_regex_refill(ngx_hd_regex_t *re, size_t len)
 }
 
 
+size_t
+ngx_hd_regex_left(const ngx_hd_regex_t *re)
+{
+    return re->steps;
+}
+
+
+void
+ngx_hd_regex_resume(ngx_hd_regex_t *re, size_t left)
+{
+    re->steps = left;
+}
+
+
 ngx_int_t
 ngx_hd_regex_exec(ngx_hd_regex_t *re, const ngx_str_t *s, size_t *start)
 {

@@ -23,6 +23,13 @@ ngx_hd_regex_t *ngx_hd_regex_compile(ngx_pool_t *pool,
 void ngx_hd_regex_refill(ngx_hd_regex_t *re, size_t len);
 
 /*
+ * The steps that are left of them, and how they are given back for the next
+ * look at the same answer: others may have used the expression meanwhile.
+ */
+size_t ngx_hd_regex_left(const ngx_hd_regex_t *re);
+void ngx_hd_regex_resume(ngx_hd_regex_t *re, size_t left);
+
+/*
  * Looks for the pattern in s, which may be hostile: steps, depth and memory
  * are bounded.  NGX_OK with the offset of the hit in start, NGX_DECLINED, or
  * NGX_ERROR if a bound was reached.  Allocates nothing that stays.

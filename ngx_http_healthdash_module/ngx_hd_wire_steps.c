@@ -18,6 +18,7 @@ typedef struct {
     ngx_uint_t       n;         /* the step under way */
     ngx_buf_t        got;       /* what came for it */
     size_t           refilled;  /* bytes its pattern had when it got steps */
+    size_t           left;      /* of these steps */
     u_char           text[NGX_HD_DETAIL_LEN];  /* of wire.waits */
 } ngx_hd_steps_t;
 
@@ -282,7 +283,8 @@ ngx_hd_steps_equal(ngx_hd_steps_t *s, const ngx_hd_step_t *step)
 
 /*
  * Bytes may come one by one, and each time the pattern sees them all: it gets
- * new steps only when there are twice as many bytes.
+ * new steps only when there are twice as many bytes.  Those that are left are
+ * this dialogue's, while the pattern belongs to all who use the block.
  */
 
 static ngx_int_t
@@ -302,9 +304,14 @@ ngx_hd_steps_search(ngx_hd_steps_t *s, const ngx_hd_step_t *step)
     if (text.len >= 2 * s->refilled) {
         ngx_hd_regex_refill(step->re, text.len);
         s->refilled = text.len;
+
+    } else {
+        ngx_hd_regex_resume(step->re, s->left);
     }
 
     rc = ngx_hd_regex_exec(step->re, &text, &start);
+
+    s->left = ngx_hd_regex_left(step->re);
 
     if (rc == NGX_OK) {
         s->got.pos = s->got.last;

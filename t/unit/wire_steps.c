@@ -281,6 +281,31 @@ test_eager(void)
 }
 
 
+/* what one server makes of a pattern is not for others of its block to pay */
+
+static void
+test_others(void)
+{
+    u_char         dear[2000];
+    size_t         n;
+    ngx_hd_wire_t  wire;
+
+    steps((const char *[]) { "expect|~|(a+)+[bc]", NULL });
+
+    is_num(say("0123456789", 100, 0), NGX_AGAIN, "the begin of an answer");
+    wire = talk_wire;
+
+    memset(dear, 'a', sizeof(dear));
+    is_num(talk(ngx_hd_wire_steps, &conf, dear, sizeof(dear), sizeof(dear), 0),
+           NGX_DECLINED, "that of another server costs all steps");
+
+    talk_wire = wire;
+    n = 2;
+    is_num(talk_step(ngx_hd_wire_steps, (u_char *) "ab", &n), NGX_OK,
+           "the first one has its own");
+}
+
+
 int
 main(void)
 {
@@ -290,6 +315,7 @@ main(void)
     test_talk();
     test_fail();
     test_eager();
+    test_others();
     test_memory();
 
     ngx_destroy_pool(talk_pool);
