@@ -10,6 +10,9 @@ use HealthDash::Daemon qw(daemon need);
 use HealthDash::Probe qw(service status_server verdict judged);
 use HealthDash::Run qw(write_file);
 
+use IO::Socket::INET ();
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
+
 my $dir = tmp_dir();
 my $port = port('uwsgi');
 
@@ -39,7 +42,49 @@ my $uwsgi = daemon('uwsgi', port => $port, stop => 'QUIT', user => 'nobody',
               '--processes', 4, '--socket', "127.0.0.1:$port", '--chdir', $dir,
               '--wsgi-file', "$dir/app.py", '--die-on-term' ]);
 
+# the same with --cgi-mode: "Status: 200 OK" in place of a status line
+
+my $cgi = daemon('cgi', port => port('cgi'), stop => 'QUIT', user => 'nobody',
+    argv => [ need('uwsgi-core', 'uwsgi'), '--plugin', 'python3', '--master',
+              '--processes', 2, '--socket', '127.0.0.1:' . port('cgi'),
+              '--chdir', $dir, '--wsgi-file', "$dir/app.py", '--die-on-term',
+              '--cgi-mode' ]);
+
+# answers byte by byte; what is asked for says which, and if it closes then
+
+my %odd = (
+    '/length' => [ "Status: 200 OK\r\nContent-Length: 2\r\n\r\nok", 0 ],
+    '/feed'   => [ "status:503\n\nno", 1 ],
+    '/short'  => [ "Status: 200 OK\r\nContent-Length: 9\r\n\r\nok", 1 ],
+    '/half'   => [ "Status: 20", 1 ],
+    '/blank'  => [ "Status: ", 1 ],
+    '/word'   => [ "Statu", 1 ],
+    '/other'  => [ "Statist: 1\r\n\r\n", 1 ]
+);
+
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 20,
+                                   LocalPort => port('odd'), ReuseAddr => 1)
+    or die "cannot listen: $!\n";
+
+HealthDash::Run::start_helper('uwsgi server of a test', sub {
+    my @kept;
+
+    while (my $c = $listen->accept) {
+        sysread $c, my $asked, 8192;
+
+        my ($path) = grep { index($asked, $_) >= 0 } sort keys %odd or next;
+        my ($answer, $close) = @{ $odd{$path} };
+
+        setsockopt $c, IPPROTO_TCP, TCP_NODELAY, 1;
+        syswrite $c, $_ or last for split //, $answer;
+        push @kept, $c if !$close;
+    }
+});
+
+close $listen;
+
 my $url = "uwsgi://127.0.0.1:$port";
+my $odd = 'uwsgi://127.0.0.1:' . port('odd');
 my $closed = backend('closed', accept => 'close');
 
 my $t = HealthDash->new(http => <<"EOC"
@@ -66,6 +111,12 @@ EOC
     . service('slow', "$url/slow", 'timeout=300ms interval=20s')
     . service('http', 'uwsgi://127.0.0.1:%%PORT_web%%/')
     . service('closes', 'uwsgi://' . $closed->address . '/')
+    . service('cgi', 'uwsgi://127.0.0.1:' . port('cgi') . '/a?q=1',
+              'probe=asked')
+    . service('cgi head', 'uwsgi://127.0.0.1:' . port('cgi') . '/',
+              'probe=head')
+    . service('cgi busy', 'uwsgi://127.0.0.1:' . port('cgi') . '/busy')
+    . join('', map { service($_, "$odd$_") } sort keys %odd)
     . "upstream app {\n    zone app 64k;\n    server 127.0.0.1:$port;\n"
     . "    healthdash_check uwsgi uri=/up interval=100ms fails=1 passes=1 "
     . "min_up=0;\n}\n"
@@ -94,6 +145,16 @@ judged($t,
     [ raise => qr/^down: (?:http status 500|connection closed without)/ ],
     [ http => 'down: http status 400' ],
     [ closes => qr/^down: connection (?:closed without response|reset)/ ],
+    [ cgi => 'up' ],
+    [ 'cgi head' => 'up' ],
+    [ 'cgi busy' => 'down: http status 503' ],
+    [ '/length' => 'up' ],
+    [ '/feed' => 'down: http status 503' ],
+    [ '/short' => 'down: response cut short: 2 of 9 bytes of the body' ],
+    [ '/half' => 'down: response cut short: within the header' ],
+    [ '/blank' => 'down: response cut short: within the header' ],
+    [ '/word' => qr/^down: invalid response: not an HTTP response, got "S/ ],
+    [ '/other' => qr/^down: invalid response: not an HTTP response, got "S/ ],
 );
 
 unlike(http_get(port('web'), '/status')->{body} // '', qr/s3cr3t/,
