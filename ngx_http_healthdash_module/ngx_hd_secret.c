@@ -32,8 +32,13 @@ static size_t ngx_hd_secret_whole(const ngx_hd_secret_text_t *t,
     const u_char *p, const ngx_str_t *secret);
 static size_t ngx_hd_secret_part(const ngx_hd_secret_text_t *t,
     const u_char *p, const ngx_str_t *secret);
+static ngx_uint_t ngx_hd_secret_cut(const ngx_hd_secret_text_t *t,
+    const u_char *p);
 static size_t ngx_hd_secret_run(const ngx_hd_secret_text_t *t,
-    const u_char *p, const ngx_str_t *secret, size_t from);
+    const u_char *p, const ngx_str_t *secret, size_t from, size_t *used);
+static size_t ngx_hd_secret_same(const ngx_hd_secret_text_t *t,
+    const u_char *p, const ngx_str_t *secret, size_t from,
+    ngx_uint_t escaped, size_t *used);
 static ngx_uint_t ngx_hd_secret_word(const ngx_hd_secret_text_t *t,
     const u_char *p);
 static size_t ngx_hd_secret_clean(u_char *text, size_t len, ngx_uint_t cut,
@@ -175,9 +180,9 @@ static size_t
 ngx_hd_secret_whole(const ngx_hd_secret_text_t *t, const u_char *p,
     const ngx_str_t *secret)
 {
-    size_t  n;
+    size_t  n, used;
 
-    n = ngx_hd_secret_run(t, p, secret, 0);
+    n = ngx_hd_secret_run(t, p, secret, 0, &used);
 
     if (n < secret->len) {
         return 0;
@@ -187,25 +192,25 @@ ngx_hd_secret_whole(const ngx_hd_secret_text_t *t, const u_char *p,
 
     if (n < NGX_HD_SECRET_SHORT
         && ((p > t->start && ngx_hd_secret_word(t, p - 1))
-            || ngx_hd_secret_word(t, p + n)))
+            || ngx_hd_secret_word(t, p + used)))
     {
         return 0;
     }
 
-    return n;
+    return used;
 }
 
 
 /*
- * What was shown of an answer may begin or end within a secret: at the end of
- * the text, and in a sentence at the quotes around what was seen.
+ * What was shown of an answer may begin or end within a secret: in a sentence
+ * at the quotes around what was seen.
  */
 
 static size_t
 ngx_hd_secret_part(const ngx_hd_secret_text_t *t, const u_char *p,
     const ngx_str_t *secret)
 {
-    size_t      i, n, len;
+    size_t      i, n, len, used;
     ngx_uint_t  edge;
 
     edge = t->quoted && (p == t->start || p[-1] == '"');
@@ -216,16 +221,14 @@ ngx_hd_secret_part(const ngx_hd_secret_text_t *t, const u_char *p,
             break;
         }
 
-        n = ngx_hd_secret_run(t, p, secret, i);
+        n = ngx_hd_secret_run(t, p, secret, i, &used);
 
-        if (n < NGX_HD_SECRET_SHORT || n <= len) {
+        if (n < NGX_HD_SECRET_SHORT || used <= len) {
             continue;
         }
 
-        if (i + n == secret->len
-            || p + n == t->end || (t->quoted && p[n] == '"'))
-        {
-            len = n;
+        if (i + n == secret->len || ngx_hd_secret_cut(t, p + used)) {
+            len = used;
         }
     }
 
@@ -233,26 +236,78 @@ ngx_hd_secret_part(const ngx_hd_secret_text_t *t, const u_char *p,
 }
 
 
-/* bytes at p that are those of secret, from one of its bytes on */
+/* what stands in front of p may have been cut there, by us or by the server */
+
+static ngx_uint_t
+ngx_hd_secret_cut(const ngx_hd_secret_text_t *t, const u_char *p)
+{
+    if (p == t->end || (p + 1 == t->end && *p == '\\')) {
+        return 1;
+    }
+
+    return t->quoted ? (*p == '"') : (*p == '\r' || *p == '\n');
+}
+
+
+/* bytes of secret, from one of its bytes on, in used bytes at p */
 
 static size_t
 ngx_hd_secret_run(const ngx_hd_secret_text_t *t, const u_char *p,
-    const ngx_str_t *secret, size_t from)
+    const ngx_str_t *secret, size_t from, size_t *used)
 {
-    u_char  c;
-    size_t  n;
+    size_t  n, escaped, taken;
 
-    for (n = 0; from + n < secret->len && p + n < t->end; n++) {
+    n = ngx_hd_secret_same(t, p, secret, from, 0, used);
+
+    if (p + *used == t->end || p[*used] != '\\') {
+        return n;
+    }
+
+    escaped = ngx_hd_secret_same(t, p, secret, from, 1, &taken);
+
+    if (escaped <= n) {
+        return n;
+    }
+
+    *used = taken;
+
+    return escaped;
+}
+
+
+static size_t
+ngx_hd_secret_same(const ngx_hd_secret_text_t *t, const u_char *p,
+    const ngx_str_t *secret, size_t from, ngx_uint_t escaped, size_t *used)
+{
+    u_char         c;
+    size_t         n;
+    const u_char  *start;
+
+    start = p;
+
+    for (n = 0; from + n < secret->len && p < t->end; n++) {
         c = secret->data[from + n];
+
+        /* JSON, and "/" in that of PHP */
+
+        if (escaped && (c == '"' || c == '\\' || c == '/')
+            && *p == '\\' && p + 1 < t->end && p[1] == c)
+        {
+            p++;
+        }
 
         /* what cannot be printed has become "?" in a sentence */
 
-        if (p[n] != c
-            && !(t->quoted && p[n] == '?' && (c < 0x20 || c >= 0x7f)))
+        if (*p != c
+            && !(t->quoted && *p == '?' && (c < 0x20 || c >= 0x7f)))
         {
             break;
         }
+
+        p++;
     }
+
+    *used = p - start;
 
     return n;
 }

@@ -110,6 +110,47 @@ test_mask(void)
 }
 
 
+/* JSON has a backslash before some bytes, that of PHP before "/", too */
+
+static void
+test_escaped(void)
+{
+    static const char  *some[] = { "ab/cd+ef/gh==", "q\"uo\\te", "x\\\\y\\z",
+                                   NULL };
+
+    secrets(some);
+
+    is_str(text("{\"a\":\"Basic ab\\/cd+ef\\/gh==\"}"),
+           "{\"a\":\"Basic ***\"}", "as PHP writes it");
+    is_str(text("ab/cd+ef\\/gh=="), "***", "half of it");
+    is_str(text("{\"q\\\"uo\\\\te\"}"), "{\"***\"}", "as JSON writes it");
+    is_str(text("q\"uo\\te q\\\"uo\\te"), "*** ***", "and as it is");
+    is_str(text("x\\\\y\\z x\\\\\\\\y\\\\z"), "*** ***",
+           "two backslashes of its own");
+    is_str(text("see ab\\/cd+ef\\"), "see ***\\", "cut at the end");
+    is_str(sentence("got \"ab\\/cd+e\""), "got \"***\"", "cut in a sentence");
+    is_str(text("ab\\cd"), "ab\\cd", "another backslash is another text");
+}
+
+
+/* a line that a server has cut itself */
+
+static void
+test_lines(void)
+{
+    static const char  *some[] = { "hunter2-and-more", NULL };
+
+    secrets(some);
+
+    is_str(text("500 what is hunter2-a\n220 hi"), "500 what is ***\n220 hi",
+           "a part of it at the end of a line");
+    is_str(text("what is hunter2-a\r\n220 hi"), "what is ***\n220 hi",
+           "and in front of CRLF");
+    is_str(text("a hun\nb hunter b"), "a hun\nb hunter b",
+           "too short, or within a line");
+}
+
+
 static void
 test_growth(void)
 {
@@ -183,6 +224,8 @@ main(void)
     pool = ngx_create_pool(1024, NULL);
 
     test_mask();
+    test_escaped();
+    test_lines();
     test_growth();
     test_print();
 
