@@ -37,6 +37,7 @@ static ngx_int_t ngx_hd_cgi_parse(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi,
     u_char *last);
 static ngx_int_t ngx_hd_cgi_field(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi,
     ngx_str_t *line);
+static ngx_uint_t ngx_hd_cgi_is_name(u_char *p, u_char *last);
 static ngx_int_t ngx_hd_cgi_known(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_hd_cgi_body(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi,
@@ -408,7 +409,7 @@ ngx_hd_cgi_field(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi, ngx_str_t *line)
     last = line->data + line->len;
     p = ngx_strlchr(line->data, last, ':');
 
-    if (p == NULL || p == line->data) {
+    if (p == NULL || !ngx_hd_cgi_is_name(line->data, p)) {
         ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
                           "malformed header field \"%*s\"",
                           ngx_min(line->len, NGX_HD_SEEN_LEN), line->data);
@@ -437,6 +438,23 @@ ngx_hd_cgi_field(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi, ngx_str_t *line)
     }
 
     return ngx_hd_cgi_known(w, cgi, &name, &value);
+}
+
+
+/* not empty, no blank and no control character: nginx takes no other */
+
+static ngx_uint_t
+ngx_hd_cgi_is_name(u_char *p, u_char *last)
+{
+    u_char  *start;
+
+    for (start = p; p < last; p++) {
+        if (*p <= ' ' || *p == 0x7f) {
+            return 0;
+        }
+    }
+
+    return p != start;
 }
 
 

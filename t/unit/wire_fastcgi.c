@@ -244,6 +244,12 @@ test_judge(void)
         { "<html>\r\n\r\n",
           "invalid response: malformed header field \"<html>\"" },
         { ": x\r\n\r\n", "invalid response: malformed header field \": x\"" },
+        { "Content type: a\r\n\r\n",
+          "invalid response: malformed header field \"Content type: a\"" },
+        { " A: b\r\n\r\n",
+          "invalid response: malformed header field \" A: b\"" },
+        { "A : b\r\n\r\n",
+          "invalid response: malformed header field \"A : b\"" },
         { "A: b", "response cut short: within the header" },
         { "", "response cut short: no header" }
     };
