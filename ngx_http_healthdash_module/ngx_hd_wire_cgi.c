@@ -137,6 +137,12 @@ ngx_hd_cgi_vars(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host,
         if (ngx_hd_cgi_replace(vars, &param[i]) != NGX_OK) {
             return NULL;
         }
+
+        /* the answer to HEAD has no body, whatever its length says */
+
+        if (ngx_hd_cgi_is(&param[i].name, "request_method")) {
+            check->method = param[i].value;
+        }
     }
 
     return vars;
@@ -462,7 +468,14 @@ static ngx_int_t
 ngx_hd_cgi_known(ngx_hd_wire_t *w, ngx_hd_cgi_t *cgi, ngx_str_t *name,
     ngx_str_t *value)
 {
-    ngx_int_t  code;
+    ngx_int_t  code, length;
+
+    if (ngx_hd_cgi_is(name, "content-length")) {
+        length = ngx_atoi(value->data, value->len);
+        cgi->length = ngx_max(length, 0);
+
+        return NGX_OK;
+    }
 
     if (ngx_hd_cgi_is(name, "location") && cgi->status == 200
         && w->result->sample.line_len == 0)

@@ -23,6 +23,7 @@ typedef struct {
     ngx_uint_t    status;       /* 0: the header is not complete */
     ngx_buf_t     body;         /* what is kept of it */
     off_t         size;         /* bytes of body so far */
+    off_t         length;       /* of body by its header; 0 if it has none */
     unsigned      keep_body:1;
 } ngx_hd_cgi_t;
 
@@ -30,7 +31,7 @@ typedef struct {
 /*
  * The variables of a request by protocol (NGX_HD_CGI_*), ngx_hd_pair_t: those
  * every server wants, then the param lines of check, which replace variables
- * of the same name.  NULL: no memory.
+ * of the same name.  The method of check becomes theirs.  NULL: no memory.
  */
 ngx_array_t *ngx_hd_cgi_vars(ngx_pool_t *pool, ngx_hd_check_t *check,
     ngx_str_t *host, ngx_uint_t protocol);

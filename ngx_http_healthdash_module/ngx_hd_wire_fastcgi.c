@@ -51,6 +51,7 @@ static ngx_int_t ngx_hd_fcgi_record(ngx_hd_wire_t *w);
 static ngx_int_t ngx_hd_fcgi_content(ngx_hd_wire_t *w, u_char *p, size_t n);
 static ngx_int_t ngx_hd_fcgi_error(ngx_hd_wire_t *w, u_char *p, size_t n);
 static ngx_int_t ngx_hd_fcgi_end(ngx_hd_wire_t *w);
+static ngx_uint_t ngx_hd_fcgi_has_body(ngx_hd_wire_t *w);
 static ngx_int_t ngx_hd_fcgi_judge(ngx_hd_wire_t *w);
 static void ngx_hd_fcgi_add_error(ngx_hd_wire_t *w);
 static ngx_int_t ngx_hd_fcgi_eof(ngx_hd_wire_t *w);
@@ -316,6 +317,15 @@ ngx_hd_fcgi_end(ngx_hd_wire_t *w)
         return NGX_DECLINED;
     }
 
+    if (f->cgi.size < f->cgi.length && ngx_hd_fcgi_has_body(w)) {
+        ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_CUT,
+                          "%O of %O bytes of the body", f->cgi.size,
+                          f->cgi.length);
+        ngx_hd_fcgi_add_error(w);
+
+        return NGX_DECLINED;
+    }
+
     rc = ngx_hd_fcgi_judge(w);
 
     if (rc != NGX_OK || status == 0) {
@@ -327,6 +337,24 @@ ngx_hd_fcgi_end(ngx_hd_wire_t *w)
     ngx_hd_fcgi_add_error(w);
 
     return NGX_DECLINED;
+}
+
+
+/* what has none may tell the length of another answer's, RFC 9110, 8.6 */
+
+static ngx_uint_t
+ngx_hd_fcgi_has_body(ngx_hd_wire_t *w)
+{
+    ngx_hd_fcgi_t    *f;
+    const ngx_str_t  *method;
+
+    f = w->state;
+    method = &w->check->method;
+
+    return f->cgi.status != NGX_HTTP_NO_CONTENT
+           && f->cgi.status != NGX_HTTP_NOT_MODIFIED
+           && !(method->len == 4
+                && ngx_strncasecmp(method->data, (u_char *) "HEAD", 4) == 0);
 }
 
 

@@ -137,16 +137,6 @@ ngx_hd_wire_uwsgi_prepare(ngx_pool_t *pool, ngx_hd_check_t *check,
 
     for (i = 0; i < vars->nelts; i++) {
         len += 2 + var[i].name.len + 2 + var[i].value.len;
-
-        /* the answer to HEAD has no body, whatever its length says */
-
-        if (var[i].name.len == sizeof("REQUEST_METHOD") - 1
-            && ngx_memcmp(var[i].name.data, "REQUEST_METHOD",
-                          sizeof("REQUEST_METHOD") - 1)
-               == 0)
-        {
-            check->method = var[i].value;
-        }
     }
 
     if (len > NGX_HD_UWSGI_MAX) {

@@ -117,6 +117,8 @@ test_request(void)
 
     ok(ngx_hd_wire_fastcgi_prepare(talk_pool, &conf, &host) == NULL,
        "a request is made");
+    ok(conf.method.len == 4 && memcmp(conf.method.data, "HEAD", 4) == 0,
+       "of the method that it says");
 
     begin();
     record(1, "\0\1\0\0\0\0\0\0", 8, 0);
@@ -250,9 +252,17 @@ test_judge(void)
           "invalid response: malformed header field \" A: b\"" },
         { "A : b\r\n\r\n",
           "invalid response: malformed header field \"A : b\"" },
+        { "Content-Length: 3\r\n\r\nabc", "" },
+        { "Content-Length: 2\r\n\r\nabc", "" },
+        { "Content-Length: x\r\n\r\nabc", "" },
+        { "Status: 304\r\nContent-Length: 9\r\n\r\n", "" },
+        { "content-length: 9\r\n\r\nabc",
+          "response cut short: 3 of 9 bytes of the body" },
         { "A: b", "response cut short: within the header" },
         { "", "response cut short: no header" }
     };
+
+    ngx_str_null(&conf.method);
 
     for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         begin();
@@ -261,6 +271,17 @@ test_judge(void)
 
         is_str(verdict(), answers[i].text, "answer %d", (int) i);
     }
+
+    begin();
+    out("Content-Length: 9\r\n\r\n");
+    end_request(complete);
+
+    is_str(verdict(), "response cut short: 0 of 9 bytes of the body",
+           "no body");
+
+    ngx_str_set(&conf.method, "HEAD");
+    is_str(verdict(), "", "which is right for HEAD");
+    ngx_str_null(&conf.method);
 
     begin();
     record(7, "Primary script unknown\n", 23, 1);
