@@ -25,7 +25,8 @@ typedef struct {
 
 static ngx_int_t ngx_hd_steps_create(ngx_hd_wire_t *w);
 static ngx_int_t ngx_hd_steps_keep(ngx_hd_wire_t *w, ngx_buf_t *in);
-static ngx_int_t ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *out);
+static ngx_int_t ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *in,
+    ngx_buf_t *out);
 static ngx_int_t ngx_hd_steps_send(ngx_hd_wire_t *w, ngx_buf_t *out);
 static ngx_int_t ngx_hd_steps_expect(ngx_hd_wire_t *w,
     const ngx_hd_step_t *step);
@@ -58,7 +59,7 @@ ngx_hd_wire_steps(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_hd_steps_go(w, out);
+        rc = ngx_hd_steps_go(w, in, out);
     }
 
     if (rc == NGX_ERROR) {
@@ -135,7 +136,7 @@ ngx_hd_steps_keep(ngx_hd_wire_t *w, ngx_buf_t *in)
 
 
 static ngx_int_t
-ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *out)
+ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *in, ngx_buf_t *out)
 {
     ngx_int_t             rc;
     ngx_array_t          *steps;
@@ -168,6 +169,12 @@ ngx_hd_steps_go(ngx_hd_wire_t *w, ngx_buf_t *out)
 
         if (rc != NGX_OK) {
             return rc;
+        }
+
+        /* all that came by then is done with, and so is what found no room */
+
+        if (step->re) {
+            in->pos = in->last;
         }
 
         s->n++;

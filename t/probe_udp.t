@@ -78,6 +78,8 @@ row('two questions', 'up', 'send twice; expect ~ "time \d*[13579]$";'
 row('a long question', 'up', 'send "long' . 'x' x 1996 . '";'
     . ' expect ~ "^long' . 'x{1996} 2000 bytes, time";');
 row('a long answer', 'up', 'send large; expect ~ "^large.*time \d+x{8000}";');
+row('what is left of it', 'up', 'send large; expect ~ ^large; send hello;'
+    . ' expect ~ "^hello 5 bytes";');
 row('empty datagrams', 'up', 'send empty; expect ~ "^empty 5 bytes";');
 row('three datagrams', 'up', 'send pieces; expect ~ "^one two three$";');
 row('the wrong answer', qr/^down: .*expected = "goodbye/,
