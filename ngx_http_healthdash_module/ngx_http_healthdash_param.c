@@ -376,7 +376,15 @@ ngx_http_healthdash_foreign(ngx_str_t *name)
         { ngx_string("url"), ngx_string("uri") },
         { ngx_string("match"), ngx_string("probe") },
         { ngx_string("mandatory"), ngx_string("initial") },
-        { ngx_string("status"), ngx_string("expect") }
+        { ngx_string("status"), ngx_string("expect") },
+        { ngx_string("username"), ngx_string("user") },
+        { ngx_string("passwd"), ngx_string("password") },
+        { ngx_string("pass"), ngx_string("password") },
+        { ngx_string("db"), ngx_string("database") },
+        { ngx_string("sql"), ngx_string("query") },
+        { ngx_string("hostname"), ngx_string("host") },
+        { ngx_string("query-name"), ngx_string("name") },
+        { ngx_string("grpc_service"), ngx_string("service") }
     };
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

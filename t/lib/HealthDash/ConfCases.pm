@@ -370,7 +370,9 @@ my @refused = (
             [ 'healthdash_probe', block("$theirs 5"),
               "unknown parameter \"$theirs\", did you mean \"$ours\"?" ]) }
          qw(fall=fails rise=passes inter=interval path=uri match=probe
-            MODE=mode Interval=interval status=expect)),
+            MODE=mode Interval=interval status=expect
+            passwd=password pass=password username=user grpc_service=service
+            sql=query db=database hostname=host query-name=name)),
     [ 'healthdash_check', check('/healthz'),
       "unknown type \"/healthz\", expected one of $types" ],
     [ 'healthdash_check', check('http /healthz'),
