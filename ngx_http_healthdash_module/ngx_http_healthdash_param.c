@@ -11,6 +11,7 @@
 #include <ngx_hd_types.h>
 
 
+static ngx_uint_t ngx_http_healthdash_is_quoted(ngx_str_t *value);
 static char *ngx_http_healthdash_set(ngx_conf_t *cf, ngx_hd_check_t *check,
     const ngx_http_healthdash_param_t *p, ngx_str_t *word);
 static char *ngx_http_healthdash_set_flag(ngx_conf_t *cf,
@@ -105,7 +106,36 @@ ngx_http_healthdash_param(ngx_conf_t *cf, ngx_hd_check_t *check,
     value.data = p + 1;
     value.len = word->len - name.len - 1;
 
-    return ngx_http_healthdash_set(cf, check, param, &value);
+    if (ngx_http_healthdash_set(cf, check, param, &value) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_healthdash_is_quoted(&value)) {
+        ngx_http_healthdash_log(NGX_LOG_WARN, cf, check,
+                                "the quotes in %V=\"...\" are part of the "
+                                "value, expected them around the whole: "
+                                "\"%V=...\"", &name, &name);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* nginx takes quotes for its own only at the begin of a word */
+
+static ngx_uint_t
+ngx_http_healthdash_is_quoted(ngx_str_t *value)
+{
+    u_char  quote;
+
+    if (value->len < 2) {
+        return 0;
+    }
+
+    quote = value->data[0];
+
+    return (quote == '"' || quote == '\'')
+           && value->data[value->len - 1] == quote;
 }
 
 

@@ -245,6 +245,14 @@ my @accepted = (
     [ 'starttls', service('m pop3://u:x@127.0.0.1 starttls=on ca=%%CA%%') ],
     [ 'starttls', service('m imaps://u:x@127.0.0.1') ],
     [ 'starttls', service('m postgres://u:x@127.0.0.1') ],
+    (map { my ($name) = /(\w+)=["']/;
+           [ $name, $_, "the quotes in $name=\"...\" are part of the value, "
+             . "expected them around the whole: \"$name=...\"" ] }
+         check('host="www.example.com"'), check("group='Shop'"),
+         service('c redis://127.0.0.1 password="hunter2"')),
+    [ 'group', check('"group=Shop"') ],
+    [ 'group', check('group="Shop') ],
+    [ 'host', block('host "www.example.com"') ],
     [ 'verify', check('https verify=on') ],
     [ 'verify', check('https verify=off'),
       'verify=off: the probe trusts any certificate' ],
