@@ -25,6 +25,10 @@
 #define NGX_HD_MYSQL_TRIES     64      /* of a call that is to give up */
 #define NGX_HD_MYSQL_CHANNELS  64      /* sources of a replica */
 
+/* bytes read in one call: a packet of the longest row, and what is around it */
+
+#define NGX_HD_MYSQL_ANSWER    (NGX_HD_CLIENT_ANSWER + 65536)
+
 /* a greeting: length of the packet, its number, and one of these */
 
 #define NGX_HD_MYSQL_HEADER    4
@@ -55,9 +59,11 @@ typedef struct {
     int                   wants;        /* MYSQL_WAIT_* */
     ngx_err_t             err;          /* of connect() */
     ngx_uint_t            tries;
+    size_t                size;         /* bytes read in this call */
     unsigned              greeted:1;    /* what came first was looked at */
     unsigned              over:1;
     unsigned              aborted:1;
+    unsigned              flooded:1;    /* there was more than it may read */
 
     ngx_hd_client_row_t   row;
 } ngx_hd_mysql_t;
@@ -92,6 +98,10 @@ static ngx_int_t ngx_hd_mysql_create(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_options(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_stack(ngx_hd_mysql_t *m);
+static ngx_int_t ngx_hd_mysql_listen(void);
+static void ngx_hd_mysql_read(int mode, MYSQL *my, const u_char *data,
+    size_t n);
+static void ngx_hd_mysql_cut(MYSQL *my);
 static void ngx_hd_mysql_step(ngx_hd_client_t *client);
 static ngx_int_t ngx_hd_mysql_greeting(ngx_hd_mysql_t *m);
 static void ngx_hd_mysql_resume(ngx_hd_mysql_t *m);
@@ -167,6 +177,17 @@ static const ngx_hd_mysql_words_t  ngx_hd_mysql_words[] = {
 /* the co-routine that runs: libmariadb calls a waiter without an argument */
 
 static ngx_hd_mysql_t  *ngx_hd_mysql_running;
+
+
+/* of this process: libmariadb cannot forget a listener */
+
+static ngx_uint_t  ngx_hd_mysql_listens;
+
+
+/* exported, but in none of libmariadb's headers; mode 0: data were read */
+
+extern int ma_pvio_register_callback(my_bool add,
+    void (*callback)(int mode, MYSQL *my, const u_char *data, size_t n));
 
 
 const char *
@@ -311,7 +332,13 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
     m->over = 0;
     m->aborted = 0;
     m->greeted = 0;
+    m->flooded = 0;
     m->tries = 0;
+    m->size = 0;
+
+    if (ngx_hd_mysql_listen() != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     m->my = mysql_init(NULL);
     if (m->my == NULL) {
@@ -425,6 +452,72 @@ ngx_hd_mysql_stack(ngx_hd_mysql_t *m)
     makecontext(&m->inner, ngx_hd_mysql_main, 0);
 
     return NGX_OK;
+}
+
+
+/* to all that libmariadb reads */
+
+static ngx_int_t
+ngx_hd_mysql_listen(void)
+{
+    if (!ngx_hd_mysql_listens
+        && ma_pvio_register_callback(1, ngx_hd_mysql_read) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_hd_mysql_listens = 1;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A call reads until it has what it wants, or has to wait.  A peer that is fast
+ * enough never lets it wait: no event, and no deadline, would come any more,
+ * and what is read into memory is kept.
+ */
+
+static void
+ngx_hd_mysql_read(int mode, MYSQL *my, const u_char *data, size_t n)
+{
+    ngx_hd_mysql_t  *m;
+
+    m = ngx_hd_mysql_running;
+
+    if (m == NULL || mode != 0 || (ssize_t) n <= 0) {
+        return;
+    }
+
+    m->size += n;
+
+    if (m->size > NGX_HD_MYSQL_ANSWER) {
+        m->flooded = 1;
+        ngx_hd_mysql_cut(my);
+    }
+}
+
+
+/*
+ * What has come already, or still comes, would be read on: so the connection is
+ * closed, and its number becomes that of a socket that was never connected.
+ */
+
+static void
+ngx_hd_mysql_cut(MYSQL *my)
+{
+    ngx_socket_t  fd, dead;
+
+    fd = mysql_get_socket(my);
+    dead = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    if (dead == (ngx_socket_t) -1) {
+        (void) shutdown(fd, SHUT_RDWR);
+        return;
+    }
+
+    (void) dup3(dead, fd, O_CLOEXEC);
+    (void) ngx_close_socket(dead);
 }
 
 
@@ -940,6 +1033,8 @@ ngx_hd_mysql_query(ngx_hd_mysql_t *m, const char *query)
 {
     int  ret, status;
 
+    m->size = 0;
+
     status = mysql_real_query_start(&ret, m->my, query, strlen(query));
 
     while (status) {
@@ -956,6 +1051,8 @@ ngx_hd_mysql_fetch(ngx_hd_mysql_t *m, MYSQL_RES *res)
 {
     int        status;
     MYSQL_ROW  row;
+
+    m->size = 0;
 
     status = mysql_fetch_row_start(&row, res);
 
@@ -1023,6 +1120,15 @@ ngx_hd_mysql_failed(ngx_hd_mysql_t *m, ngx_uint_t query)
     ngx_hd_reason_e   reason;
 
     error = mysql_errno(m->my);
+
+    if (m->flooded) {
+        *ngx_snprintf(text, sizeof(text) - 1, "more than %d bytes in an answer",
+                      NGX_HD_MYSQL_ANSWER) = '\0';
+
+        ngx_hd_mysql_set(m, query ? NGX_HD_R_QUERY : NGX_HD_R_RESPONSE_INVALID,
+                         (char *) text);
+        return;
+    }
 
     if (error == CR_SSL_CONNECTION_ERROR) {
         ngx_hd_mysql_tls_failed(m);
