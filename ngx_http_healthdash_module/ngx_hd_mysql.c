@@ -62,7 +62,8 @@ typedef struct {
     size_t                size;         /* bytes read in this call */
     unsigned              greeted:1;    /* what came first was looked at */
     unsigned              over:1;
-    unsigned              aborted:1;
+    unsigned              aborted:1;    /* nothing is waited for any more */
+    unsigned              dropped:1;    /* and nobody wants to know why */
     unsigned              flooded:1;    /* there was more than it may read */
 
     ngx_hd_client_row_t   row;
@@ -331,6 +332,7 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
 {
     m->over = 0;
     m->aborted = 0;
+    m->dropped = 0;
     m->greeted = 0;
     m->flooded = 0;
     m->tries = 0;
@@ -870,7 +872,9 @@ ngx_hd_mysql_role(ngx_hd_mysql_t *m)
         return NGX_ERROR;
     }
 
-    if (m->row.no_row || m->row.row.len != 1) {
+    /* nothing can be asked behind an answer that was not read to its end */
+
+    if (m->aborted || m->row.no_row || m->row.row.len != 1) {
         ngx_hd_mysql_set(m, NGX_HD_R_RESPONSE_INVALID,
                          "no answer to the query for its role");
         return NGX_ERROR;
@@ -1242,7 +1246,7 @@ ngx_hd_mysql_set(ngx_hd_mysql_t *m, ngx_hd_reason_e reason, const char *text)
 
     run = m->client.run;
 
-    if (run->done || m->aborted || run->result.reason != NGX_HD_R_NONE) {
+    if (run->done || m->dropped || run->result.reason != NGX_HD_R_NONE) {
         return;
     }
 
@@ -1274,6 +1278,7 @@ ngx_hd_mysql_drop(ngx_hd_client_t *client)
 
     if (!m->over) {
         m->aborted = 1;
+        m->dropped = 1;
         m->tries = 0;
 
         if (m->my) {

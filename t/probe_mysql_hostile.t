@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for servers that only say they are a MariaDB: what libmariadb would
-# read for ever, and keep, without coming back to nginx.
+# read for ever, and keep, without coming back to nginx; and an answer behind
+# which nothing can be asked.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -139,6 +140,13 @@ row('sources without end', $much, 'max_lag=10s', sub {
 });
 row('progress without end', $much, '',
     sub { endless($_[0], '', $progress) });
+row('two roles', 'down: invalid response: no answer to the query for its role',
+    'role=primary', sub {
+    my ($c, $query) = @_;
+
+    syswrite $c, $query =~ /read_only/ ? answer('a', 2)
+                 : packet(1, "\xff" . pack('v', 1146) . '#42S02no table');
+});
 
 my $t = HealthDash->new(workers => 1,
                         http => join('', @conf, status_server()))->start;
