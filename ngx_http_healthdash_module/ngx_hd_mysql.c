@@ -13,6 +13,7 @@
 
 #include <ngx_hd_mysql.h>
 #include <ngx_hd_client.h>
+#include <ngx_hd_cond.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_wire.h>
 #include <mysql.h>
@@ -116,6 +117,7 @@ static int ngx_hd_mysql_wait_io(my_socket fd, my_bool is_read, int timeout);
 static ngx_int_t ngx_hd_mysql_connect(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_limit(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_role(ngx_hd_mysql_t *m);
+static ngx_int_t ngx_hd_mysql_is_replica(const ngx_hd_client_row_t *row);
 static ngx_int_t ngx_hd_mysql_lag(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_lag_rows(ngx_hd_mysql_t *m, MYSQL_RES *res);
 static ngx_int_t ngx_hd_mysql_lag_row(ngx_hd_mysql_t *m, MYSQL_RES *res,
@@ -864,7 +866,7 @@ ngx_hd_mysql_limit(ngx_hd_mysql_t *m)
 static ngx_int_t
 ngx_hd_mysql_role(ngx_hd_mysql_t *m)
 {
-    ngx_uint_t  replica;
+    ngx_int_t  replica;
 
     ngx_hd_client_waits(&m->client, "its role");
 
@@ -872,17 +874,51 @@ ngx_hd_mysql_role(ngx_hd_mysql_t *m)
         return NGX_ERROR;
     }
 
+    replica = ngx_hd_mysql_is_replica(&m->row);
+
     /* nothing can be asked behind an answer that was not read to its end */
 
-    if (m->aborted || m->row.no_row || m->row.row.len != 1) {
+    if (m->aborted || replica == NGX_ERROR) {
         ngx_hd_mysql_set(m, NGX_HD_R_RESPONSE_INVALID,
                          "no answer to the query for its role");
         return NGX_ERROR;
     }
 
-    replica = (m->row.row.data[0] == '1');
-
     return ngx_hd_client_role(m->client.run, replica);
+}
+
+
+/* a number, but a name since MariaDB 12; NGX_ERROR: neither */
+
+static ngx_int_t
+ngx_hd_mysql_is_replica(const ngx_hd_client_row_t *row)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        ngx_str_t  value;
+        ngx_int_t  replica;
+    } known[] = {
+        { ngx_string("0"), 0 },
+        { ngx_string("1"), 1 },
+        { ngx_string("OFF"), 0 },
+        { ngx_string("ON"), 1 },
+        { ngx_string("NO_LOCK"), 1 },
+        { ngx_string("NO_LOCK_NO_ADMIN"), 1 }
+    };
+
+    if (row->no_row) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+
+        if (ngx_hd_cond_equal(&known[i].value, &row->row)) {
+            return known[i].replica;
+        }
+    }
+
+    return NGX_ERROR;
 }
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for servers that only say they are a MariaDB: what libmariadb would
-# read for ever, and keep, without coming back to nginx; and an answer behind
-# which nothing can be asked.
+# read for ever, and keep, without coming back to nginx; an answer behind which
+# nothing can be asked; and what a version says that is not installed here.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -26,13 +26,13 @@ sub column {
                          . "\x0c" . pack('vVCvCv', 33, 255, 253, 0, 0, 0));
 }
 
-# one column, and so many rows of "0"
+# one column, and so many rows of one value
 
 sub rows {
-    my ($name, $n) = @_;
+    my ($name, $n, $value) = @_;
 
     return packet(1, "\1") . column(2, $name) . end_is(3)
-           . join('', map { packet(3 + $_, text('0')) } 1 .. $n);
+           . join('', map { packet(3 + $_, text($value // 0)) } 1 .. $n);
 }
 
 sub answer { return rows(@_) . end_is(4 + $_[1]); }
@@ -147,6 +147,19 @@ row('two roles', 'down: invalid response: no answer to the query for its role',
     syswrite $c, $query =~ /read_only/ ? answer('a', 2)
                  : packet(1, "\xff" . pack('v', 1146) . '#42S02no table');
 });
+
+# MariaDB 12 has more than two kinds of read_only, and calls them by name
+
+for my $kind ([ 'OFF', 'up' ], map { [ $_, 'down: wrong role: is a replica, '
+                                           . 'expected a primary' ] }
+                               qw(ON NO_LOCK NO_LOCK_NO_ADMIN)) {
+    my ($word, $want) = @$kind;
+    row("read_only is $word", $want, 'role=primary', sub {
+        my ($c, $query) = @_;
+
+        syswrite $c, answer('a', 1, $query =~ /read_only/ ? $word : 1);
+    });
+}
 
 my $t = HealthDash->new(workers => 1,
                         http => join('', @conf, status_server()))->start;
