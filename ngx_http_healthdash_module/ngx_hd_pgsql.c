@@ -26,6 +26,7 @@
 #define NGX_HD_PGSQL_KERBEROS  "the server wants Kerberos"
 #define NGX_HD_PGSQL_ROUNDS    20000   /* of SCRAM, 4096 by default */
 #define NGX_HD_PGSQL_PEEK      2048    /* libpq takes no longer message */
+#define NGX_HD_PGSQL_HELLO     32768   /* bytes of a log-in without TLS's own */
 #define NGX_HD_PGSQL_SOCKET    "/.s.PGSQL."
 
 /*
@@ -64,7 +65,7 @@ typedef struct {
     ngx_hd_client_t       client;       /* first */
     PGconn               *conn;
     ngx_hd_pgsql_step_e   step;
-    size_t                size;         /* bytes that came for a query */
+    size_t                size;         /* bytes that came for this step */
     size_t                want;         /* bytes of a message waited for */
     unsigned              scram:1;      /* the server has asked for it */
     ngx_hd_client_row_t   row;
@@ -123,6 +124,7 @@ static ngx_int_t ngx_hd_pgsql_rounds(ngx_hd_pgsql_t *p, u_char *pos,
 static ngx_int_t ngx_hd_pgsql_alien(ngx_hd_pgsql_t *p, u_char *pos,
     u_char *last);
 static uint32_t ngx_hd_pgsql_number(const u_char *p);
+static ngx_int_t ngx_hd_pgsql_hello(ngx_hd_pgsql_t *p);
 static ngx_int_t ngx_hd_pgsql_secured(ngx_hd_pgsql_t *p);
 #if (NGX_HD_TLS_SHARED)
 static ngx_int_t ngx_hd_pgsql_judge(ngx_hd_pgsql_t *p);
@@ -132,7 +134,7 @@ static void ngx_hd_pgsql_send(ngx_hd_pgsql_t *p, ngx_hd_pgsql_step_e step,
     const char *query);
 static void ngx_hd_pgsql_flush(ngx_hd_pgsql_t *p);
 static void ngx_hd_pgsql_read(ngx_hd_pgsql_t *p);
-static ngx_int_t ngx_hd_pgsql_count(ngx_hd_pgsql_t *p);
+static void ngx_hd_pgsql_count(ngx_hd_pgsql_t *p);
 static ngx_int_t ngx_hd_pgsql_limit(ngx_hd_pgsql_t *p, size_t size);
 static ngx_int_t ngx_hd_pgsql_result(ngx_hd_pgsql_t *p, PGresult *res);
 static ngx_int_t ngx_hd_pgsql_row(ngx_hd_pgsql_t *p, PGresult *res);
@@ -405,6 +407,7 @@ ngx_hd_pgsql_open(ngx_hd_client_t *client)
     }
 
     p->step = NGX_HD_PGSQL_CONNECT;
+    p->size = 0;
     p->want = 0;
     p->scram = 0;
 
@@ -533,6 +536,11 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
         return;
 
     case NGX_DECLINED:
+        ngx_hd_run_done(run);
+        return;
+    }
+
+    if (ngx_hd_pgsql_hello(p) != NGX_OK) {
         ngx_hd_run_done(run);
         return;
     }
@@ -780,6 +788,32 @@ ngx_hd_pgsql_number(const u_char *p)
 }
 
 
+/*
+ * A server tells of its settings, of as many as it likes, and libpq looks for
+ * each one in a list of all before it.
+ */
+
+static ngx_int_t
+ngx_hd_pgsql_hello(ngx_hd_pgsql_t *p)
+{
+    if (PQstatus(p->conn) == CONNECTION_SSL_STARTUP) {
+        return NGX_OK;
+    }
+
+    ngx_hd_pgsql_count(p);
+
+    if (p->size <= NGX_HD_PGSQL_HELLO) {
+        return NGX_OK;
+    }
+
+    ngx_hd_result_set(&p->client.run->result, NGX_HD_R_RESPONSE_INVALID,
+                      "more than %d bytes before the log-in was over",
+                      NGX_HD_PGSQL_HELLO);
+
+    return NGX_DECLINED;
+}
+
+
 /* libpq stops after the handshake, before it has sent anything over it */
 
 static ngx_int_t
@@ -903,7 +937,11 @@ ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
     ngx_int_t   rc;
     PGresult   *res;
 
-    if (ngx_hd_pgsql_count(p) != NGX_OK) {
+    ngx_hd_pgsql_count(p);
+
+    /* it would keep all of a row, and rows have no limit */
+
+    if (ngx_hd_pgsql_limit(p, p->size) != NGX_OK) {
         ngx_hd_run_done(p->client.run);
         return;
     }
@@ -934,12 +972,9 @@ ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
 }
 
 
-/*
- * libpq would keep all of a row, and rows have no limit.  What it reads may be
- * more than what is there now, so this is no exact limit.
- */
+/* what libpq reads may be more than what is there now: no exact number */
 
-static ngx_int_t
+static void
 ngx_hd_pgsql_count(ngx_hd_pgsql_t *p)
 {
     int  n;
@@ -949,8 +984,6 @@ ngx_hd_pgsql_count(ngx_hd_pgsql_t *p)
     if (ioctl(PQsocket(p->conn), FIONREAD, &n) == 0 && n > 0) {
         p->size += n;
     }
-
-    return ngx_hd_pgsql_limit(p, p->size);
 }
 
 
