@@ -23,7 +23,9 @@ static void ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs);
 static void ngx_hd_curl_connect(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_begin(ngx_hd_curl_call_t *call);
 static int ngx_hd_curl_place(ngx_hd_curl_call_t *call, CURL *easy);
-static int ngx_hd_curl_share_time(ngx_hd_curl_call_t *call, CURL *easy);
+static void ngx_hd_curl_share_time(ngx_hd_curl_call_t *call);
+static void ngx_hd_curl_share_handler(ngx_event_t *ev);
+static void ngx_hd_curl_unset_timer(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot);
 static ngx_int_t ngx_hd_curl_hear(ngx_hd_curl_slot_t *slot);
 static void ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code);
@@ -159,7 +161,10 @@ ngx_hd_curl_connect(ngx_hd_curl_call_t *call)
 
     if (ngx_hd_run_room(run) != NGX_OK || ngx_hd_curl_begin(call) != NGX_OK) {
         ngx_hd_run_done(run);
+        return;
     }
+
+    ngx_hd_curl_share_time(call);
 }
 
 
@@ -167,9 +172,11 @@ static ngx_int_t
 ngx_hd_curl_begin(ngx_hd_curl_call_t *call)
 {
     int            rc;
+    long           patience;
     ngx_hd_run_t  *run;
 
     run = call->run;
+    patience = 2 * run->target->check->timeout + NGX_HD_CURL_PATIENCE;
 
     call->slot = ngx_hd_curl_take(run);
 
@@ -184,7 +191,8 @@ ngx_hd_curl_begin(ngx_hd_curl_call_t *call)
     call->slot->data = call;
 
     rc = ngx_hd_curl_place(call, call->slot->easy);
-    rc |= ngx_hd_curl_share_time(call, call->slot->easy);
+    rc |= curl_easy_setopt(call->slot->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                           patience);
     rc |= call->ask(call, call->slot->easy);
 
     if (run->target->check->tls) {
@@ -236,25 +244,61 @@ ngx_hd_curl_place(ngx_hd_curl_call_t *call, CURL *easy)
 }
 
 
-/* an address that does not answer must leave time for the others of its name */
+/*
+ * An address that does not answer must leave time for the others of its name.
+ * To libcurl the handshake of TLS is part of a connect, so this is no time of
+ * its own.
+ */
 
-static int
-ngx_hd_curl_share_time(ngx_hd_curl_call_t *call, CURL *easy)
+static void
+ngx_hd_curl_share_time(ngx_hd_curl_call_t *call)
 {
-    ngx_uint_t      n;
-    ngx_msec_t      share;
-    ngx_hd_run_t   *run;
+    ngx_uint_t     n;
+    ngx_msec_t     share;
+    ngx_hd_run_t  *run;
 
     run = call->run;
     n = call->addrs->n - call->next;
 
-    share = 2 * run->target->check->timeout + NGX_HD_CURL_PATIENCE;
-
-    if (n > 1 && run->limit > ngx_current_msec) {
-        share = ngx_max((run->limit - ngx_current_msec) / n, 1);
+    if (n == 1 || run->limit <= ngx_current_msec) {
+        return;
     }
 
-    return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) share);
+    share = (run->limit - ngx_current_msec) / n;
+
+    call->share.handler = ngx_hd_curl_share_handler;
+    call->share.data = run;
+    call->share.log = run->log;
+    call->share.cancelable = 1;
+
+    ngx_add_timer(&call->share, ngx_max(share, 1));
+}
+
+
+static void
+ngx_hd_curl_share_handler(ngx_event_t *ev)
+{
+    ngx_hd_run_t        *run;
+    ngx_hd_curl_call_t  *call;
+
+    run = ev->data;
+    call = run->ctx;
+
+    ngx_hd_failure_connect(run, &call->addrs->addrs[call->next],
+                           NGX_ETIMEDOUT);
+
+    ngx_hd_curl_drop(call);
+    call->next++;
+    ngx_hd_curl_connect(call);
+}
+
+
+static void
+ngx_hd_curl_unset_timer(ngx_hd_curl_call_t *call)
+{
+    if (call->share.timer_set) {
+        ngx_del_timer(&call->share);
+    }
 }
 
 
@@ -279,6 +323,8 @@ ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot)
         ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
         call->connected = 1;
     }
+
+    ngx_hd_curl_unset_timer(call);
 
     run->late = (run->target->check->tls
                  && run->result.phase[NGX_HD_PHASE_TLS] == 0)
@@ -588,6 +634,8 @@ ngx_hd_curl_release(ngx_hd_run_t *run)
 static void
 ngx_hd_curl_drop(ngx_hd_curl_call_t *call)
 {
+    ngx_hd_curl_unset_timer(call);
+
     if (call->slot) {
         ngx_hd_curl_give(call->slot);
         call->slot = NULL;

@@ -49,6 +49,7 @@ struct ngx_hd_curl_call_s {
     ngx_hd_addrs_t        list;         /* addrs of a target that has one */
     ngx_addr_t            addr;
     ngx_uint_t            next;         /* of addrs: the one in use */
+    ngx_event_t           share;        /* an address has had its time */
     uint32_t              began;        /* usec of the run */
     size_t                nheard;
     u_char                heard[NGX_HD_SEEN_LEN];

@@ -9,7 +9,9 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 use HealthDash::DNS;
 use HealthDash::Hostile;
-use HealthDash::Probe qw(status_server verdict fds);
+use HealthDash::Probe qw(service status_server judged verdict fds);
+
+use IO::Socket::INET ();
 
 my $t = HealthDash->new;
 
@@ -291,10 +293,12 @@ EOF
 }
 
 
+my $dns = HealthDash::DNS->new;
+
+
 # names are looked up by nginx's resolver, each address is tried
 
 {
-    my $dns = HealthDash::DNS->new;
     my ($ip, $port) = split /:/, $address{well};
 
     # nobody listens at 127.0.0.2 and 127.0.0.3 on this port
@@ -330,6 +334,40 @@ EOF
     is(threads(($t->worker_pids)[0]), 1, 'no thread for a name');
 
     $t->stop;
+}
+
+
+# an address that does not answer is left in time for the next one, but one that
+# has answered has all of the time, of which libcurl calls the handshake a part
+# of the connect
+
+{
+    my (undef, $deaf) = split /:/, $hole->address;
+    my $port = port('two');
+
+    my @silent = map {
+        IO::Socket::INET->new(LocalAddr => "127.0.0.$_", LocalPort => $port,
+                              ReuseAddr => 1, Listen => 1000)
+            or die "listen() failed: $!\n"
+    } 2, 3;
+
+    $dns->set('silent.test', a => [ '127.0.0.2', '127.0.0.3' ], ttl => 3600);
+    $dns->set('deaf.test', a => [ '127.0.0.1', '127.0.0.2' ], ttl => 3600);
+
+    my $web = HealthDash->new(module => 0, http =>
+        "server { listen 127.0.0.2:$deaf http2; location / { return 204; } }"
+        )->start;
+
+    my $t = HealthDash->new(conf => "http { resolver 127.0.0.1:$dns->{port};"
+        . service('silent', "https://silent.test:$port/",
+                  'http=2 verify=off timeout=1s')
+        . service('deaf', "http://deaf.test:$deaf/", 'http=2 timeout=4s')
+        . status_server() . '}')->start;
+
+    judged($t, [ 'silent', qr/^down: tls handshake timed out after 1s: 127/ ],
+               [ 'deaf', 'up' ]);
+
+    $_->stop for $t, $web;
 }
 
 done_testing();
