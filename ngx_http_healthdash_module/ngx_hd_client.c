@@ -61,6 +61,15 @@ ngx_hd_client_start(ngx_hd_client_t *client, ngx_hd_run_t *run)
     client->share.log = run->log;
     client->share.cancelable = 1;
 
+    if (target->naddrs) {
+        client->list.addrs = target->addrs;
+        client->list.n = target->naddrs;
+
+        ngx_hd_client_resolved(run, &client->list);
+
+        return NGX_AGAIN;
+    }
+
     if (target->sockaddr) {
         client->one.sockaddr = target->sockaddr;
         client->one.socklen = target->socklen;
@@ -101,7 +110,7 @@ ngx_hd_client_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
         return;
     }
 
-    if (run->target->sockaddr == NULL) {
+    if (addrs != &client->list) {
         ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
     }
 
@@ -128,7 +137,8 @@ ngx_hd_client_open(ngx_hd_client_t *client)
 
     run->late = NGX_HD_R_CONNECT_TIMEOUT;
     run->log->action = "connecting to server";
-    run->peer = run->target->sockaddr ? NULL : &client->addr->name;
+    run->peer = (run->target->sockaddr && client->addrs->n == 1)
+                ? NULL : &client->addr->name;
 
     if (ngx_hd_run_room(run) != NGX_OK) {
         ngx_hd_run_done(run);

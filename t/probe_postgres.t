@@ -109,6 +109,12 @@ row('no unix socket', 'down: unix socket does not exist',
 row('a server that waits', 'down: response timed out after 2s: the log-in',
     'postgres://probe:secret@' . $http->address, 'timeout=2s');
 
+# one that is known by a name only since the start, and has two addresses
+
+row('another address of its name', 'up', "postgres://localhost:$pg->{port}",
+    "$login prefer=ipv6")
+    if has_ipv6() && `getent ahosts localhost` =~ /^::1.*^127\.0\.0\.1/ms;
+
 # a server without TLS may be anybody's; libpq would do what each of these asks
 
 sub peer {
