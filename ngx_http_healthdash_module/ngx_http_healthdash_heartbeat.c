@@ -126,7 +126,10 @@ ngx_http_healthdash_beat_body_handler(ngx_http_request_t *r)
 }
 
 
-/* a body sent in chunks tells its length only now */
+/*
+ * A body sent in chunks tells its length only now.  A subrequest has the body
+ * of its request, which may not have been read.
+ */
 
 static ngx_int_t
 ngx_http_healthdash_beat_body(ngx_http_healthdash_beat_t *beat)
@@ -134,6 +137,10 @@ ngx_http_healthdash_beat_body(ngx_http_healthdash_beat_t *beat)
     u_char       *p;
     size_t        len;
     ngx_chain_t  *cl, *bufs;
+
+    if (beat->request->request_body == NULL) {
+        return NGX_OK;
+    }
 
     len = 0;
     bufs = beat->request->request_body->bufs;

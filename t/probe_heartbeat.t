@@ -25,6 +25,7 @@ my %service = (
     'late'        => 'interval=1s grace=500ms',
     'never'       => 'interval=700ms grace=300ms',
     'a/b'         => 'interval=1d',
+    'mirrored'    => 'interval=1d',
 );
 
 my $extra = '';
@@ -48,6 +49,9 @@ $services
         location = /one  { healthdash_heartbeat; }
         location ~ ^/re/ { healthdash_heartbeat; }
         location /closed/ { deny all; healthdash_heartbeat; }
+        location = /job  { mirror /beat/mirrored; mirror_request_body off;
+                           proxy_pass http://127.0.0.1:%%PORT_web%%/done; }
+        location = /done { return 200 "done\n"; }
     }
 }
 EOC
@@ -294,6 +298,12 @@ like($late->{body}, qr/"the configuration has changed, send it again"/,
 ok(wait_until(sub { service('open')->{health_checks}{checks} > $checks }, 15),
    'looks at it with the new interval');
 is(service('open')->{health}, 'up', 'and knows of the beat');
+
+# a request that nginx makes itself, of one whose form it has not read
+
+is(join(' ', curl('-d', 'status=down', "$web/job")), '200 done',
+   'a form that is mirrored without its body');
+becomes('mirrored', 'up', 'is a beat that says nothing');
 
 # both workers look after targets of their own, and of the other if need be
 
