@@ -5,7 +5,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 240;
+use HealthDash;
 
 use Cwd ();
 use POSIX ();

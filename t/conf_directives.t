@@ -5,7 +5,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 300;
+use HealthDash;
 
 use HealthDash::Conf qw(conf_run conf_lines conf_fill);
 use HealthDash::ConfCases qw(accepted);

@@ -6,7 +6,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 300;
+use HealthDash;
 
 my $top = "$FindBin::Bin/..";
 my $source = "$top/ngx_http_healthdash_module";

@@ -6,7 +6,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 600;
+use HealthDash;
 
 use HealthDash::Hostile;
 use HealthDash::Kinds qw(kinds kind_conf);

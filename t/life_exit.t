@@ -150,7 +150,7 @@ sub is_same {
 
 
 # reload and end without worker_shutdown_timeout; timeouts are 60 s, one
-# interval is an hour, so what is gone within 10 s did not wait for them
+# interval is an hour, so what is gone within 30 s did not wait for them
 
 {
     my $t = started(conf(''));

@@ -8,7 +8,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 300;
+use HealthDash;
 
 use IO::Socket::INET ();
 use Time::HiRes qw(time);

@@ -5,7 +5,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 300;
+use HealthDash;
 
 use HealthDash::Hostile;
 use HealthDash::Kinds qw(kinds kind_conf);

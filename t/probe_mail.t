@@ -5,7 +5,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 300;
+use HealthDash;
 
 use HealthDash::Mail qw(dovecot exim ftpd);
 use HealthDash::Probe qw(service status_server verdict judged);

@@ -5,7 +5,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 120;
+use HealthDash;
 use HealthDash::Probe qw(service status_server judged verdict);
 use HealthDash::SQL qw(mariadb);
 

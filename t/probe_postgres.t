@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Socket;
 
-use HealthDash timeout => 120;
+use HealthDash;
 use HealthDash::Probe qw(service status_server judged verdict);
 use HealthDash::SQL qw(postgres);
 

@@ -6,7 +6,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 240;
+use HealthDash;
 
 use HealthDash::Daemon qw(daemon need);
 use HealthDash::Probe qw(service status_server verdict);

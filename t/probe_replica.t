@@ -6,7 +6,7 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash timeout => 150;
+use HealthDash;
 use HealthDash::Probe qw(service status_server verdict);
 use HealthDash::SQL qw(postgres mariadb);
 

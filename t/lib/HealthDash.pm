@@ -15,7 +15,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use HealthDash::Run qw(tmp_dir port free_port slow wait_until has_ipv6
+use HealthDash::Run qw(tmp_dir port free_port slow patience wait_until has_ipv6
                        at_end fail_later track untrack in_child write_file);
 use HealthDash::Client qw(http_get http_request http_raw http_burst);
 use HealthDash::Backend;
@@ -40,12 +40,12 @@ my $sanitizer = qr/Sanitizer|runtime\ error:/x;
 
 
 # "use HealthDash" brings strict, warnings, Test::More and what @EXPORT names;
-# "use HealthDash timeout => 300" lets the file take longer than 120 s.
+# "use HealthDash timeout => 900" lets the file take longer than 600 s.
 
 sub import {
     my ($class, %arg) = @_;
 
-    HealthDash::Run::watch($arg{timeout} // 120);
+    HealthDash::Run::watch($arg{timeout} // 600);
     strict->import;
     warnings->import;
     Test::More->export_to_level(1);
@@ -81,7 +81,7 @@ sub new {
     my ($class, %arg) = @_;
     my $self = bless {
         module => 1, workers => 1, log_level => 'info', main => '',
-        quit_timeout => 10, %arg,
+        quit_timeout => patience(), %arg,
         allowed => [], expected => [], log_pos => 0, err_pos => 0,
     }, $class;
 
@@ -250,7 +250,7 @@ sub start {
     track($pid);
     $self->{pid} = $pid;
 
-    my $end = time() + 10 * slow();
+    my $end = time() + patience() * slow();
 
     until ($self->ready) {
         if (waitpid($pid, WNOHANG) == $pid || time() > $end) {
@@ -682,7 +682,7 @@ HealthDash - the test library of healthdash
 
 new() takes conf (the configuration) or http (the inside of http{}), main
 (text for the top), workers (1), module (0: without healthdash), log_level
-(info), user, name, quit_timeout (10) and stop_signal (QUIT).  What the text
+(info), user, name, quit_timeout (30) and stop_signal (QUIT).  What the text
 does not say itself is added: load_module, user, worker_processes, daemon off,
 pid, error_log, events, and in http{} the temporary folders and access_log off.
 

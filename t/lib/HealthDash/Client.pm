@@ -12,7 +12,7 @@ use Fcntl qw(F_SETFL O_NONBLOCK);
 use Socket qw(:DEFAULT IPPROTO_TCP TCP_NODELAY inet_pton pack_sockaddr_in6);
 use Time::HiRes qw(time);
 
-use HealthDash::Run qw(slow);
+use HealthDash::Run qw(slow patience);
 
 our @EXPORT_OK = qw(http_get http_request http_raw http_burst);
 
@@ -27,7 +27,7 @@ sub http_get {
 
 
 # http_request(port =>, path => '/', method => 'GET', headers => { }, body =>,
-# addr => '127.0.0.1', unix => PATH, timeout => 5): one request, closed after
+# addr => '127.0.0.1', unix => PATH, timeout => 30): one request, closed after
 # it.  Returns { status, reason, headers, body, head, time }; header names in
 # lower case, several values joined by ", ".  Without an answer status is 0
 # and reason says why.
@@ -69,7 +69,7 @@ sub http_raw {
 
     $where = { port => $where } if !ref $where;
 
-    my $end = time() + ($where->{timeout} // 5) * slow();
+    my $end = time() + ($where->{timeout} // patience()) * slow();
     my $in = '';
     my $fh = open_connection($where) or return '';
 

@@ -10,10 +10,10 @@ use warnings;
 use Exporter qw(import);
 use IO::Socket::INET ();
 use POSIX ();
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
-use HealthDash::Run qw(tmp_dir wait_until at_end track untrack in_child
-                       fail_later);
+use HealthDash::Run qw(tmp_dir slow patience wait_until at_end track untrack
+                       in_child fail_later);
 
 our @EXPORT_OK = qw(daemon need);
 
@@ -150,10 +150,9 @@ sub stop {
     kill 'CONT', -$group;
     kill $self->{stop}, $group;
 
-    for (1 .. 250) {
-        last if $self->gone;
-        sleep 0.02;
-    }
+    my $end = time() + patience() * slow();
+
+    sleep 0.02 until $self->gone || time() > $end;
 
     kill 'KILL', -$group;
 

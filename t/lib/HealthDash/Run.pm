@@ -17,7 +17,7 @@ use Socket qw(:DEFAULT IPPROTO_IPV6 IPV6_V6ONLY);
 use Time::HiRes qw(sleep time);
 use Test::More ();
 
-our @EXPORT_OK = qw(tmp_dir port free_port slow wait_until has_ipv6
+our @EXPORT_OK = qw(tmp_dir port free_port slow patience wait_until has_ipv6
                     at_end fail_later track untrack in_child
                     start_helper stop_helper write_file);
 
@@ -33,6 +33,13 @@ my (%port, @at_end, @failures);
 sub slow { return $slow; }
 
 
+# What is over in a moment may take this long, in seconds, where other work or
+# a slow disk comes first.  With slow() it is 30, also under sanitizers: less
+# than the minute for which tests hold what must not be waited for.
+
+sub patience { return 30 / $slow; }
+
+
 sub tmp_dir {
     if (!defined $dir) {
         $dir = File::Temp::tempdir('healthdash-XXXXXXXX', TMPDIR => 1);
@@ -46,10 +53,13 @@ sub tmp_dir {
 
 # wait_until(sub { ... }, SECONDS, 'what'): calls the code until it returns
 # true, and returns what it returned; after the deadline a diagnostic, and
-# false.
+# false.  Whole seconds say what is usual, the deadline is patience() at least.
 
 sub wait_until {
     my ($code, $seconds, $what) = @_;
+
+    $seconds = patience() if $seconds >= 1 && $seconds < patience();
+
     my $end = time() + $seconds * $slow;
 
     while (1) {

@@ -16,7 +16,7 @@ use Socket;
 use Time::HiRes qw(time);
 
 use HealthDash::Client ();
-use HealthDash::Run qw(slow tmp_dir write_file);
+use HealthDash::Run qw(slow patience tmp_dir write_file);
 
 our @EXPORT_OK = qw(schema_errors schema_errors_of status_doc one_moment
                     connect_to
@@ -134,7 +134,7 @@ sub status_doc {
 
 sub one_moment {
     my ($port, $path) = @_;
-    my $end = time() + 10 * slow();
+    my $end = time() + patience() * slow();
 
     $path //= '/status';
 
@@ -181,7 +181,8 @@ sub connect_to {
     my ($port, %arg) = @_;
 
     socket my $fh, PF_INET, SOCK_STREAM, 0 or die "socket() failed: $!\n";
-    setsockopt $fh, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 10 * slow(), 0;
+    setsockopt $fh, SOL_SOCKET, SO_RCVTIMEO,
+               pack 'l!l!', patience() * slow(), 0;
     setsockopt $fh, SOL_SOCKET, SO_RCVBUF, $arg{buffer} if $arg{buffer};
     connect $fh, pack_sockaddr_in($port, INADDR_LOOPBACK)
         or die "connect() failed: $!\n";

@@ -11,7 +11,7 @@ use Socket;
 use Time::HiRes qw(sleep time);
 
 use HealthDash ();
-use HealthDash::Run qw(slow tmp_dir wait_until);
+use HealthDash::Run qw(slow patience tmp_dir wait_until);
 
 our @EXPORT_OK = qw(farm break_server mend_server front flood
                     peer_is wait_peer wait_health);
@@ -119,7 +119,8 @@ sub client {
     my ($port, $text) = @_;
 
     socket my $fh, PF_INET, SOCK_STREAM, 0 or die "socket() failed: $!\n";
-    setsockopt $fh, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 15 * slow(), 0;
+    setsockopt $fh, SOL_SOCKET, SO_RCVTIMEO,
+               pack 'l!l!', patience() * slow(), 0;
     connect $fh, pack_sockaddr_in($port, INADDR_LOOPBACK)
         or die "connect() failed: $!\n";
 
