@@ -80,7 +80,7 @@ my @seen;
 
 
 # lines that probes may have caused, without time and process; addresses by
-# the names of the backends
+# the names of the backends.  A probe in doubt is this machine's doing.
 
 sub lines {
     my %name = map { $_->address => $_->name }
@@ -90,7 +90,9 @@ sub lines {
     $text =~ s/[^\n]*\z//;
     $mark += length $text;
 
-    for (grep { !/\[notice\]| is not shorter than / } split /\n/, $text) {
+    for (grep { !/\[notice\]|\ is\ not\ shorter\ than
+                  |\ could\ not\ be\ probed:\ the\ worker\ process\ was\ blocked/x }
+         split /\n/, $text) {
         s/^\S+ \S+ \[(\w+)\] \d+#\d+: /$1: /;
         s/(127\.0\.0\.1:\d+)/$name{$1} \/\/ $1/ge;
         s/for \d+s/for Ns/;
