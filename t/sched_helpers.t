@@ -19,7 +19,7 @@ http {
 
     upstream app {
         server %%ADDR_$name%%;
-        healthdash_check http interval=100ms fast=100ms timeout=500ms;
+        healthdash_check http interval=100ms fast=100ms timeout=20s;
     }
 
     server {
@@ -78,6 +78,10 @@ my $clock = HealthDash->new(conf => conf('b2', $cache))->start;
 
 kill 'STOP', $worker->{pid};
 
+# what it has sent until then comes before a request of ours
+
+wait_until(sub { (HealthDash::stat_of($worker->{pid}))[0] eq 'T' }, 10);
+http_get($b1->port_number, '/');
 wait_until(sub { $b1->open_connections == 0 }, 10);
 $b1->reset;
 $b2->reset;
