@@ -117,9 +117,13 @@ sub meet {
     my $conf = kind_conf($kind, 'interval 300ms; timeout 1s; fails 1; '
                                 . 'passes 1; jitter 0%;');
 
-    $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s;\n",
+    # whoever says all that is to come, or closes, is given the time for it
+
+    $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s%s;\n",
                      $_->{name}, sprintf($kind->{url}, $_->{address}),
-                     $kind->{name}
+                     $kind->{name},
+                     !$kind->{udp} && ($_->{how} // '') =~ /^(?:cut|good)$/
+                     || $_->{name} eq 'good' ? ' timeout=20s' : ''
         for @all;
 
     my $t = HealthDash->new(name => $kind->{name}, conf => <<"EOF")->start;

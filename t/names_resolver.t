@@ -44,7 +44,7 @@ http {
     healthdash_probe often {
         interval 100ms;
         fast 100ms;
-        timeout 1500ms;
+        timeout 3s;
         fails 1;
     }
 
@@ -66,6 +66,7 @@ http {
 EOC
 }
 
+my $start = time();
 my $t = HealthDash->new(conf => conf(@names))->start;
 
 
@@ -102,7 +103,7 @@ is($dns->count('forever.test', 'A'), 1, 'a long TTL: asked once');
 
 my $asked = $dns->count('app.test', 'A');
 cmp_ok($asked, '>=', 2, 'a TTL of 1 s: asked again');
-cmp_ok($asked, '<', $b1->count(path => '/app') / 2, 'but not at each probe');
+cmp_ok($asked, '<=', time() - $start + 2, 'but not at each probe');
 
 
 # what cannot be resolved says so; nothing else suffers

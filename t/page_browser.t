@@ -26,10 +26,10 @@ my $conf = <<'EOF';
     upstream app {
         server %%ADDR_good%%;
         server %%ADDR_bad%%;
-        healthdash_check interval=200ms fast=100ms timeout=150ms fails=1;
+        healthdash_check interval=200ms fast=100ms timeout=20s fails=1;
     }
     healthdash_service "<img src=http://other.test/y>" tcp://%%ADDR_good%%
-        interval=200ms timeout=150ms fast=100ms
+        interval=200ms timeout=20s fast=100ms
         link=http://other.test/runbook
         "description=\"><script>document.title='owned'</script>";
 

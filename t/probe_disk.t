@@ -222,7 +222,7 @@ is_stuck('it can wait again');
 my $mark = time;
 
 $t->stop;
-cmp_ok(time - $mark, '<=', 10, 'and nginx quits with it');
+cmp_ok(time - $mark, '<', 30, 'and nginx quits with it');
 
 
 done_testing();

@@ -84,7 +84,8 @@ my $t = HealthDash->new(http => <<"EOC"
     healthdash_probe script  { type fastcgi; uri /any;
                                param SCRIPT_FILENAME $dir/ok.php; }
 EOC
-    . service('ping', "$fcgi/ping", 'probe=ping timeout=1s')
+    . service('ping', "$fcgi/ping", 'probe=ping')
+    . service('frozen', "$fcgi/ping", 'probe=ping timeout=1s')
     . service('unix', "fastcgi://unix:$socket:/ping", 'probe=ping')
     . service('cookie', "$fcgi$dir/ok.php", 'probe=cookie')
     . service('bearer', "$fcgi$dir/ok.php", 'probe=bearer')
@@ -103,7 +104,7 @@ EOC
     . "upstream app {\n    zone app 64k;\n    server 127.0.0.1:$port;\n"
     . "    server unix:$socket;\n"
     . "    healthdash_check fastcgi probe=script interval=100ms fails=1 "
-    . "passes=1 min_up=0;\n}\n"
+    . "passes=1 min_up=0 timeout=20s;\n}\n"
     . status_server()
     . <<"EOC")->start;
     server {
@@ -172,12 +173,12 @@ ok(wait_until(sub { state_of('ping') eq 'up' && state_of('unix') eq 'up'
 
 $fpm->freeze;
 
-ok(wait_until(sub { state_of('ping') eq 'down: response timed out after 1s' },
+ok(wait_until(sub { state_of('frozen') eq 'down: response timed out after 1s' },
               20),
    'frozen: no answer');
 
 $fpm->thaw;
 
-ok(wait_until(sub { state_of('ping') eq 'up' }, 20), 'thawed: up again');
+ok(wait_until(sub { state_of('frozen') eq 'up' }, 20), 'thawed: up again');
 
 done_testing();

@@ -123,7 +123,7 @@ my @rows = (
     [ 'wrong password', 'locked', 'password=wrong', $wrong ],
     [ 'wrong user', 'locked', "user=nobody password=\@$secret", $wrong ],
     [ 'user', 'users', "user=probe password=\@$secret", 'up' ],
-    [ 'short', 'users', "user=probe password=\@$secret timeout=500ms", 'up' ],
+    [ 'short', 'users', "user=probe password=\@$secret timeout=2s", 'up' ],
     [ 'user, role', 'users', "user=probe password=\@$secret role=primary",
       'up' ],
     [ 'user without right', 'users', "user=poor password=\@$secret",
@@ -266,7 +266,7 @@ says('strict', 'not serving: link to its primary is down, and '
 # Frozen and stopped
 
 $server{users}->freeze;
-says('short', 'response timed out after 500ms');
+says('short', 'response timed out after 2s');
 
 $server{users}->thaw;
 says('short', 'up');

@@ -90,14 +90,14 @@ my $t = HealthDash->new(http => <<"EOC"
                                 send "QUIT\\r\\n"; expect = "221 bye\\r\\n"; }
     healthdash_probe wrong    { expect ~ ^554; send "QUIT\\r\\n";
                                 expect ~ ^554; }
-    healthdash_probe waits    { timeout 500ms; expect ~ "(?m)^220 .*\\n";
+    healthdash_probe waits    { timeout 2s; expect ~ "(?m)^220 .*\\n";
                                 expect ~ nothing; }
     healthdash_probe begins   { expect = "221"; }
     healthdash_probe bye      { expect ~ ready; send "LAST\\n"; }
     healthdash_probe bytes    { expect ~ "ready\\r\\n"; send \\0\\x01\\xfF\\\\\\\\;
                                 expect = "\\0\\x01\\xff\\\\\\\\"; }
     healthdash_probe token    { expect ~ ready; send \@$dir/token; send "\\n";
-                                expect ~ ^200; timeout 500ms; }
+                                expect ~ ^200; timeout 2s; }
     healthdash_probe redis    { send "PING\\r\\n"; expect = "+PONG\\r\\n";
                                 send "NONE\\r\\n"; expect ~ "^-ERR unknown"; }
     healthdash_probe quick    { expect ~ ready; expect time < 20s; }
@@ -108,9 +108,9 @@ my $t = HealthDash->new(http => <<"EOC"
 EOC
     . join('', map { service($_, "tcp://127.0.0.1:$tcp", "probe=$_") }
            qw(smtp begins bye bytes quick late))
-    . service('waits', "tcp://127.0.0.1:$tcp", 'probe=waits timeout=500ms')
-    . service('wrong', "tcp://127.0.0.1:$tcp", 'probe=wrong timeout=500ms')
-    . service('token', "tcp://127.0.0.1:$tcp", 'probe=token timeout=500ms')
+    . service('waits', "tcp://127.0.0.1:$tcp", 'probe=waits timeout=2s')
+    . service('wrong', "tcp://127.0.0.1:$tcp", 'probe=wrong timeout=2s')
+    . service('token', "tcp://127.0.0.1:$tcp", 'probe=token timeout=2s')
     . service('redis', 'tcp://127.0.0.1:%%PORT_redis%%', 'probe=redis')
     . service('tls', 'tls://127.0.0.1:%%PORT_tls%%', 'probe=redis verify=off')
     . service('udp', "udp://127.0.0.1:$udp", 'probe=udp')
@@ -120,9 +120,9 @@ EOC
 
 judged($t,
     [ smtp => 'up' ],
-    [ wrong => qr/^down:\ response\ timed\ out\ after\ 500ms:\ step\ 1:
+    [ wrong => qr/^down:\ response\ timed\ out\ after\ 2s:\ step\ 1:
                   \ expected\ ~\ "\^554",\ got\ "220-host.*ready"/x ],
-    [ waits => qr/^down: .* 500ms: step 2: expected ~ "nothing", got nothing/ ],
+    [ waits => qr/^down: .* 2s: step 2: expected ~ "nothing", got nothing/ ],
     [ begins => qr/^down: step 1: expected = "221", got "220-host/ ],
     [ bye => 'up' ],
     [ bytes => 'up' ],

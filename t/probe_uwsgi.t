@@ -119,7 +119,7 @@ EOC
     . join('', map { service($_, "$odd$_") } sort keys %odd)
     . "upstream app {\n    zone app 64k;\n    server 127.0.0.1:$port;\n"
     . "    healthdash_check uwsgi uri=/up interval=100ms fails=1 passes=1 "
-    . "min_up=0;\n}\n"
+    . "min_up=0 timeout=20s;\n}\n"
     . status_server()
     . <<'EOC')->start;
     server {

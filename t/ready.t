@@ -19,8 +19,8 @@ $slow->set(delay => 0.05);
 $mute->set(hang => 1);
 $secret->set(status => 503, reason => 's3cret');
 
-my $probe = 'interval=100ms fast=100ms timeout=50ms fails=1 passes=1 jitter=0%';
-my $long = 'interval=60s timeout=59s fails=1 passes=1';
+my $probe = 'interval=100ms fast=100ms timeout=5s fails=1 passes=1 jitter=0%';
+my $long = 'interval=1h timeout=10m fails=1 passes=1';
 
 my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
     upstream app {
@@ -102,7 +102,7 @@ my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
 
         location /wait/ {
             proxy_pass http://%%ADDR_mute%%;
-            proxy_read_timeout 3s;
+            proxy_read_timeout 8s;
             error_page 504 = \$arg_to;
         }
     }

@@ -17,7 +17,7 @@ for my $name (qw(one two)) {
         zone app 256k;
         server %%ADDR_$name%%;
         healthdash_check http uri=/healthz min_up=0 critical interval=100ms
-                         fast=100ms fails=1 passes=1 jitter=0% timeout=90ms;
+                         fast=100ms fails=1 passes=1 jitter=0% timeout=20s;
     }
 
     server {

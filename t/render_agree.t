@@ -21,7 +21,7 @@ $fails->set('/page', close => 1);
 my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_title "One & the same";
     healthdash_probe p {
-        interval 400ms; fast 400ms; timeout 300ms; fails 2; passes 3;
+        interval 400ms; fast 400ms; timeout 20s; fails 2; passes 3;
     }
 
     upstream pair {

@@ -17,7 +17,7 @@ my ($good, $bad) = backends(qw(good bad));
 $bad->set(status => 503);
 
 HealthDash->new(http => <<'EOF')->start;
-    healthdash_probe p { interval 200ms; fast 100ms; timeout 150ms; fails 1; }
+    healthdash_probe p { interval 200ms; fast 100ms; timeout 20s; fails 1; }
 
     upstream app {
         server %%ADDR_good%%;

@@ -67,7 +67,7 @@ my $probes = join '', map {
     my $place = $_;
 
     map { "healthdash_probe ${place}_$_ {\n"
-          . "uri /$place/$_; interval 300ms; fast 300ms; timeout 250ms;\n"
+          . "uri /$place/$_; interval 300ms; fast 300ms; timeout 20s;\n"
           . "fails 1; min_up 0;\n"
           . ($place =~ /header|name/ ? "expect header X-State = good;\n" : '')
           . ($place eq 'body' ? "expect body = good;\n" : '')
@@ -111,7 +111,7 @@ $names .= 'healthdash_service linked tcp://127.0.0.1:1 probe=plain '
 my $t = HealthDash->new(http => <<EOF)->start;
     healthdash_title "<b>&\\"'</title><script>";
     healthdash_probe plain {
-        interval 300ms; fast 300ms; timeout 250ms; fails 1;
+        interval 300ms; fast 300ms; timeout 20s; fails 1;
     }
     $probes
     $upstreams

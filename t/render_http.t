@@ -17,14 +17,14 @@ my $bad = backend('bad', status => 503);
 my $listed = join '', map { my $n = $_;
     "upstream big$n {\n"
     . join('', map { "server 127.4.$n.$_:1;\n" } 1 .. 200)
-    . "healthdash_check interval=5s timeout=500ms fails=1;\n}\n"
+    . "healthdash_check interval=5s timeout=20s fails=1;\n}\n"
 } 1 .. 5;
 
 my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
     healthdash_title "HTTP";
     upstream app {
         server %%ADDR_bad%%;
-        healthdash_check interval=200ms timeout=150ms fast=100ms fails=1;
+        healthdash_check interval=200ms timeout=20s fast=100ms fails=1;
     }
 
     server {

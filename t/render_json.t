@@ -92,10 +92,10 @@ $gone->refuse;
 my $t = HealthDash->new(workers => 1, http => <<'EOF')->start;
     healthdash_title "All \"states\" <of> it";
     healthdash_probe fast {
-        interval 250ms; fast 100ms; timeout 200ms; fails 2; passes 1;
+        interval 250ms; fast 100ms; timeout 5s; fails 2; passes 1;
     }
     healthdash_probe deep {
-        uri /slow; interval 250ms; fast 100ms; timeout 200ms; slow 50ms;
+        uri /slow; interval 250ms; fast 100ms; timeout 5s; slow 50ms;
         fails 2; group "Shop"; description "Deep \\ look";
     }
 
@@ -150,7 +150,7 @@ my $t = HealthDash->new(workers => 1, http => <<'EOF')->start;
         location /page { proxy_pass http://passive; }
         location ~ ^/wait/(.*) {
             proxy_pass http://%%ADDR_mute%%;
-            proxy_read_timeout 2s;
+            proxy_read_timeout 9s;
             error_page 504 = /status?format=$1;
         }
     }
@@ -342,7 +342,7 @@ $t->stop;
         . join('', map { "server $_:$farm_port;\n" }
                ($u == 1 ? @alive : ()),
                map { "127.3.$u.$_" } 1 .. ($u == 1 ? 180 : 200))
-        . "healthdash_check interval=2s timeout=500ms fails=1 min_up=0;\n}\n"
+        . "healthdash_check interval=2s timeout=20s fails=1 min_up=0;\n}\n"
     } 1 .. 5;
 
     farm($farm_port, @alive);
@@ -401,7 +401,7 @@ EOF
                                   '', 'group=', 'description=';
 
         $conf .= "healthdash_service $q tcp://127.0.0.1:1 interval=100ms\n"
-                 . " timeout=50ms fast=100ms $group $about;\n";
+                 . " timeout=20s fast=100ms $group $about;\n";
     }
 
     for my $name (@texts, @bytes) {
@@ -410,7 +410,7 @@ EOF
 
         $conf .= "upstream $upstream { zone $q 64k; server 127.0.0.1:1;\n"
                  . "healthdash_check host=localhost interval=100ms\n"
-                 . "timeout=50ms fast=100ms; }\n";
+                 . "timeout=20s fast=100ms; }\n";
     }
 
     my $hostile = HealthDash->new(http => <<EOF)->start;

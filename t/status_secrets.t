@@ -53,7 +53,7 @@ $b->set('/quotes', headers => { 'X-Echo' => "is $told" },
 my $t = HealthDash->new(log_level => 'debug', workers => 2,
                         http => <<'EOF')->start;
     healthdash_probe word {
-        interval 200ms; fast 100ms; timeout 150ms; fails 1;
+        interval 200ms; fast 100ms; timeout 20s; fails 1;
         user me; password @%%TMP%%/word;
     }
 
@@ -66,24 +66,24 @@ my $t = HealthDash->new(log_level => 'debug', workers => 2,
     }
 
     healthdash_service up http://me:url-s3cret@%%ADDR_b%%/url
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service coded http://me:enc%6fded-s3cret@%%ADDR_b%%/coded
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service down http://me:url-s3cret@%%ADDR_gone%%/
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service refused http://me:url-s3cret@%%ADDR_b%%/echo
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_probe head { expect header X-Echo = no; }
     healthdash_probe part { expect body !~ "4m-s3c?"; }
     healthdash_service tells http://%%ADDR_b%%/tells user=me
                        password=par4m-s3cret
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service quotes http://%%ADDR_b%%/quotes user=me probe=head
                        password=par4m-s3cret
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service parts http://%%ADDR_b%%/quotes user=me probe=part
                        password=par4m-s3cret
-                       interval=200ms fast=100ms timeout=150ms fails=1;
+                       interval=200ms fast=100ms timeout=20s fails=1;
     healthdash_service insecure https://me:url-s3cret@%%ADDR_b%%/
                        interval=200ms fast=100ms timeout=150ms fails=1;
 

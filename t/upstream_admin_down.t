@@ -11,7 +11,7 @@ use HealthDash::Upstream qw(flood peer_is wait_peer wait_health);
 my @b = backends(qw(b1 b2 b3));
 
 my $check = 'healthdash_check http uri=/healthz interval=50ms fails=1'
-            . ' passes=1 jitter=0%';
+            . ' passes=1 jitter=0% timeout=20s';
 
 my $admin = <<'EOF';
         server %%ADDR_b1%% down;

@@ -16,7 +16,7 @@ my %ip = map { $_ => "127.0.0.$_" } 1 .. 7;
 my $farm = farm($port, @ip);
 
 my $check = 'healthdash_check http uri=/healthz interval=100ms fails=1'
-            . ' passes=1 jitter=0%';
+            . ' passes=1 jitter=0% timeout=20s';
 
 # "1 2 3b" are the servers 127.0.0.1, 127.0.0.2 and, as a backup, 127.0.0.3
 

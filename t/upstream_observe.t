@@ -12,7 +12,8 @@ my ($b1, $b2) = backends(qw(b1 b2));
 
 sub conf {
     my ($mode) = @_;
-    my $check = 'healthdash_check http interval=100ms passes=1 jitter=0%';
+    my $check = 'healthdash_check http interval=100ms passes=1 jitter=0%'
+                . ' timeout=20s';
     my $observed = "$check fails=2 uri=/healthz mode=$mode";
     my $two = 'server %%ADDR_b1%%; server %%ADDR_b2%%;';
 

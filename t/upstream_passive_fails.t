@@ -12,7 +12,7 @@ my ($b1, $b2) = backends(qw(b1 b2));
 
 my $failing = 'server %%ADDR_b1%% max_fails=1 fail_timeout=300s;';
 my $check = 'server %%ADDR_b2%%; healthdash_check http uri=/healthz'
-            . ' interval=100ms fails=1 passes=1';
+            . ' interval=100ms fails=1 passes=1 timeout=20s';
 
 my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
     upstream app        { $failing $check; }

@@ -9,7 +9,7 @@ use HealthDash;
 use HealthDash::Upstream qw(front flood peer_is wait_peer wait_health);
 
 my ($b1, $b2) = backends(qw(b1 b2));
-my $how = 'interval=100ms fails=1 passes=1 jitter=0%';
+my $how = 'interval=100ms fails=1 passes=1 jitter=0% timeout=20s';
 
 # what a host answers, for a server that judges by Host alone
 
@@ -46,7 +46,7 @@ sub conf {
         "upstream quick { $two healthdash_check http uri=/same host=same.test"
         . " $how; }\n",
         "upstream patient { $two healthdash_check http uri=/same"
-        . " host=same.test interval=100ms fails=1000; }\n",
+        . " host=same.test interval=100ms fails=1000 timeout=20s; }\n",
         map { "upstream $_.test { server 127.0.0.1:%%PORT_hosts%%;"
               . " healthdash_check http uri=/x $how; }\n" } qw(good bad),
     );

@@ -48,7 +48,7 @@ sub upstream {
     return "upstream $name {\n$lines\n"
            . join('', map { "server $_:$port;\n" } @addr)
            . 'healthdash_check http uri=/healthz interval=500ms fast=100ms'
-           . " fails=1 passes=1 jitter=0%;\n}\n";
+           . " fails=1 passes=1 jitter=0% timeout=20s;\n}\n";
 }
 
 

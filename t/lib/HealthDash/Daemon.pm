@@ -12,8 +12,8 @@ use IO::Socket::INET ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-use HealthDash::Run qw(tmp_dir slow patience wait_until at_end track untrack
-                       in_child fail_later);
+use HealthDash::Run qw(tmp_dir slow wait_until at_end track untrack in_child
+                       fail_later);
 
 our @EXPORT_OK = qw(daemon need);
 
@@ -150,7 +150,7 @@ sub stop {
     kill 'CONT', -$group;
     kill $self->{stop}, $group;
 
-    my $end = time() + patience() * slow();
+    my $end = time() + 10 * slow();
 
     sleep 0.02 until $self->gone || time() > $end;
 

@@ -79,7 +79,7 @@ sub judged {
     wait_until(sub {
         $list = HealthDash::hd_json($t)->{services};
         return !grep { $waiting->($_->[0]) } @rows;
-    }, 20, "$rounds probes of each service");
+    }, 60, "$rounds probes of each service");
 
     for my $row (@rows) {
         my ($name, $want) = @$row;
