@@ -86,7 +86,7 @@ is($seen->{uri}, '/a/b?c=d', 'the request was recorded');
 is($seen->{host}, 'app.test', 'with Host');
 is($seen->{headers}{'x-one'}, 'eins', 'with its headers');
 like($seen->{peer}, qr/^127\.0\.0\.1:\d+$/, 'with its peer');
-cmp_ok(abs($seen->{time} - time()), '<', 5 * slow(), 'with its time');
+cmp_ok(abs($seen->{time} - time()), '<', 30 * slow(), 'with its time');
 
 $b1->set(status => 503, body => 'no', headers => { 'X-Two' => 'zwei' });
 $b1->set('/ok', status => 204);
@@ -181,8 +181,8 @@ $b1->set(accept => 'blackhole');
 }
 
 $b1->set(accept => 'tcp', greeting => "220 hello\r\n", reply => "+PONG\r\n");
-is(http_request(port => $p, timeout => 0.3)->{body},
-   "220 hello\r\n+PONG\r\n", 'a plain TCP server');
+ok(wait_until(sub { http_request(port => $p, timeout => 0.3)->{body}
+                    eq "220 hello\r\n+PONG\r\n" }, 10), 'a plain TCP server');
 
 $b1->set(accept => 'http');
 is(http_get($p, '/')->{status}, 200, 'and back to HTTP');
@@ -375,12 +375,11 @@ $b1->set(status => 200);
 # whole test files: their exit code, and what they leave behind
 
 sub run_file {
-    my ($text, %env) = @_;
+    my ($text) = @_;
     my $file = tmp_dir() . '/inner.t';
 
     HealthDash::write_file($file, "use lib '$FindBin::Bin/lib';\n$text");
 
-    local @ENV{keys %env} = values %env;
     my $out = qx($^X $file 2>&1);
 
     return ($? >> 8, $out);
@@ -402,12 +401,14 @@ EOF
 isnt($rc, 0, 'a test file with a bad line in the log');
 like($out, qr/^ok 1/m, 'though its assertions pass');
 
-($rc, $out) = run_file(<<'EOF', HD_TIMEOUT => 1);
+($rc, $out) = run_file(<<'EOF');
 use HealthDash;
 my $t = HealthDash->new(module => 0, conf => "http { }\n")->start;
 my $b = backend('b');
 print 'pids ', $t->master_pid, ' ', $b->pid, ' ', tmp_dir(), "\n";
 STDOUT->flush;
+$ENV{HD_TIMEOUT} = 1;
+HealthDash::Run::watch(600);
 sleep 100;
 EOF
 isnt($rc, 0, 'a test file that takes too long is stopped');
