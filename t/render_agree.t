@@ -108,7 +108,8 @@ sub result {
     my $h = $facts->{health_checks};
 
     return 'no result yet' if !defined $h->{last_time};
-    return $h->{last_reason}{text} if $h->{last_reason};
+    return ($h->{last_reason}{layer} eq 'local' ? 'inconclusive: ' : '')
+           . $h->{last_reason}{text} if $h->{last_reason};
     return $facts->{reason} ? "passed again, after $facts->{reason}{text}"
                             : 'passed';
 }
