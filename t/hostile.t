@@ -141,7 +141,7 @@ EOF
     wait_until(sub {
         $list = hd_json($t, port => port($kind->{name}))->{services};
         return !grep { $list->{$_->{name}}{health} eq 'unknown' } @all;
-    }, 30, 'a result of each probe');
+    }, 60, 'a result of each probe');
 
     judge($kind, $list, @all);
     $t->stop;

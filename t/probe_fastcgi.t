@@ -19,7 +19,7 @@ my %script = (
     error => 'http_response_code(500); echo "sorry";',
     moved => 'header("Location: /elsewhere");',
     noisy => 'error_log("the queue is full"); http_response_code(503);',
-    slow => 'sleep(20);',
+    slow => 'sleep(3);',
     big => 'echo str_repeat("x", 300000);',
 );
 
@@ -40,7 +40,7 @@ listen.mode = 0666
 user = nobody
 group = nogroup
 pm = static
-pm.max_children = 4
+pm.max_children = 8
 ping.path = /ping
 pm.status_path = /status
 catch_workers_output = no
@@ -98,7 +98,7 @@ EOC
     . service('noisy', "$fcgi$dir/noisy.php")
     . service('big', "$fcgi$dir/big.php")
     . service('wrong', "$fcgi/no/such.php")
-    . service('slow', "$fcgi$dir/slow.php", 'timeout=300ms interval=20s')
+    . service('slow', "$fcgi$dir/slow.php", 'timeout=1s interval=20s')
     . service('http', 'fastcgi://127.0.0.1:%%PORT_web%%/')
     . service('closes', 'fastcgi://' . $cut->address . '/')
     . "upstream app {\n    zone app 64k;\n    server 127.0.0.1:$port;\n"
@@ -140,7 +140,7 @@ my $json = http_get(port('web'), '/status')->{body} // '';
 unlike($json, qr/s3cr3t/, 'a secret that PHP repeats is not shown');
 
 ok(wait_until(sub { verdict(hd_json($t)->{services}{slow})
-                    =~ /response timed out after 300ms/ }, 20),
+                    =~ /response timed out after 1s/ }, 20),
    'a script that sleeps times out');
 
 is(http_get(port('app'), '/')->{status}, 200, 'the upstream serves');

@@ -24,7 +24,7 @@ import json, time
 def application(env, start):
     path = env['PATH_INFO']
     if path == '/slow':
-        time.sleep(20)
+        time.sleep(3)
     if path == '/raise':
         raise Exception('no')
     status = '503 Busy' if path == '/busy' else '200 OK'
@@ -37,9 +37,9 @@ EOF_PY
 chmod 0644, "$dir/app.py";
 write_file("$dir/token", "s3cr3t-token\n");
 
-my $uwsgi = daemon('uwsgi', port => $port, stop => 'QUIT', user => 'nobody',
+my $uwsgi = daemon('uwsgi', port => $port, stop => 'INT', user => 'nobody',
     argv => [ need('uwsgi-core', 'uwsgi'), '--plugin', 'python3', '--master',
-              '--processes', 4, '--socket', "127.0.0.1:$port", '--chdir', $dir,
+              '--processes', 8, '--socket', "127.0.0.1:$port", '--chdir', $dir,
               '--wsgi-file', "$dir/app.py", '--die-on-term' ]);
 
 # the same with --cgi-mode: "Status: 200 OK" in place of a status line
@@ -108,7 +108,7 @@ EOC
     . service('busy', "$url/busy")
     . service('raise', "$url/raise")
     . service('frozen', "$url/", 'timeout=1s')
-    . service('slow', "$url/slow", 'timeout=300ms interval=20s')
+    . service('slow', "$url/slow", 'timeout=1s interval=20s')
     . service('http', 'uwsgi://127.0.0.1:%%PORT_web%%/')
     . service('closes', 'uwsgi://' . $closed->address . '/')
     . service('cgi', 'uwsgi://127.0.0.1:' . port('cgi') . '/a?q=1',
@@ -160,7 +160,7 @@ judged($t,
 unlike(http_get(port('web'), '/status')->{body} // '', qr/s3cr3t/,
        'a secret that the application repeats is not shown');
 
-ok(wait_until(sub { state_of('slow') =~ /response timed out after 300ms/ },
+ok(wait_until(sub { state_of('slow') =~ /response timed out after 1s/ },
               20), 'an application that sleeps times out');
 is(http_get(port('app'), '/')->{status}, 200, 'the upstream serves');
 ok(wait_until(sub { peer() eq 'up' }, 20), 'and its server is up');
