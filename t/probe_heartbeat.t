@@ -256,8 +256,8 @@ curl("$web/beat/patient");
 becomes('patient', 'up', 'and one good beat');
 curl("$web/beat/patient?status=down");
 
-ok(wait_until(sub { service('patient')->{health_checks}{fails} == 1 }, 10),
-   'with fails=2 one bad beat');
+ok(wait_until(sub { service('patient')->{health_checks}{fails} == 2 }, 10),
+   'with fails=2 one bad beat, the second in all');
 is(service('patient')->{health}, 'up', 'is not enough');
 
 
