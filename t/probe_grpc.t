@@ -134,7 +134,7 @@ push @conf, <<"EOF";
 upstream orders {
     server 127.0.0.1:@{[ port('grpc') ]};
     server 127.0.0.1:@{[ port('no-health') ]};
-    healthdash_check grpc $orders interval=100ms timeout=1s fails=1;
+    healthdash_check grpc $orders interval=100ms timeout=20s fails=1;
 }
 EOF
 
