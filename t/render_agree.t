@@ -320,9 +320,17 @@ sub agree {
 agree('at rest');
 
 
-# on the way: a failure that does not count yet, passes that do not either
+# on the way: a failure that does not count yet, passes that do not either; the
+# answer after the first one leaves time to look
 
-$flaky->set(status => 500);
+sub turn {
+    my ($status) = @_;
+
+    $flaky->set(status => $status);
+    $flaky->script({ status => $status }, { status => $status, delay => 5 });
+}
+
+turn(500);
 
 ok(wait_until(sub {
     my $h = hd_peer($t, 'pair', $flaky)->{health_checks};
@@ -336,7 +344,7 @@ ok(wait_until(sub { hd_peer($t, 'pair', $flaky)->{health} eq 'down' }, 10),
    'two failures');
 agree('down');
 
-$flaky->set(status => 200);
+turn(200);
 
 ok(wait_until(sub {
     my $p = hd_peer($t, 'pair', $flaky);
