@@ -187,7 +187,13 @@ is_stuck('a disk that does not answer is down');
 
 my $service = hd_json($t)->{services}{stuck};
 
-like($t->log, qr/service "stuck" is down: \Q$late\E, first result/,
+# the first probe may be in doubt if this machine is slow
+
+my $first = $t->log =~ /"stuck" could not be probed/
+            ? qr/(?:\Q$late\E|disk \Q$stuck\E: .* not answered for \d+m?s)/
+            : qr/\Q$late\E/;
+
+like($t->log, qr/service "stuck" is down: $first, first result/,
      'it did not answer in time');
 is($service->{reason}{code}, 'system_timeout', 'by this name');
 
