@@ -8,7 +8,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(gaps median mean short wait_requests);
+our @EXPORT_OK = qw(gaps median mean pace short wait_requests);
 
 use HealthDash::Run qw(wait_until);
 
@@ -36,6 +36,19 @@ sub mean {
     $sum += $_ for @_;
 
     return @_ ? $sum / @_ : 0;
+}
+
+
+# pace(GAPS): what a gap is in the long run: the mean within spans of half of
+# them, of which the middle one counts.  A request that was seen late is an end
+# of few spans; of the mean of all gaps it may be one of two.
+
+sub pace {
+    my (@gaps) = @_;
+    my $half = int(@gaps / 2);
+
+    return median(map { mean(@gaps[$_ .. $_ + $half - 1]) }
+                  0 .. @gaps - $half);
 }
 
 
