@@ -49,7 +49,7 @@ row('well, all, kept', 'up', 'addresses=all keepalive=on');
 row('one, all', 'up', 'addresses=all');
 row('shut, any', 'up', '');
 row('shut, all', "down: connection refused: 127.0.0.5:$port", 'addresses=all');
-row('deaf, any', 'up', 'timeout=2s');
+row('deaf, any', 'up', 'timeout=4s');
 row('deaf, all', "down: connect timed out after 1s: 127.0.0.4:$port",
     'addresses=all timeout=1s');
 row('none, any', qr/^down: connection refused: 127\.0\.0\.[56]:/, '');

@@ -134,7 +134,7 @@ named('with bad addresses',
       qr/^down: connection refused: 127\.0\.0\.[23]:$dead$/, { a => \@dead },
       $dead);
 named('with a black hole', 'up', { a => [ '127.0.0.4', '127.0.0.1' ] }, $port,
-      'timeout=2s');
+      'timeout=4s');
 named('with an unreachable address', 'up', { a => [ $nowhere, '127.0.0.1' ] },
       $port);
 named('of an unreachable address', 'down: host or network unreachable:'

@@ -97,7 +97,7 @@ EOF
 my $silent = backend('silent');
 
 push @conf, service('silent', 'http://' . $silent->address,
-                    'keepalive=on timeout=300ms fails=3');
+                    'keepalive=on timeout=1s fails=3');
 
 # a name, which may move
 
@@ -255,7 +255,7 @@ is(facts('silent')->{fails}, 0, 'silent: it is up at first');
 $silent->set(hang => 1);
 ok(wait_until(sub { service_of('silent')->{health} eq 'down' }, 10),
    'silent: it goes down');
-is(service_of('silent')->{reason}{text}, 'response timed out after 300ms',
+is(service_of('silent')->{reason}{text}, 'response timed out after 1s',
    'silent: and why');
 
 my $silence = $silent->connections;
