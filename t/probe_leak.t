@@ -122,6 +122,16 @@ after(2000);
 
 my @first = after(5000);
 my @second = after(5000);
+
+# what leaks does so each time; memory may also grow once, when peers are held
+# up and more probes than before are under way
+
+for (1 .. 3) {
+    last if $second[1] < $first[1] + 1024;
+    @first = @second;
+    @second = after(5000);
+}
+
 my $services = hd_json($t)->{services};
 
 is(scalar(grep { $services->{$_}{health} eq 'unknown' } keys %$services), 0,
@@ -131,7 +141,10 @@ ok(scalar(grep { $_->{health_checks}{fails} } values %$services) > 15,
 ok(scalar(grep { !$_->{health_checks}{fails} } values %$services) > 10,
    'many did not');
 
-cmp_ok($second[0], '<', $first[0] + 25, 'no file is left open');
+# backends that are held up hold up many probes, with their files, for a while
+
+ok(wait_until(sub { fds($pid) < $first[0] + 25 }, 20), 'no file is left open')
+    or diag("$first[0] and $second[0] files");
 
 SKIP: {
     skip 'sanitizers keep what is freed', 1 if slow() > 1;

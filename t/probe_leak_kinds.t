@@ -90,13 +90,25 @@ sub after {
 
 my @first = after($many / 4);
 my @second = after($many);
+
+# what leaks does so each time; memory may also grow once, when peers are held
+# up and more probes than before are under way
+
+for (1 .. 3) {
+    last if $second[1] < $first[1] + 1024;
+    @first = @second;
+    @second = after($many);
+}
+
 my $services = hd_json($t)->{services};
 my @names = sort keys %$services;
 
 is_deeply([ grep { !$services->{$_}{health_checks}{fails} } @names ], [],
           @names . ' services have failed again and again');
 
-cmp_ok($second[0], '<', $first[0] + 60, 'no file is left open');
+# peers that are held up hold up many probes, with their files, for a while
+
+ok(wait_until(sub { fds($pid) < $first[0] + 60 }, 20), 'no file is left open');
 
 SKIP: {
     skip 'sanitizers keep what is freed', 1 if slow() > 1;
