@@ -91,6 +91,7 @@ sub lines {
     $mark += length $text;
 
     for (grep { !/\[notice\]|\ is\ not\ shorter\ than
+                  |\ epoll_wait\(\)\ failed\ \(4:
                   |\ could\ not\ be\ probed:\ the\ worker\ process\ was\ blocked/x }
          split /\n/, $text) {
         s/^\S+ \S+ \[(\w+)\] \d+#\d+: /$1: /;
