@@ -34,21 +34,7 @@ chmod 0755, $tree, "$tree/tools", "$tree/build", $demo;
 $ENV{TMPDIR} = "$tree/tmp";
 
 
-# four free ports in a row
-
-sub ports {
-    for (1 .. 100) {
-        my $first = free_port();
-        my @rest = grep { HealthDash::Run::port_is_free($first + $_) } 1 .. 3;
-
-        next if @rest < 3;
-
-        free_port() for 1 .. 3;
-        return $first;
-    }
-
-    die "there are no four free ports in a row\n";
-}
+sub ports { return HealthDash::Run::free_ports(4); }
 
 
 # start(PORT, AS): the demo as a user would have it, in a group of its own

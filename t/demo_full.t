@@ -38,23 +38,6 @@ $ENV{TMPDIR} = "$tree/tmp";
 $ENV{FULL} = 1;
 
 
-# nine free ports in a row
-
-sub ports {
-    for (1 .. 200) {
-        my $first = free_port();
-        my @rest = grep { HealthDash::Run::port_is_free($first + $_) } 1 .. 8;
-
-        next if @rest < 8;
-
-        free_port() for 1 .. 8;
-        return $first;
-    }
-
-    die "there are no nine free ports in a row\n";
-}
-
-
 # start(PORT): the demo as a user would have it, in a group of its own
 
 sub start {
@@ -98,7 +81,7 @@ sub alive {
 }
 
 
-my $first = ports();
+my $first = HealthDash::Run::free_ports(9);
 my $pid = start($first);
 
 sub output { return HealthDash::slurp($out); }

@@ -88,7 +88,13 @@ sub port {
 }
 
 
-sub free_port {
+sub free_port { return free_ports(1); }
+
+
+# free_ports(N): the first of N in a row
+
+sub free_ports {
+    my ($n) = @_;
     my $file = sprintf '%s/healthdash-port-%d', File::Spec->tmpdir, $>;
     my ($first, $last) = port_range();
 
@@ -101,19 +107,19 @@ sub free_port {
 
     for (1 .. $last - $first) {
         $port++;
-        $port = $first if $port < $first || $port > $last;
+        $port = $first if $port < $first || $port > $last - $n + 1;
 
-        next if !port_is_free($port);
+        next if grep { !port_is_free($port + $_) } 0 .. $n - 1;
 
         seek $fh, 0, 0;
         truncate $fh, 0;
-        print $fh "$port\n";
+        print $fh $port + $n - 1, "\n";
         close $fh or die "cannot write $file: $!\n";
 
         return $port;
     }
 
-    die "there is no free port between $first and $last\n";
+    die "there are no $n free ports in a row between $first and $last\n";
 }
 
 
