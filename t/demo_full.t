@@ -87,7 +87,7 @@ my $pid = start($first);
 sub output { return HealthDash::slurp($out); }
 
 ok(wait_until(sub { output() =~ /Ctrl-C stops everything/
-                    || waitpid($pid, POSIX::WNOHANG()) == $pid }, 60,
+                    || waitpid($pid, POSIX::WNOHANG()) == $pid }, 120,
               'the demo'), 'it starts');
 
 my $text = output();
@@ -179,10 +179,13 @@ becomes('Nightly backup', 'down',
 
 hint('Thaw it');
 hint('Let a job fail');
-becomes('Sessions', 'up');
+
+# soon it will be silent again
+
 ok(wait_until(sub { reason('Nightly backup')
                     eq 'the heartbeat reports: down: no space' }, 5),
    'a job that failed says why') or diag(reason('Nightly backup'));
+becomes('Sessions', 'up');
 
 hint('Let it beat again');
 becomes('Nightly backup', 'up');
@@ -194,8 +197,12 @@ my $lines = HealthDash::slurp($log);
 
 like($lines, qr/service "Orders database" is down: .*is up: /s,
      'the log tells the story');
-is_deeply([ grep { !/ healthdash: service "/ } split /\n/, $lines ], [],
-          'and nothing else');
+
+# a machine that is busy may be late with a backend, too
+
+is_deeply([ grep { !/ healthdash: service "/
+                   && !/ healthdash: server .*(?:timed out|blocked| is up: )/ }
+            split /\n/, $lines ], [], 'and nothing else');
 
 
 # the end: also of a frozen server

@@ -425,7 +425,7 @@ wait_until(sub {
     }
 
     return !grep { !$_->{well} } @running;
-}, 40, 'the examples');
+}, 90, 'the examples');
 
 for my $run (@running) {
     my @list = @{ $run->{list} };
