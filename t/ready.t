@@ -14,6 +14,7 @@ use JSON::PP ();
 
 my @b = backends(qw(b1 b2));
 my ($up, $slow, $mute, $secret) = backends(qw(up slow mute secret));
+my $held = backend('held', hang => 1);
 
 $slow->set(delay => 0.05);
 $mute->set(hang => 1);
@@ -101,7 +102,7 @@ my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
         location /use/ { proxy_pass http://passive/; }
 
         location /wait/ {
-            proxy_pass http://%%ADDR_mute%%;
+            proxy_pass http://%%ADDR_held%%;
             proxy_read_timeout 8s;
             error_page 504 = \$arg_to;
         }
@@ -274,15 +275,13 @@ unlike(join('', map { http_get(port('web'), $_)->{body} }
 
 {
     my @fh = map { connect_to(port('web')) } 0 .. 2;
-    my $before = $mute->open_connections;
     my $i = 0;
 
     for my $to (qw(/app /late /ready)) {
         syswrite $fh[$i++], "GET /wait/?to=$to HTTP/1.1\r\nHost: a\r\n\r\n";
     }
 
-    wait_until(sub { $mute->open_connections >= $before + 3 }, 5,
-               'three requests');
+    wait_until(sub { $held->count >= 3 }, 5, 'three requests');
     $t->set_conf("http { }\n")->reload(wait => 'new');
 
     for my $to (qw(/app /late /ready)) {
