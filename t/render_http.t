@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use Digest::SHA ();
+use Errno ();
 use IO::Uncompress::Gunzip ();
 use JSON::PP ();
 
@@ -351,6 +352,8 @@ ok(wait_until(sub { ask(path => '/json?upstream=big1')->{body}
             next if !$fh[$i];
 
             my $n = sysread $fh[$i], $in[$i], 4000 + 100 * $i, length $in[$i];
+
+            next if !defined $n && $!{EINTR};
 
             if (!$n) {
                 undef $fh[$i];

@@ -7,6 +7,7 @@ package HealthDash::Run;
 use strict;
 use warnings;
 
+use Errno qw(EINTR);
 use Exporter qw(import);
 use Fcntl qw(:flock :DEFAULT);
 use File::Path ();
@@ -19,7 +20,7 @@ use Test::More ();
 
 our @EXPORT_OK = qw(tmp_dir port free_port slow patience wait_until has_ipv6
                     at_end fail_later track untrack in_child
-                    start_helper stop_helper write_file);
+                    start_helper stop_helper write_file read_more);
 
 my $main = $$;
 my $slow = $ENV{HD_SANITIZE} ? 3 : 1;
@@ -336,6 +337,21 @@ sub stop_helper {
     kill 'KILL', $helper->{pid};
     waitpid $helper->{pid}, 0;
     untrack($helper->{pid});
+}
+
+
+# read_more(FH, \$in): adds what comes; false at the end, on an error, and when
+# the socket's time is up.  Who is frozen and thawed reads on.
+
+sub read_more {
+    my ($fh, $in) = @_;
+    my $n;
+
+    do {
+        $n = sysread $fh, $$in, 65536, length $$in;
+    } while (!defined $n && $! == EINTR);
+
+    return $n;
 }
 
 

@@ -16,7 +16,7 @@ use Socket;
 use Time::HiRes qw(time);
 
 use HealthDash::Client ();
-use HealthDash::Run qw(slow patience tmp_dir write_file);
+use HealthDash::Run qw(slow patience tmp_dir write_file read_more);
 
 our @EXPORT_OK = qw(schema_errors schema_errors_of status_doc one_moment
                     connect_to
@@ -206,7 +206,7 @@ sub read_response {
         }
 
         last if defined $size && length $$in >= $size;
-        sysread $fh, $$in, 65536, length $$in or return;
+        read_more($fh, $in) or return;
     }
 
     return HealthDash::Client::parse_response(substr($$in, 0, $size, ''),

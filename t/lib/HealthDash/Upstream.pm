@@ -11,7 +11,7 @@ use Socket;
 use Time::HiRes qw(sleep time);
 
 use HealthDash ();
-use HealthDash::Run qw(slow patience tmp_dir wait_until);
+use HealthDash::Run qw(slow patience tmp_dir wait_until read_more);
 
 our @EXPORT_OK = qw(farm break_server mend_server front flood
                     peer_is wait_peer wait_health);
@@ -100,7 +100,7 @@ sub flood {
     for my $fh (@list) {
         my $raw = '';
 
-        while (sysread $fh, $raw, 65536, length $raw) { }
+        while (read_more($fh, \$raw)) { }
 
         close $fh;
 
