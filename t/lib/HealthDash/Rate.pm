@@ -39,16 +39,14 @@ sub mean {
 }
 
 
-# pace(GAPS): what a gap is in the long run: the mean within spans of half of
-# them, of which the middle one counts.  A request that was seen late is an end
-# of few spans; of the mean of all gaps it may be one of two.
+# pace(SECONDS, GAPS): the mean of those that are about as long; a request that
+# came or was seen much too late is the end of a long one and the start of a
+# short one.
 
 sub pace {
-    my (@gaps) = @_;
-    my $half = int(@gaps / 2);
+    my ($seconds, @gaps) = @_;
 
-    return median(map { mean(@gaps[$_ .. $_ + $half - 1]) }
-                  0 .. @gaps - $half);
+    return mean(grep { abs($_ - $seconds) < $seconds / 4 } @gaps);
 }
 
 
