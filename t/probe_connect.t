@@ -139,8 +139,9 @@ named('with an unreachable address', 'up', { a => [ $nowhere, '127.0.0.1' ] },
       $port);
 named('of an unreachable address', 'down: host or network unreachable:'
       . " $nowhere:$port", { a => [ $nowhere ] }, $port);
-named('of a black hole', 'down: connect timed out after 300ms: '
-      . $hole->address, { a => [ '127.0.0.1' ] }, $hole->port_number, $short);
+named('of a black hole', 'down: connect timed out after 2s: '
+      . $hole->address, { a => [ '127.0.0.1' ] }, $hole->port_number,
+      'timeout=2s');
 named('with IPv6 only', 'up', { aaaa => [ '::1' ] }, port('b6')) if $v6;
 named('with a dead IPv6 address', 'up',
       { a => [ '127.0.0.1' ], aaaa => [ '::1' ] }, $port) if $v6;
