@@ -683,7 +683,8 @@ ngx_hd_mysql_name(ngx_hd_mysql_t *m)
 /*
  * libmariadb reads TLS from a socket that it has made blocking once it is
  * connected.  The flag is set whenever it waits; what it does between the
- * connect and its first wait is bounded by the shortest timeout there is.
+ * connect and its first wait is bounded by the shortest timeout there is.  That
+ * one it takes away at the end of a log-in, which may have come without a wait.
  */
 
 static void
@@ -819,6 +820,8 @@ ngx_hd_mysql_connect(ngx_hd_mysql_t *m)
         ngx_hd_mysql_failed(m, 0);
         return NGX_ERROR;
     }
+
+    ngx_hd_mysql_nonblocking(mysql_get_socket(m->my));
 
     ngx_hd_run_phase(run, NGX_HD_PHASE_FIRST);
 

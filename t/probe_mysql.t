@@ -120,6 +120,25 @@ ok(wait_until(sub { $said->('role') eq
 $my->sql('set global read_only = 0');
 ok(wait_until(sub { $said->('role') eq 'up' }, 20), 'not any more');
 
+# slow queries, with TLS too, hold up nobody: they are all asked at once
+
+{
+    my $sleeping = "select count(*) from information_schema.processlist"
+                   . " where info = 'select sleep(50)'";
+    my $all = HealthDash->new(name => 'sleepers', workers => 1,
+                              http => join '', map {
+        service("plain $_", "mysql://$at",
+                "$login \"query=select sleep(50)\" interval=1h timeout=59s"),
+        service("TLS $_", "mysql://only:secret\@$at",
+                "\"query=select sleep(50)\" interval=1h timeout=59s"
+                . " starttls=on sni=db.test $ca") } 1 .. 8)->start;
+
+    ok(wait_until(sub { $my->sql($sleeping) == 16 }, 30), '16 slow queries')
+        or diag($my->sql($sleeping));
+    $all->stop;
+}
+
+
 $my->{daemon}->freeze;
 
 for my $name ('frozen', 'frozen TLS') {
