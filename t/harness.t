@@ -112,8 +112,10 @@ is($b1->count, 0, 'reset() forgets them');
 
 $b1->set(status => 200);
 $b1->script('/s', { status => 500 }, { status => 404 });
+is($b1->left, 2, 'script() has two answers');
 is(join(' ', map { http_get($p, '/s')->{status} } 1 .. 3), '500 404 200',
    'script() gives one answer after the other');
+is($b1->left, 0, 'and none is left');
 
 $b1->set(raw => "SSH-2.0-x\r\n");
 is(http_raw($p, "GET / HTTP/1.1\r\n\r\n"), "SSH-2.0-x\r\n", 'raw bytes');

@@ -87,11 +87,10 @@ sub is_crowded {
 
 sub hang_probe {
     my ($b) = @_;
-    my $n = $b->count;
 
     $b->script({ hang => 1 });
 
-    return wait_until(sub { $b->count > $n }, 10, 'a probe');
+    return wait_until(sub { !$b->left }, 10, 'a probe');
 }
 
 

@@ -108,6 +108,11 @@ sub script {
 }
 
 
+# left(): how many of them are still to come
+
+sub left { return $_[0]->call('left'); }
+
+
 # refuse(): as if the server had died: no listener, connections closed.
 # accept(): it listens again.
 

@@ -28,6 +28,7 @@ my %reason = (
 
 my %op = (
     add => \&op_add, set => \&op_set, script => \&op_script,
+    left => \&op_left,
     refuse => \&op_refuse, listen => \&op_listen,
     count => \&op_count, requests => \&op_requests,
     connections => \&op_connections, reset => \&op_reset,
@@ -234,6 +235,15 @@ sub op_script {
          map { compile($s, $_) } @{ $arg->{list} };
 
     return 1;
+}
+
+
+sub op_left {
+    my ($s) = @_;
+    my $n = 0;
+
+    $n += @$_ for values %{ $s->{script} };
+    return $n;
 }
 
 
