@@ -115,6 +115,7 @@ static void ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p);
 static ngx_int_t ngx_hd_pgsql_asked(ngx_hd_pgsql_t *p);
 static ngx_int_t ngx_hd_pgsql_walk(ngx_hd_pgsql_t *p, u_char *pos,
     u_char *last);
+static ngx_uint_t ngx_hd_pgsql_begins(u_char type);
 static ngx_int_t ngx_hd_pgsql_more(ngx_hd_pgsql_t *p, size_t have,
     size_t want);
 static ngx_int_t ngx_hd_pgsql_message(ngx_hd_pgsql_t *p, u_char *pos,
@@ -639,6 +640,11 @@ ngx_hd_pgsql_walk(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
     ngx_int_t   rc;
 
     for (start = pos; pos < last; pos += len) {
+
+        if (!p->scram && !ngx_hd_pgsql_begins(*pos)) {
+            return ngx_hd_pgsql_alien(p, pos, last);
+        }
+
         len = NGX_HD_PGSQL_HEADER;
 
         if (last - pos >= NGX_HD_PGSQL_HEADER) {
@@ -667,6 +673,15 @@ ngx_hd_pgsql_walk(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
     }
 
     return NGX_OK;
+}
+
+
+/* libpq takes no other message before a log-in, and says less of what came */
+
+static ngx_uint_t
+ngx_hd_pgsql_begins(u_char type)
+{
+    return type == 'R' || type == 'E' || type == 'N' || type == 'v';
 }
 
 

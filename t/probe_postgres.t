@@ -181,6 +181,9 @@ row('rounds that libpq would read', sprintf($rounds, ' 10000000'),
 row('a message cut off', qr/^down: response cut short: 7 of 100 bytes/,
     peer('cut', sub { syswrite $_[0], 'R' . pack('NC2', 99, 0, 0);
                       shutdown $_[0], 1 }));
+row('a web server', 'down: invalid response: the server speaks HTTP, got '
+    . '"HTTP/1.1 400 Bad Request"',
+    peer('site', sub { syswrite $_[0], "HTTP/1.1 400 Bad Request\r\n\r\n" }));
 row('few rounds', 'down: connection closed without response',
     peer('few', scram(4096, 1)));
 
