@@ -10,6 +10,7 @@
 #include <ngx_hd_curl_tls.h>
 #include <ngx_hd_failure.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_wire.h>
 
 
 /* longer than any run lasts: a run has its own deadline */
@@ -543,13 +544,18 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
 static ngx_int_t
 ngx_hd_curl_stranger(ngx_hd_curl_call_t *call)
 {
-    size_t   len;
-    u_char  *p;
+    size_t          len;
+    u_char         *p;
+    ngx_hd_wire_t   wire;
 
     p = call->heard;
 
+    ngx_memzero(&wire, sizeof(ngx_hd_wire_t));
+    wire.result = &call->run->result;
+
     if (call->nheard > 1 && p[0] == NGX_HD_CURL_TLS_ALERT && p[1] == 3) {
-        ngx_hd_result_set(&call->run->result, NGX_HD_R_RESPONSE_INVALID,
+        ngx_hd_wire_strange(&wire, p, call->nheard);
+        ngx_hd_result_set(wire.result, NGX_HD_R_RESPONSE_INVALID,
                           "the server speaks TLS");
         return NGX_OK;
     }
@@ -569,7 +575,8 @@ ngx_hd_curl_stranger(ngx_hd_curl_call_t *call)
         return NGX_DECLINED;
     }
 
-    ngx_hd_result_set(&call->run->result, NGX_HD_R_RESPONSE_INVALID,
+    ngx_hd_wire_strange(&wire, p, call->nheard);
+    ngx_hd_result_set(wire.result, NGX_HD_R_RESPONSE_INVALID,
                       "the server does not speak HTTP/2, got \"%*s\"", len, p);
 
     return NGX_OK;

@@ -63,6 +63,19 @@ ngx_hd_wire_sample(ngx_hd_wire_t *w, const u_char *p, size_t len)
 }
 
 
+void
+ngx_hd_wire_strange(ngx_hd_wire_t *w, const u_char *p, size_t len)
+{
+    ngx_hd_sample_t  *sample;
+
+    sample = &w->result->sample;
+
+    if (sample->line_len == 0 && sample->len == 0) {
+        ngx_hd_wire_sample(w, p, len);
+    }
+}
+
+
 ngx_int_t
 ngx_hd_wire_read_line(ngx_hd_wire_text_t *text, ngx_buf_t *in)
 {
@@ -99,6 +112,8 @@ ngx_hd_wire_alien(ngx_hd_wire_t *w, const char *name, const u_char *p,
     size_t len)
 {
     size_t  n;
+
+    ngx_hd_wire_strange(w, p, len);
 
     for (n = 0; n < ngx_min(len, NGX_HD_SEEN_LEN); n++) {
         if (p[n] == CR || p[n] == LF) {

@@ -78,6 +78,12 @@ void ngx_hd_wire_line(ngx_hd_wire_t *w, const u_char *p, size_t len);
 /* Keeps the next bytes of an answer, as far as there is room. */
 void ngx_hd_wire_sample(ngx_hd_wire_t *w, const u_char *p, size_t len);
 
+/*
+ * Keeps what came, len bytes at p, of an answer that is none: unless something
+ * of it was kept before.
+ */
+void ngx_hd_wire_strange(ngx_hd_wire_t *w, const u_char *p, size_t len);
+
 
 /* a line of a text protocol while it comes in */
 

@@ -178,6 +178,7 @@ ngx_hd_fcgi_head(ngx_hd_wire_t *w, ngx_buf_t *in)
     if (f->head[0] != NGX_HD_FCGI_VERSION) {
         in->pos--;
 
+        ngx_hd_wire_strange(w, in->pos, in->last - in->pos);
         ngx_hd_result_set(w->result, NGX_HD_R_RESPONSE_INVALID,
                           "not a FastCGI record, got \"%*s\"",
                           ngx_min((size_t) (in->last - in->pos),

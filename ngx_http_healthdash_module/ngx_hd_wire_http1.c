@@ -341,6 +341,7 @@ ngx_hd_http1_garbage(ngx_hd_wire_t *w, ngx_hd_http1_t *h)
     max = ngx_min(h->header.last - p, NGX_HD_SEEN_LEN);
 
     if (p[0] == NGX_HD_HTTP_TLS_ALERT && (max == 1 || p[1] == 3)) {
+        ngx_hd_wire_strange(w, p, h->header.last - p);
         return ngx_hd_http1_invalid(w, "the server speaks TLS");
     }
 

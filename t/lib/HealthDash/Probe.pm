@@ -12,7 +12,7 @@ use Test::More;
 use HealthDash ();
 use HealthDash::Run qw(wait_until);
 
-our @EXPORT_OK = qw(service status_server verdict judged rss fds);
+our @EXPORT_OK = qw(service status_server verdict judged rss peak fds);
 
 # long enough that only a test that wants a timeout sees one
 
@@ -104,6 +104,16 @@ sub rss {
     my ($pid) = @_;
 
     return HealthDash::slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m
+           ? $1 : 0;
+}
+
+
+# the most it ever was
+
+sub peak {
+    my ($pid) = @_;
+
+    return HealthDash::slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m
            ? $1 : 0;
 }
 
