@@ -98,6 +98,7 @@ ngx_hd_talk_step(ngx_hd_run_t *run)
     }
 
     if (t->wire.upgrade) {
+        ngx_str_null(&t->wire.waits);   /* it was answered */
         return ngx_hd_talk_end(run, NGX_BUSY);
     }
 
