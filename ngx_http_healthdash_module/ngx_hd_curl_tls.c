@@ -183,6 +183,8 @@ ngx_hd_curl_tls_info(const SSL *ssl, int where, int ret)
     ngx_hd_run_t        *run;
     ngx_hd_curl_slot_t  *slot;
 
+    ngx_hd_tls_bound(ssl, where);
+
     ctx = SSL_get_SSL_CTX(ssl);
     slot = SSL_CTX_get_app_data(ctx);
 

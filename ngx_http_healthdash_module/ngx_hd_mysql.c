@@ -15,6 +15,7 @@
 #include <ngx_hd_client.h>
 #include <ngx_hd_cond.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_tls.h>
 #include <ngx_hd_wire.h>
 #include <mysql.h>
 #include <errmsg.h>
@@ -604,12 +605,14 @@ static void
 ngx_hd_mysql_resume(ngx_hd_mysql_t *m)
 {
     ngx_hd_mysql_running = m;
+    ngx_hd_tls_foreign(1);
 
     if (swapcontext(&m->outer, &m->inner) == -1) {
         m->over = 1;
         ngx_hd_mysql_set(m, NGX_HD_R_LOCAL_ERROR, "no co-routine");
     }
 
+    ngx_hd_tls_foreign(0);
     ngx_hd_mysql_running = NULL;
 }
 

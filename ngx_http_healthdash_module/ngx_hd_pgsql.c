@@ -9,6 +9,7 @@
 #include <ngx_hd_pgsql.h>
 #include <ngx_hd_client.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_tls.h>
 #include <ngx_hd_wire.h>
 #include <libpq-fe.h>
 
@@ -187,6 +188,10 @@ static const ngx_hd_pgsql_words_t  ngx_hd_pgsql_words[] = {
     { "does not match host name", NGX_HD_R_TLS_NAME, NULL },
     { "certificate has expired", NGX_HD_R_TLS_EXPIRED, NULL },
     { "certificate verify failed", NGX_HD_R_TLS_UNTRUSTED, NULL },
+    { "SSL error code", NGX_HD_R_TLS_HANDSHAKE, NGX_HD_TLS_ENDLESS_TEXT },
+    { "SSL SYSCALL error: EOF", NGX_HD_R_TLS_CLOSED, NULL },
+    { "wrong version number", NGX_HD_R_TLS_HANDSHAKE,
+      "the server does not speak TLS" },
     { "unsupported protocol", NGX_HD_R_TLS_VERSION, NULL },
     { "protocol version", NGX_HD_R_TLS_VERSION, NULL },
     { "certificate", NGX_HD_R_TLS_HANDSHAKE, NULL },
@@ -546,7 +551,11 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
         return;
     }
 
+    ngx_hd_tls_foreign(1);
+
     rc = PQconnectPoll(p->conn);
+
+    ngx_hd_tls_foreign(0);
 
     if (rc == PGRES_POLLING_FAILED) {
         ngx_hd_pgsql_failed(p);
@@ -1216,8 +1225,13 @@ ngx_hd_pgsql_failed(ngx_hd_pgsql_t *p)
         }
     }
 
+    if (reason == NGX_HD_R_TLS_CLOSED && run->result.phase[NGX_HD_PHASE_TLS]) {
+        reason = NGX_HD_R_RESPONSE_CLOSED;
+    }
+
     if (reason == NGX_HD_R_RESPONSE_CLOSED
         || reason == NGX_HD_R_RESPONSE_RESET
+        || reason == NGX_HD_R_TLS_CLOSED
         || reason == NGX_HD_R_TLS_REFUSED)
     {
         ngx_hd_result_set(&run->result, reason, NULL);

@@ -18,6 +18,15 @@
 #define NGX_HD_TLS_FATAL       2       /* alert level, RFC 8446 6 */
 #define NGX_HD_TLS_NEEDS_CERT  116     /* certificate_required, 6.2 */
 
+/*
+ * What a handshake may read: OpenSSL takes a chain of 100 kB.  A read counts as
+ * some bytes, for each may bring very few.
+ */
+
+#define NGX_HD_TLS_MAX         131072
+#define NGX_HD_TLS_READ        32
+#define NGX_HD_TLS_ENDLESS     1       /* a reason of ERR_LIB_USER */
+
 
 /* whether a PEM file holds what it is given for */
 typedef ngx_uint_t (*ngx_hd_tls_read_pt)(BIO *bio);
@@ -34,8 +43,18 @@ static ngx_int_t ngx_hd_tls_conf_client(ngx_conf_t *cf, ngx_hd_check_t *check,
 static int ngx_hd_tls_no_verify(X509_STORE_CTX *ctx, void *data);
 static ngx_int_t ngx_hd_tls_set_name(ngx_hd_run_t *run, ngx_connection_t *c);
 static void ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret);
+static void ngx_hd_tls_forget(void *data);
+static void ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
+    int index, long argl, void *argp);
+static void ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret);
+static long ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len,
+    int argi, long argl, int ret, size_t *processed);
 static void ngx_hd_tls_alert(ngx_hd_run_t *run, int ret);
 static void ngx_hd_tls_error(ngx_hd_run_t *run);
+
+
+static int         ngx_hd_tls_index = -1;   /* of OpenSSL's, -1: none yet */
+static ngx_uint_t  ngx_hd_tls_is_foreign;
 
 
 ngx_int_t
@@ -322,6 +341,8 @@ ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
 {
     ngx_connection_t  *c;
 
+    ngx_hd_tls_bound(ssl, where);
+
     c = ngx_ssl_get_connection((ngx_ssl_conn_t *) ssl);
 
     if (c->idle) {
@@ -329,6 +350,116 @@ ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
     }
 
     ngx_hd_tls_event(c->data, where, ret);
+}
+
+
+/*
+ * OpenSSL passes over a HelloRequest, and stays in one call for as long as the
+ * peer has more of them: so it is allowed to read so much and no more.
+ */
+
+void
+ngx_hd_tls_bound(const SSL *ssl, int where)
+{
+    BIO  *bio;
+
+    bio = SSL_get_rbio(ssl);
+
+    if (bio == NULL) {
+        return;
+    }
+
+    if (where & SSL_CB_HANDSHAKE_START) {
+        BIO_set_callback_ex(bio, ngx_hd_tls_read);
+        BIO_set_callback_arg(bio, NULL);
+
+    } else if (where & SSL_CB_HANDSHAKE_DONE) {
+        BIO_set_callback_ex(bio, NULL);
+    }
+}
+
+
+/*
+ * OpenSSL tells us of each of its connections when it makes it: that is the one
+ * way to those that libpq and libmariadb make and use within one call.
+ */
+
+void
+ngx_hd_tls_foreign(ngx_uint_t on)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    ngx_hd_tls_is_foreign = on;
+
+    if (ngx_hd_tls_index != -1 || !on) {
+        return;
+    }
+
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+    if (cln == NULL) {
+        return;
+    }
+
+    cln->handler = ngx_hd_tls_forget;
+
+    ngx_hd_tls_index = SSL_get_ex_new_index(0, NULL, ngx_hd_tls_made, NULL,
+                                            NULL);
+}
+
+
+/* this module may be unloaded with the cycle */
+
+static void
+ngx_hd_tls_forget(void *data)
+{
+    if (ngx_hd_tls_index != -1) {
+        (void) CRYPTO_free_ex_index(CRYPTO_EX_INDEX_SSL, ngx_hd_tls_index);
+        ngx_hd_tls_index = -1;
+    }
+}
+
+
+static void
+ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
+    long argl, void *argp)
+{
+    if (ngx_hd_tls_is_foreign) {
+        SSL_set_info_callback(parent, ngx_hd_tls_bound_info);
+    }
+}
+
+
+static void
+ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret)
+{
+    ngx_hd_tls_bound(ssl, where);
+}
+
+
+/* the argument of the callback is the count itself */
+
+static long
+ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len, int argi,
+    long argl, int ret, size_t *processed)
+{
+    uintptr_t  n;
+
+    n = (uintptr_t) BIO_get_callback_arg(bio);
+
+    if (oper == (BIO_CB_READ|BIO_CB_RETURN)) {
+        n += NGX_HD_TLS_READ + ((ret > 0 && processed) ? *processed : 0);
+        BIO_set_callback_arg(bio, (char *) n);
+        return ret;
+    }
+
+    if (oper != BIO_CB_READ || n < NGX_HD_TLS_MAX) {
+        return ret;
+    }
+
+    BIO_clear_retry_flags(bio);
+    ERR_put_error(ERR_LIB_USER, 0, NGX_HD_TLS_ENDLESS, __FILE__, __LINE__);
+
+    return -1;
 }
 
 
@@ -378,6 +509,14 @@ ngx_hd_tls_error(ngx_hd_run_t *run)
     n = ERR_peek_error();
 
     if (n == 0) {
+        return;
+    }
+
+    if (ERR_GET_LIB(n) == ERR_LIB_USER
+        && ERR_GET_REASON(n) == NGX_HD_TLS_ENDLESS)
+    {
+        ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE,
+                          NGX_HD_TLS_ENDLESS_TEXT);
         return;
     }
 

@@ -12,6 +12,9 @@
 #include <ngx_hd_probe.h>
 
 
+#define NGX_HD_TLS_ENDLESS_TEXT  "the server sends messages without end"
+
+
 #if (NGX_HD_TLS)
 
 /*
@@ -57,6 +60,18 @@ ngx_int_t ngx_hd_tls_lend(const ngx_hd_check_t *check, SSL_CTX *ctx);
  */
 void ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret);
 
+/*
+ * To be called first by the info callback of any connection that probes: bounds
+ * what a handshake may read, for OpenSSL itself does not.
+ */
+void ngx_hd_tls_bound(const SSL *ssl, int where);
+
+/*
+ * The same for what a library makes while this is on, if it uses nginx's own
+ * OpenSSL; such a handshake fails with an error of ERR_LIB_USER.
+ */
+void ngx_hd_tls_foreign(ngx_uint_t on);
+
 /* Ends TLS on c, if any, without waiting for the peer; c itself stays open. */
 void ngx_hd_tls_end(ngx_connection_t *c);
 
@@ -67,6 +82,7 @@ void ngx_hd_tls_end(ngx_connection_t *c);
 #define ngx_hd_tls_start(run, c, handler)    NGX_ERROR
 #define ngx_hd_tls_check(run, c)             NGX_DECLINED
 #define ngx_hd_tls_end(c)
+#define ngx_hd_tls_foreign(on)
 
 #endif
 

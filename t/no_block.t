@@ -14,7 +14,7 @@ use IO::Socket::INET ();
 use Time::HiRes qw(time);
 
 use HealthDash::Hostile;
-use HealthDash::Kinds qw(kinds kind_conf);
+use HealthDash::Kinds qw(kinds tls_kinds kind_conf);
 use HealthDash::Recording qw(recording);
 
 my $gap_limit = 20;     # msec, between two answers
@@ -23,6 +23,7 @@ my $spells = 12;
 
 my @kinds = kinds();
 my $conf = '';
+my $built = (HealthDash->new->run_nginx('-V'))[1];
 
 # silent from the start, and silent when half of the answer was given: the
 # second half of a talk never comes
@@ -46,6 +47,29 @@ for my $kind (@kinds) {
                      $kind->{name}, $_->{name},
                      sprintf($kind->{url}, $_->{address}), $kind->{name}
         for @peers;
+}
+
+
+# silent in a TLS handshake; t/hostile_tls.t has one without end
+
+my $ca = tls_ca()->{cert};
+my @tls = ($built =~ /--with-http_ssl_module/) ? tls_kinds() : ();
+
+for my $kind (@tls) {
+    my ($heard, @talk) = @{ $kind->{hello} };
+    my $peer = { how => 'good', talk => \@talk };
+
+    # with verify=off libmariadb reads the system's authorities in each probe
+
+    $kind->{lines} =~ s/verify off;/ca $ca; sni all.test;/
+        if $kind->{name} =~ /^mysql/;
+
+    HealthDash::Hostile->new($peer);
+
+    $conf .= kind_conf($kind, 'interval 300ms; timeout 250ms; fails 1;');
+    $conf .= sprintf "healthdash_service \"%s silent\" %s probe=as-%s;\n",
+                     $kind->{name}, sprintf($kind->{url}, $peer->{address}),
+                     $kind->{name};
 }
 
 
@@ -85,7 +109,7 @@ cmp_ok($probes, '>', @kinds * $spells,
 
 my $list = hd_json($t)->{services};
 
-for my $kind (@kinds) {
+for my $kind (@kinds, @tls) {
     is($list->{"$kind->{name} silent"}{health}, 'down',
        "$kind->{name}: silence is a failure");
 }

@@ -27,7 +27,11 @@ my $next = 0;
 #   silent   takes the connection and says nothing
 #   close    closes at once;  reset: resets
 #   say      says "text", then waits
-#   flood    says "text" without end (32 MB at most)
+#   flood    says "text" without end (32 MB at most), behind its talk if it has
+#            one
+#   relay    passes everything on to port "to" and back: of what comes back only
+#            "at" bytes, then it closes or, with "then" => 'freeze', is silent;
+#            all of it without "at"
 #
 # fix => sub { ... }: gets a piece and all that the client has sent, and returns
 # what to say: for proofs that are new each time.
@@ -129,10 +133,55 @@ sub take {
                   piece => 0, out => '' };
 
         $by_fd{fileno $fh} = $c;
-        $c->{out} = $l->{peer}{text} if $how eq 'say' || $how eq 'flood';
+        $c->{out} = $l->{peer}{text} if $how eq 'say' || $how eq 'flood'
+                                                         && !$l->{peer}{talk};
+
+        if ($how eq 'relay') {
+            relay($c);
+            next;
+        }
+
         $drips{fileno $fh} = $c if $how eq 'drip';
         advance($c);
     }
+}
+
+
+# the other end: a server's answers go to the client's side, and the reverse
+
+sub relay {
+    my ($c) = @_;
+
+    socket my $fh, PF_INET, SOCK_STREAM, 0 or return hang_up($c);
+    connect $fh, pack_sockaddr_in($c->{peer}{to}, INADDR_LOOPBACK)
+        or return hang_up($c);
+    $fh->blocking(0);
+
+    my $server = { peer => $c->{peer}, fh => $fh, got => 0, sent => 0,
+                   out => '', other => $c, server => 1 };
+
+    $c->{other} = $server;
+    $by_fd{fileno $fh} = $server;
+    $poll->mask($_->{fh} => POLLIN) for $c, $server;
+}
+
+
+sub pass_on {
+    my ($c, $data) = @_;
+    my $to = $c->{other} or return;
+    my $at = $c->{peer}{at};
+
+    if ($c->{server} && defined $at) {
+        my $left = $at - $c->{got};
+
+        $data = substr $data, 0, $left if length $data > $left;
+    }
+
+    $c->{got} += length $data;
+    $to->{out} .= $data;
+    $to->{end} = 1 if $c->{server} && defined $at && $c->{got} >= $at
+                      && ($c->{peer}{then} // 'close') eq 'close';
+    write_out($to);
 }
 
 
@@ -156,6 +205,8 @@ sub serve {
     my ($c) = @_;
 
     for (1 .. 8) {
+        last if !$by_fd{fileno($c->{fh}) // -1};
+
         my $n = sysread $c->{fh}, my $data, 65536;
 
         if (!defined $n) {
@@ -164,11 +215,18 @@ sub serve {
         }
 
         return hang_up($c) if $n == 0;
+
+        if ($c->{other}) {
+            pass_on($c, $data);
+            next;
+        }
+
         $c->{got} += $n;
         $c->{heard} .= $data if $c->{peer}{fix};
     }
 
-    advance($c);
+    return $c->{other} ? write_out($c) : advance($c)
+        if $by_fd{fileno($c->{fh}) // -1};
 }
 
 
@@ -178,13 +236,17 @@ sub advance {
     my $how = $peer->{how};
     my $talk = $peer->{talk} // [];
 
-    if ($how eq 'good' || $how eq 'cut' || $how eq 'drip') {
+    if ($how eq 'good' || $how eq 'cut' || $how eq 'drip' || $peer->{talk}) {
         while ($c->{piece} < @$talk && $talk->[$c->{piece}][0] <= $c->{got}) {
             my $text = $talk->[$c->{piece}++][1];
 
             $c->{end} = 1 if !length $text;
             $text = $peer->{fix}->($text, $c->{heard}) if $peer->{fix};
             $c->{out} .= $text;
+        }
+
+        if ($how eq 'flood' && $c->{piece} == @$talk && !$c->{endless}++) {
+            $c->{out} .= $peer->{text};
         }
 
         if ($how eq 'cut') {
@@ -216,7 +278,8 @@ sub write_out {
         $c->{sent} += $n;
         substr $c->{out}, 0, $n, '';
         $c->{out} = $c->{peer}{text}
-            if $how eq 'flood' && !length $c->{out} && $c->{sent} < 32 << 20;
+            if $how eq 'flood' && !length $c->{out} && $c->{sent} < 32 << 20
+               && (!$c->{peer}{talk} || $c->{endless});
     }
 
     return hang_up($c) if $how eq 'cut' && $c->{sent} >= $c->{peer}{at}
@@ -238,7 +301,14 @@ sub drip {
 
 sub hang_up {
     my ($c) = @_;
-    my $fd = fileno $c->{fh};
+    my $fd = fileno $c->{fh} // return;
+    my $other = delete $c->{other};
+
+    if ($other) {
+        delete $other->{other};
+        hang_up($other) if !$c->{server}
+                           || ($c->{peer}{then} // 'close') eq 'close';
+    }
 
     $poll->remove($c->{fh});
     delete $drips{$fd};

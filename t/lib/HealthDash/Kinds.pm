@@ -9,7 +9,9 @@ use warnings;
 use Digest::SHA ();
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(kinds kind_conf);
+use HealthDash::Recording qw(recording);
+
+our @EXPORT_OK = qw(kinds tls_kinds endless_hello kind_conf);
 
 
 # "url": with %s for the address; "lines": of the probe block, with the type;
@@ -45,7 +47,81 @@ my @kinds = (
 );
 
 
+# The same over TLS, be it from the first byte or by STARTTLS.  "hello": how many
+# bytes a server has heard in clear text, and what it says to them.
+
+my %hello = (
+    smtp => [ 35, [ 0, "220 mail\r\n" ], [ 25, "250-mail\r\n250 STARTTLS\r\n" ],
+              [ 35, "220 go\r\n" ] ],
+    imap => [ 12, [ 0, "* OK mail\r\n" ], [ 12, "a OK go\r\n" ] ],
+    pop3 => [ 6, [ 0, "+OK mail\r\n" ], [ 6, "+OK go\r\n" ] ],
+    ftp => [ 10, [ 0, "220 ftp\r\n" ], [ 10, "234 go\r\n" ] ],
+    postgres => [ 8, [ 8, 'S' ] ],
+);
+
+my @tls_kinds = (
+    { name => 'https', url => 'https://%s/', lines => 'expect body ~ ok;' },
+    { name => 'https2', type => 'https', url => 'https://%s/',
+      lines => 'http 2; expect body ~ ok;' },
+    { name => 'grpcs', url => 'grpcs://%s' },
+    { name => 'websockets', url => 'websockets://%s/' },
+    { name => 'tls', url => 'tls://%s' },
+    { name => 'rediss', url => 'rediss://%s', lines => 'password s3cret;' },
+    { name => 'smtps', url => 'smtps://%s' },
+    { name => 'imaps', url => 'imaps://%s' },
+    { name => 'pop3s', url => 'pop3s://%s' },
+    (map { { name => "$_-starttls", type => $_, url => "$_://%s",
+             starttls => $_ } } qw(smtp imap pop3 ftp)),
+    { name => 'postgres-starttls', type => 'postgres', url => 'postgres://%s',
+      lines => 'user probe; password secret; database postgres;',
+      starttls => 'postgres' },
+    { name => 'mysql-starttls', type => 'mysql', url => 'mysql://%s',
+      lines => 'user probe; password secret;', starttls => 'mysql' },
+);
+
+
 sub kinds { return @kinds; }
+
+sub tls_kinds {
+    my @list = map { { %$_ } } @tls_kinds;
+
+    $hello{mysql} //= mysql_hello();
+
+    for my $kind (@list) {
+        my $starts = $kind->{starttls};
+
+        $kind->{hello} = defined $starts ? $hello{$starts} : [ 0 ];
+        $kind->{lines} = ($kind->{lines} // '') . ' verify off;'
+                         . (defined $starts ? ' starttls on;' : '');
+    }
+
+    return @list;
+}
+
+
+# A peer that answers a ClientHello with a HelloRequest, again and again: a whole
+# message in a whole record, which a client of TLS passes over.
+
+sub endless_hello {
+    my ($kind) = @_;
+    my ($heard, @talk) = @{ $kind->{hello} };
+    my $text = pack('H*', '160303000400000000') x 1000;
+
+    return (how => 'flood', talk => [ @talk, [ $heard + 1, $text ] ],
+            text => $text);
+}
+
+
+# the greeting of a MariaDB without TLS, with the bit that says it has it
+
+sub mysql_hello {
+    my $greeting = (recording('mysql'))[0][1];
+    my $at = index($greeting, "\0", 5) + 1 + 4 + 8 + 1;
+
+    substr $greeting, $at + 1, 1, chr(8 | ord substr $greeting, $at + 1, 1);
+
+    return [ 36, [ 0, $greeting ] ];
+}
 
 
 # an answer has the query's own number in front

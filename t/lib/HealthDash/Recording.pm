@@ -23,6 +23,7 @@ sub recording {
     my ($name) = @_;
     my ($dir) = __FILE__ =~ m{^(.*)/lib/HealthDash/};
     my @pieces;
+    local $_;
 
     open my $fh, '<', "$dir/recordings/$name"
         or die "there is no recording of $name: $!\n";
