@@ -8,16 +8,13 @@
 
 
 #include <ngx_hd_stream.h>
+#include <ngx_hd_connect.h>
 #include <ngx_hd_failure.h>
 #include <ngx_hd_keep.h>
 #include <ngx_hd_proxy.h>
 #include <ngx_hd_reason.h>
-#include <ngx_hd_resolve.h>
 #include <ngx_hd_talk.h>
 #include <ngx_hd_tls.h>
-#include <ngx_event_connect.h>
-
-
 
 
 typedef struct {
@@ -178,62 +175,23 @@ ngx_hd_stream_connect(ngx_hd_run_t *run)
 static ngx_int_t
 ngx_hd_stream_connect_addr(ngx_hd_run_t *run)
 {
-    ngx_int_t               rc;
-    ngx_err_t               err;
-    ngx_addr_t             *addr;
-    ngx_uint_t              udp;
-    ngx_hd_stream_t        *s;
-    ngx_peer_connection_t  *pc;
+    ngx_int_t         rc;
+    ngx_hd_stream_t  *s;
 
     s = run->ctx;
-    pc = &s->peer;
-    addr = &s->addrs->addrs[s->next];
 
-    /* an address tried before may have left its failure */
-
-    ngx_hd_result_set(&run->result, NGX_HD_R_NONE, NULL);
-
-    run->late = NGX_HD_R_CONNECT_TIMEOUT;
-    run->log->action = "connecting to server";
-    run->peer = (run->target->sockaddr && s->addrs->n == 1) ? NULL
-                                                            : &addr->name;
-
-    udp = run->target->check->type->udp;
-
-    if (ngx_hd_run_room(run) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    pc->sockaddr = addr->sockaddr;
-    pc->socklen = addr->socklen;
-    pc->name = &addr->name;
-    pc->type = udp ? SOCK_DGRAM : SOCK_STREAM;
-    pc->local = run->target->check->local;
-    pc->get = ngx_event_get_peer;
-    pc->log = run->log;
-    pc->log_error = NGX_ERROR_ERR;
-
-    ngx_set_errno(0);
-
-    rc = ngx_event_connect_peer(pc);
-
-    err = ngx_socket_errno;
-
-    if (rc == NGX_ERROR) {
-        return ngx_hd_failure_socket(run, addr, err);
-    }
+    rc = ngx_hd_connect(run, &s->peer, s->addrs, s->next);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
-        ngx_hd_failure_connect(run, addr, err);
-        return NGX_DECLINED;
+        return rc;
     }
 
-    if (ngx_hd_stream_adopt(run, pc->connection) != NGX_OK) {
+    if (ngx_hd_stream_adopt(run, s->peer.connection) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (rc == NGX_AGAIN || udp) {
-        ngx_hd_stream_share_time(run, pc->connection);
+    if (rc == NGX_AGAIN || run->target->check->type->udp) {
+        ngx_hd_stream_share_time(run, s->peer.connection);
     }
 
     return rc;
@@ -244,8 +202,6 @@ static ngx_int_t
 ngx_hd_stream_adopt(ngx_hd_run_t *run, ngx_connection_t *c)
 {
     c->data = run;
-    c->pool = run->pool;
-    c->log->connection = c->number;
 
     c->read->handler = ngx_hd_stream_connecting_handler;
     c->write->handler = ngx_hd_stream_connect_handler;
