@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_curl.h>
+#include <ngx_hd_connect.h>
 #include <ngx_hd_curl_tls.h>
 #include <ngx_hd_failure.h>
 #include <ngx_hd_reason.h>
@@ -19,19 +20,25 @@
 
 #define NGX_HD_CURL_TLS_ALERT  0x15    /* first byte, RFC 8446 5.1 */
 
+/* what a peer may send beside twice the body that is wanted */
+
+#define NGX_HD_CURL_ANSWER     1048576 /* bytes */
+
 
 static void ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs);
 static void ngx_hd_curl_connect(ngx_hd_curl_call_t *call);
+static ngx_int_t ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call);
+static ngx_int_t ngx_hd_curl_connect_quic(ngx_hd_curl_call_t *call);
+static void ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc);
+static void ngx_hd_curl_connected(ngx_hd_curl_call_t *call);
+static void ngx_hd_curl_unreachable(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_begin(ngx_hd_curl_call_t *call);
 static int ngx_hd_curl_place(ngx_hd_curl_call_t *call, CURL *easy);
 static void ngx_hd_curl_share_time(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_share_handler(ngx_event_t *ev);
 static void ngx_hd_curl_unset_timer(ngx_hd_curl_call_t *call);
-static void ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot);
-static ngx_int_t ngx_hd_curl_hear(ngx_hd_curl_slot_t *slot);
 static void ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code);
-static void ngx_hd_curl_connected(ngx_hd_curl_call_t *call);
-static ngx_int_t ngx_hd_curl_unconnected(ngx_hd_curl_call_t *call,
+static ngx_int_t ngx_hd_curl_no_socket(ngx_hd_curl_call_t *call,
     CURLcode code);
 static void ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code);
 static ngx_int_t ngx_hd_curl_stranger(ngx_hd_curl_call_t *call);
@@ -77,6 +84,8 @@ ngx_hd_curl_start(ngx_hd_run_t *run)
 
     call = run->ctx;
     target = run->target;
+
+    call->quic = (target->check->type->version == 30);
 
     if (target->naddrs) {
         call->list.addrs = target->addrs;
@@ -141,6 +150,63 @@ ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
 static void
 ngx_hd_curl_connect(ngx_hd_curl_call_t *call)
 {
+    ngx_int_t  rc;
+
+    for ( ;; ) {
+        rc = call->quic ? ngx_hd_curl_connect_quic(call)
+                        : ngx_hd_curl_connect_addr(call);
+
+        if (rc == NGX_AGAIN) {
+            ngx_hd_curl_share_time(call);
+            return;
+        }
+
+        if (rc == NGX_OK) {
+            ngx_hd_curl_connected(call);
+            return;
+        }
+
+        if (rc == NGX_ERROR || call->next + 1 >= call->addrs->n) {
+            ngx_hd_run_done(call->run);
+            return;
+        }
+
+        call->next++;
+    }
+}
+
+
+static ngx_int_t
+ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call)
+{
+    ngx_int_t        rc;
+    ngx_hd_relay_t  *r;
+
+    r = &call->relay;
+
+    rc = ngx_hd_connect(call->run, &r->peer, call->addrs, call->next);
+
+    if (rc != NGX_OK && rc != NGX_AGAIN) {
+        return rc;
+    }
+
+    r->run = call->run;
+    r->addr = &call->addrs->addrs[call->next];
+    r->handler = ngx_hd_curl_relay_handler;
+    r->data = call;
+    r->limit = NGX_HD_CURL_ANSWER + 2 * call->run->target->check->body_limit;
+
+    ngx_hd_relay_begin(r);
+
+    return rc;
+}
+
+
+/* to QUIC, connecting is a part of its handshake, and libcurl's affair */
+
+static ngx_int_t
+ngx_hd_curl_connect_quic(ngx_hd_curl_call_t *call)
+{
     ngx_hd_run_t  *run;
 
     run = call->run;
@@ -150,22 +216,78 @@ ngx_hd_curl_connect(ngx_hd_curl_call_t *call)
     ngx_hd_result_set(&run->result, NGX_HD_R_NONE, NULL);
 
     run->late = NGX_HD_R_CONNECT_TIMEOUT;
-    run->log->action = "connecting to server";
+    run->log->action = "connecting through libcurl";
     run->peer = (run->target->sockaddr && call->addrs->n == 1)
                 ? NULL : &call->addrs->addrs[call->next].name;
 
-    call->enough = 0;
-    call->connected = 0;
-    call->closed = 0;
-    call->nheard = 0;
-    call->began = ngx_hd_run_usec(run);
+    if (ngx_hd_run_room(run) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    if (ngx_hd_run_room(run) != NGX_OK || ngx_hd_curl_begin(call) != NGX_OK) {
+    return (ngx_hd_curl_begin(call) == NGX_OK) ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+static void
+ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc)
+{
+    ngx_hd_curl_call_t  *call;
+
+    call = r->data;
+
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_hd_curl_connected(call);
+        return;
+
+    case NGX_DECLINED:
+        ngx_hd_curl_unreachable(call);
+        return;
+
+    default: /* NGX_ERROR */
+        ngx_hd_run_done(call->run);
+    }
+}
+
+
+static void
+ngx_hd_curl_connected(ngx_hd_curl_call_t *call)
+{
+    ngx_hd_run_t  *run;
+
+    run = call->run;
+
+    ngx_hd_curl_unset_timer(call);
+    ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
+
+    run->late = run->target->check->tls ? NGX_HD_R_TLS_TIMEOUT
+                                        : NGX_HD_R_RESPONSE_TIMEOUT;
+    run->log->action = "talking through libcurl";
+
+    if (ngx_hd_relay_open(&call->relay) != NGX_OK
+        || ngx_hd_curl_begin(call) != NGX_OK)
+    {
         ngx_hd_run_done(run);
+    }
+}
+
+
+/* the next address, if there is one; else the failure stands */
+
+static void
+ngx_hd_curl_unreachable(ngx_hd_curl_call_t *call)
+{
+    ngx_hd_curl_drop(call);
+
+    if (call->next + 1 >= call->addrs->n) {
+        ngx_hd_run_done(call->run);
         return;
     }
 
-    ngx_hd_curl_share_time(call);
+    call->next++;
+
+    ngx_hd_curl_connect(call);
 }
 
 
@@ -179,6 +301,7 @@ ngx_hd_curl_begin(ngx_hd_curl_call_t *call)
     run = call->run;
     patience = 2 * run->target->check->timeout + NGX_HD_CURL_PATIENCE;
 
+    call->enough = 0;
     call->slot = ngx_hd_curl_take(run);
 
     if (call->slot == NULL) {
@@ -187,9 +310,8 @@ ngx_hd_curl_begin(ngx_hd_curl_call_t *call)
     }
 
     call->slot->end = ngx_hd_curl_end;
-    call->slot->waits = ngx_hd_curl_waits;
-    call->slot->hear = ngx_hd_curl_hear;
     call->slot->data = call;
+    call->slot->once = !call->quic;
 
     rc = ngx_hd_curl_place(call, call->slot->easy);
     rc |= curl_easy_setopt(call->slot->easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -218,16 +340,12 @@ ngx_hd_curl_place(ngx_hd_curl_call_t *call, CURL *easy)
     u_char      *p, *last;
     ngx_addr_t  *addr;
 
-    addr = &call->addrs->addrs[call->next];
-
-#if (NGX_HAVE_UNIX_DOMAIN)
-
-    if (addr->sockaddr->sa_family == AF_UNIX) {
-        return curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH,
-                    ((struct sockaddr_un *) addr->sockaddr)->sun_path);
+    if (!call->quic) {
+        return curl_easy_setopt(easy, CURLOPT_ABSTRACT_UNIX_SOCKET,
+                                (char *) call->relay.name);
     }
 
-#endif
+    addr = &call->addrs->addrs[call->next];
 
     p = call->text;
     last = p + sizeof(call->text) - 1;
@@ -245,11 +363,7 @@ ngx_hd_curl_place(ngx_hd_curl_call_t *call, CURL *easy)
 }
 
 
-/*
- * An address that does not answer must leave time for the others of its name.
- * To libcurl the handshake of TLS is part of a connect, so this is no time of
- * its own.
- */
+/* an address that does not answer must leave time for the others of its name */
 
 static void
 ngx_hd_curl_share_time(ngx_hd_curl_call_t *call)
@@ -285,12 +399,16 @@ ngx_hd_curl_share_handler(ngx_event_t *ev)
     run = ev->data;
     call = run->ctx;
 
+    /* with QUIC only the callbacks of TLS know that it stands */
+
+    if (run->result.phase[NGX_HD_PHASE_TLS]) {
+        return;
+    }
+
     ngx_hd_failure_connect(run, &call->addrs->addrs[call->next],
                            NGX_ETIMEDOUT);
 
-    ngx_hd_curl_drop(call);
-    call->next++;
-    ngx_hd_curl_connect(call);
+    ngx_hd_curl_unreachable(call);
 }
 
 
@@ -303,74 +421,6 @@ ngx_hd_curl_unset_timer(ngx_hd_curl_call_t *call)
 }
 
 
-/* what a timeout means from now on */
-
-static void
-ngx_hd_curl_waits(ngx_hd_curl_slot_t *slot)
-{
-    ngx_hd_run_t        *run;
-    ngx_hd_curl_call_t  *call;
-
-    call = slot->data;
-    run = call->run;
-
-    if (call->connected) {
-        return;
-    }
-
-    ngx_hd_curl_connected(call);
-
-    if (!call->connected) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
-        call->connected = 1;
-    }
-
-    ngx_hd_curl_unset_timer(call);
-
-    run->late = (run->target->check->tls
-                 && run->result.phase[NGX_HD_PHASE_TLS] == 0)
-                ? NGX_HD_R_TLS_TIMEOUT : NGX_HD_R_RESPONSE_TIMEOUT;
-    run->log->action = "talking through libcurl";
-}
-
-
-/*
- * A server that knows nothing of HTTP/2 says so in its own words, of which
- * libcurl tells but that something was wrong: they are kept in case it fails.
- */
-
-static ngx_int_t
-ngx_hd_curl_hear(ngx_hd_curl_slot_t *slot)
-{
-    ssize_t              n;
-    ngx_err_t            err;
-    ngx_hd_curl_call_t  *call;
-
-    call = slot->data;
-
-    if (call->run->target->check->tls) {
-        return NGX_OK;
-    }
-
-    n = recv(slot->fd, (char *) call->heard, sizeof(call->heard), MSG_PEEK);
-
-    err = ngx_socket_errno;
-
-    if (n == -1 && err != NGX_EAGAIN) {
-
-        /* this may be the only time that the system tells */
-
-        ngx_hd_failure_response(call->run, err);
-        return NGX_DECLINED;
-    }
-
-    call->nheard = ngx_max(n, 0);
-    call->closed = (n == 0);
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
 {
@@ -380,15 +430,6 @@ ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
     call = slot->data;
     run = call->run;
 
-    ngx_hd_curl_connected(call);
-
-    if (!call->connected && ngx_hd_curl_unconnected(call, code) == NGX_AGAIN) {
-        ngx_hd_curl_drop(call);
-        call->next++;
-        ngx_hd_curl_connect(call);
-        return;
-    }
-
     /* what a callback has found says more than the code that follows */
 
     if (run->result.reason == NGX_HD_R_NONE) {
@@ -396,7 +437,11 @@ ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
         if (code == CURLE_OK || (call->enough && code == CURLE_WRITE_ERROR)) {
             call->judge(call);
 
-        } else {
+        } else if (ngx_hd_curl_no_socket(call, code) == NGX_AGAIN) {
+            ngx_hd_curl_unreachable(call);
+            return;
+
+        } else if (run->result.reason == NGX_HD_R_NONE) {
             ngx_hd_curl_failed(call, code);
         }
     }
@@ -406,36 +451,12 @@ ngx_hd_curl_end(ngx_hd_curl_slot_t *slot, CURLcode code)
 
 
 /*
- * A server at hand may have shaken hands, or answered, before libcurl had to
- * wait: only libcurl knows when the connection stood.
+ * NGX_AGAIN: libcurl could not reach the peer of QUIC, result set, and there
+ * may be another address to try; NGX_OK: result set, or it was not so.
  */
 
-static void
-ngx_hd_curl_connected(ngx_hd_curl_call_t *call)
-{
-    curl_off_t        usec;
-    ngx_hd_result_t  *result;
-
-    result = &call->run->result;
-
-    if (call->connected || call->slot->easy == NULL
-        || curl_easy_getinfo(call->slot->easy, CURLINFO_CONNECT_TIME_T, &usec)
-           != CURLE_OK
-        || usec == 0)
-    {
-        return;
-    }
-
-    call->connected = 1;
-
-    result->phase[NGX_HD_PHASE_CONNECT] = call->began + (uint32_t) usec;
-}
-
-
-/* NGX_AGAIN: there is another address to try; NGX_OK: result set, or not so */
-
 static ngx_int_t
-ngx_hd_curl_unconnected(ngx_hd_curl_call_t *call, CURLcode code)
+ngx_hd_curl_no_socket(ngx_hd_curl_call_t *call, CURLcode code)
 {
     long           err;
     ngx_addr_t    *addr;
@@ -444,34 +465,23 @@ ngx_hd_curl_unconnected(ngx_hd_curl_call_t *call, CURLcode code)
     run = call->run;
     addr = &call->addrs->addrs[call->next];
 
-    if (run->result.reason != NGX_HD_R_NONE) {
-        return NGX_OK;
-    }
-
     if (call->slot->err) {
+        return (ngx_hd_failure_socket(run, addr, call->slot->err)
+                == NGX_DECLINED)
+               ? NGX_AGAIN : NGX_OK;
+    }
 
-        if (ngx_hd_failure_socket(run, addr, call->slot->err) == NGX_ERROR) {
-            return NGX_OK;
-        }
-
-    } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        ngx_hd_failure_connect(run, addr, NGX_ETIMEDOUT);
-
-    } else if (code == CURLE_COULDNT_CONNECT) {
-
-        if (curl_easy_getinfo(call->slot->easy, CURLINFO_OS_ERRNO, &err)
-            != CURLE_OK)
-        {
-            err = 0;
-        }
-
-        ngx_hd_failure_connect(run, addr, (ngx_err_t) err);
-
-    } else {
+    if (!call->quic || run->result.phase[NGX_HD_PHASE_TLS]
+        || code != CURLE_COULDNT_CONNECT
+        || curl_easy_getinfo(call->slot->easy, CURLINFO_OS_ERRNO, &err)
+           != CURLE_OK)
+    {
         return NGX_OK;
     }
 
-    return (call->next + 1 < call->addrs->n) ? NGX_AGAIN : NGX_OK;
+    ngx_hd_failure_connect(run, addr, (ngx_err_t) err);
+
+    return NGX_AGAIN;
 }
 
 
@@ -488,7 +498,8 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
 
     result = &call->run->result;
 
-    if (result->phase[NGX_HD_PHASE_FIRST] == 0
+    if (!call->run->target->check->tls
+        && result->phase[NGX_HD_PHASE_FIRST] == 0
         && ngx_hd_curl_stranger(call) == NGX_OK)
     {
         return;
@@ -515,6 +526,18 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
     case CURLE_OUT_OF_MEMORY:
         ngx_hd_result_set(result, NGX_HD_R_LOCAL_MEMORY, NULL);
         break;
+
+    case CURLE_COULDNT_CONNECT:
+
+        /* libcurl would try again, with another connection */
+
+        if (call->relay.met) {
+            ngx_hd_result_set(result, NGX_HD_R_RESPONSE_FAILED,
+                              "the server refused the stream");
+            break;
+        }
+
+        /* fall through */
 
     case CURLE_FAILED_INIT:
     case CURLE_URL_MALFORMAT:
@@ -548,19 +571,19 @@ ngx_hd_curl_stranger(ngx_hd_curl_call_t *call)
     u_char         *p;
     ngx_hd_wire_t   wire;
 
-    p = call->heard;
+    p = call->relay.heard;
 
     ngx_memzero(&wire, sizeof(ngx_hd_wire_t));
     wire.result = &call->run->result;
 
-    if (call->nheard > 1 && p[0] == NGX_HD_CURL_TLS_ALERT && p[1] == 3) {
-        ngx_hd_wire_strange(&wire, p, call->nheard);
+    if (call->relay.nheard > 1 && p[0] == NGX_HD_CURL_TLS_ALERT && p[1] == 3) {
+        ngx_hd_wire_strange(&wire, p, call->relay.nheard);
         ngx_hd_result_set(wire.result, NGX_HD_R_RESPONSE_INVALID,
                           "the server speaks TLS");
         return NGX_OK;
     }
 
-    for (len = 0; len < call->nheard; len++) {
+    for (len = 0; len < call->relay.nheard; len++) {
 
         if (p[len] == CR || p[len] == LF) {
             break;
@@ -575,7 +598,7 @@ ngx_hd_curl_stranger(ngx_hd_curl_call_t *call)
         return NGX_DECLINED;
     }
 
-    ngx_hd_wire_strange(&wire, p, call->nheard);
+    ngx_hd_wire_strange(&wire, p, call->relay.nheard);
     ngx_hd_result_set(wire.result, NGX_HD_R_RESPONSE_INVALID,
                       "the server does not speak HTTP/2, got \"%*s\"", len, p);
 
@@ -600,8 +623,11 @@ ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code, const char *text)
         return;
     }
 
-    if (curl_easy_getinfo(call->slot->easy, CURLINFO_OS_ERRNO, &err)
-        != CURLE_OK)
+    err = call->relay.err;
+
+    if (call->quic
+        && curl_easy_getinfo(call->slot->easy, CURLINFO_OS_ERRNO, &err)
+           != CURLE_OK)
     {
         err = 0;
     }
@@ -612,7 +638,9 @@ ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code, const char *text)
     } else if (result->phase[NGX_HD_PHASE_FIRST]) {
         ngx_hd_result_set(result, NGX_HD_R_RESPONSE_CUT, NULL);
 
-    } else if (call->closed || code == CURLE_PARTIAL_FILE) {
+    } else if ((call->relay.eof && call->relay.total == 0)
+               || code == CURLE_PARTIAL_FILE)
+    {
         ngx_hd_result_set(result, NGX_HD_R_RESPONSE_CLOSED, NULL);
 
     } else {
@@ -647,4 +675,6 @@ ngx_hd_curl_drop(ngx_hd_curl_call_t *call)
         ngx_hd_curl_give(call->slot);
         call->slot = NULL;
     }
+
+    ngx_hd_relay_close(&call->relay);
 }

@@ -10,6 +10,7 @@
 
 
 #include <ngx_hd_curl_multi.h>
+#include <ngx_hd_relay.h>
 #include <ngx_hd_resolve.h>
 
 
@@ -41,19 +42,15 @@ struct ngx_hd_curl_call_s {
 
     /* of the engine */
 
-    unsigned              connected:1;
-    unsigned              closed:1;     /* before a byte was heard */
+    unsigned              quic:1;       /* libcurl connects by itself */
     ngx_hd_curl_slot_t   *slot;         /* NULL: not begun */
+    ngx_hd_relay_t        relay;        /* unless quic */
     ngx_hd_resolve_t      resolve;
     ngx_hd_addrs_t       *addrs;
     ngx_hd_addrs_t        list;         /* addrs of a target that has one */
     ngx_addr_t            addr;
     ngx_uint_t            next;         /* of addrs: the one in use */
     ngx_event_t           share;        /* an address has had its time */
-    uint32_t              began;        /* usec of the run */
-    size_t                nheard;
-    u_char                heard[NGX_HD_SEEN_LEN];
-                                        /* what came first, without TLS */
     struct curl_slist     place;        /* where to connect to, for libcurl */
     u_char                text[NGX_SOCKADDR_STRLEN + sizeof("::")];
 };

@@ -118,6 +118,7 @@ ngx_hd_curl_take(ngx_hd_run_t *run)
     slot->ssl = NULL;
     slot->fd = (ngx_socket_t) -1;
     slot->err = 0;
+    slot->once = 0;
     slot->worn = 0;
     slot->sick = 0;
     slot->error[0] = '\0';
@@ -281,7 +282,6 @@ ngx_hd_curl_options(ngx_hd_curl_slot_t *slot)
     rc |= curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     rc |= curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     rc |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 0L);
-    rc |= curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION,
                            ngx_hd_curl_open_handler);
     rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot);
@@ -416,6 +416,10 @@ ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
 
     slot = data;
 
+    if (slot->once && slot->fd != (ngx_socket_t) -1) {
+        return CURL_SOCKET_BAD;
+    }
+
     if (slot->run == NULL || ngx_hd_run_room(slot->run) != NGX_OK) {
         return CURL_SOCKET_BAD;
     }
@@ -443,7 +447,6 @@ ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
     s->opened = 1;
 
     slot->fd = fd;
-    slot->heard = 0;
 
     return fd;
 }
@@ -550,10 +553,6 @@ ngx_hd_curl_socket_handler(CURL *easy, curl_socket_t fd, int what, void *data,
 
     ngx_hd_curl_set(s, what);
 
-    if (s->slot && what != CURL_POLL_REMOVE && what & CURL_POLL_IN) {
-        s->slot->waits(s->slot);
-    }
-
     return 0;
 }
 
@@ -638,21 +637,9 @@ static void
 ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready)
 {
     int                    bits;
-    ngx_hd_curl_slot_t    *slot;
     ngx_hd_curl_socket_t  *s;
 
     s = w->data;
-    slot = s->slot;
-
-    if (slot && (ready & NGX_HD_WATCH_READ) && !slot->heard) {
-        slot->heard = 1;
-
-        if (slot->hear(slot) != NGX_OK) {
-            (void) ngx_hd_watch_set(w, 0);
-            ngx_hd_curl_is_sick(slot);
-            return;
-        }
-    }
 
     bits = (ready & NGX_HD_WATCH_READ) ? CURL_CSELECT_IN : 0;
     bits |= (ready & NGX_HD_WATCH_WRITE) ? CURL_CSELECT_OUT : 0;

@@ -25,19 +25,6 @@ typedef struct ngx_hd_curl_slot_s   ngx_hd_curl_slot_t;
  */
 typedef void (*ngx_hd_curl_end_pt)(ngx_hd_curl_slot_t *slot, CURLcode code);
 
-/*
- * libcurl waits for the peer to say something: the connection stands.  Called
- * inside of libcurl, for each such wait: nothing of it may be called.
- */
-typedef void (*ngx_hd_curl_waits_pt)(ngx_hd_curl_slot_t *slot);
-
-/*
- * The peer of slot->fd has said something for the first time, or closed, and
- * libcurl has not read it.  NGX_DECLINED: the transfer ends without libcurl's
- * seeing it, with CURLE_FAILED_INIT.
- */
-typedef ngx_int_t (*ngx_hd_curl_hear_pt)(ngx_hd_curl_slot_t *slot);
-
 
 /*
  * One transfer.  The memory of a slot is that of the worker, so callbacks of
@@ -51,16 +38,15 @@ struct ngx_hd_curl_slot_s {
     CURL                 *easy;         /* NULL: libcurl has failed */
     ngx_hd_run_t         *run;          /* NULL: idle */
     ngx_hd_curl_end_pt    end;
-    ngx_hd_curl_waits_pt  waits;
-    ngx_hd_curl_hear_pt   hear;
-    void                 *data;         /* of them */
+    void                 *data;         /* of it */
     void                 *ssl;          /* SSL_CTX of the connection, to know
                                            it from one that is closed late */
     ngx_socket_t          fd;           /* of the connection, or -1 */
     ngx_err_t             err;          /* what socket() said */
     unsigned              active:1;     /* libcurl works on it */
     unsigned              stirred:1;    /* in again */
-    unsigned              heard:1;      /* hear was called */
+    unsigned              once:1;       /* opens one connection, not another
+                                           when the peer has refused */
     unsigned              worn:1;       /* its easy handle remembers an error
                                            that the next one would report */
     unsigned              sick:1;       /* is to end with CURLE_FAILED_INIT */
@@ -71,8 +57,8 @@ struct ngx_hd_curl_slot_s {
 /*
  * A slot for run, its easy handle set to what all transfers have in common:
  * one connection of its own, no proxy, no redirect, no signal, no file read.
- * The caller sets end, waits, hear and data, which are never called from
- * within these functions, and the options of its own.  NULL: no memory.
+ * The caller sets end, which is never called from within these functions, data,
+ * once, and the options of its own.  NULL: no memory.
  */
 ngx_hd_curl_slot_t *ngx_hd_curl_take(ngx_hd_run_t *run);
 

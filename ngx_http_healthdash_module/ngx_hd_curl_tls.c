@@ -203,5 +203,11 @@ ngx_hd_curl_tls_info(const SSL *ssl, int where, int ret)
     {
         run->late = NGX_HD_R_RESPONSE_TIMEOUT;
         ngx_hd_run_phase(run, NGX_HD_PHASE_TLS);
+
+        /* to QUIC it is the same */
+
+        if (run->result.phase[NGX_HD_PHASE_CONNECT] == 0) {
+            ngx_hd_run_phase(run, NGX_HD_PHASE_CONNECT);
+        }
     }
 }

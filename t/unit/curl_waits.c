@@ -1,6 +1,6 @@
 
 /*
- * For LD_PRELOAD: whoever sends a ClientHello goes on when the peer has
+ * For LD_PRELOAD: whoever sends a ClientHello to a peer goes on when that has
  * answered, as on a machine that has no time for us just then.
  */
 
@@ -20,13 +20,23 @@ send(int fd, const void *data, size_t size, int flags)
     void                 *symbol;
     ssize_t               n;
     send_pt               real;
+    socklen_t             len;
     struct pollfd         p;
+    struct sockaddr       sa;
     const unsigned char  *byte;
 
     symbol = dlsym(RTLD_NEXT, "send");
     real = (send_pt) symbol;
 
     n = real(fd, data, size, flags);
+
+    /* what libcurl says to us over a unix socket has not gone out yet */
+
+    len = sizeof(sa);
+
+    if (getsockname(fd, &sa, &len) == -1 || sa.sa_family == AF_UNIX) {
+        return n;
+    }
 
     /* a record of a handshake, and ClientHello in it: RFC 8446 4, 5.1 */
 
