@@ -605,14 +605,14 @@ static void
 ngx_hd_mysql_resume(ngx_hd_mysql_t *m)
 {
     ngx_hd_mysql_running = m;
-    ngx_hd_tls_foreign(1);
+    ngx_hd_tls_foreign(m->client.run);
 
     if (swapcontext(&m->outer, &m->inner) == -1) {
         m->over = 1;
         ngx_hd_mysql_set(m, NGX_HD_R_LOCAL_ERROR, "no co-routine");
     }
 
-    ngx_hd_tls_foreign(0);
+    ngx_hd_tls_foreign(NULL);
     ngx_hd_mysql_running = NULL;
 }
 

@@ -551,13 +551,13 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
         return;
     }
 
-    ngx_hd_tls_foreign(1);
+    ngx_hd_tls_foreign(run);
 
     rc = PQconnectPoll(p->conn);
 
-    ngx_hd_tls_foreign(0);
+    ngx_hd_tls_foreign(NULL);
 
-    if (rc == PGRES_POLLING_FAILED) {
+    if (rc == PGRES_POLLING_FAILED || run->result.reason != NGX_HD_R_NONE) {
         ngx_hd_pgsql_failed(p);
         return;
     }
@@ -958,19 +958,29 @@ ngx_hd_pgsql_flush(ngx_hd_pgsql_t *p)
 static void
 ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
 {
-    ngx_int_t   rc;
-    PGresult   *res;
+    int            good;
+    PGresult      *res;
+    ngx_int_t      rc;
+    ngx_hd_run_t  *run;
+
+    run = p->client.run;
 
     ngx_hd_pgsql_count(p);
 
     /* it would keep all of a row, and rows have no limit */
 
     if (ngx_hd_pgsql_limit(p, p->size) != NGX_OK) {
-        ngx_hd_run_done(p->client.run);
+        ngx_hd_run_done(run);
         return;
     }
 
-    if (PQconsumeInput(p->conn) == 0) {
+    ngx_hd_tls_foreign(run);
+
+    good = PQconsumeInput(p->conn);
+
+    ngx_hd_tls_foreign(NULL);
+
+    if (!good || run->result.reason != NGX_HD_R_NONE) {
         ngx_hd_pgsql_failed(p);
         return;
     }
@@ -1195,6 +1205,14 @@ ngx_hd_pgsql_failed(ngx_hd_pgsql_t *p)
     ngx_hd_reason_e   reason;
 
     run = p->client.run;
+
+    /* what OpenSSL told us says more */
+
+    if (run->result.reason != NGX_HD_R_NONE) {
+        ngx_hd_run_done(run);
+        return;
+    }
+
     text = PQerrorMessage(p->conn);
     state = ngx_hd_pgsql_state(text);
 

@@ -20,11 +20,14 @@
 
 /*
  * What a handshake may read: OpenSSL takes a chain of 100 kB.  A read counts as
- * some bytes, for each may bring very few.
+ * some bytes, for each may bring very few; so does behind the handshake what is
+ * no data, by what it costs.
  */
 
 #define NGX_HD_TLS_MAX         131072
 #define NGX_HD_TLS_READ        32
+#define NGX_HD_TLS_MESSAGE     512
+#define NGX_HD_TLS_FLOOD       0x100000  /* beside SSL_CB_* */
 #define NGX_HD_TLS_ENDLESS     1       /* a reason of ERR_LIB_USER */
 
 
@@ -49,12 +52,19 @@ static void ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
 static void ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret);
 static long ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len,
     int argi, long argl, int ret, size_t *processed);
+static long ngx_hd_tls_read_on(BIO *bio, int oper, const char *data,
+    size_t len, int argi, long argl, int ret, size_t *processed);
+static long ngx_hd_tls_may_read(BIO *bio, int ret);
+static void ngx_hd_tls_message(int sent, int version, int type,
+    const void *data, size_t len, SSL *ssl, void *arg);
+static void ngx_hd_tls_counts(SSL *ssl, BIO *bio);
 static void ngx_hd_tls_alert(ngx_hd_run_t *run, int ret);
 static void ngx_hd_tls_error(ngx_hd_run_t *run);
+static ngx_uint_t ngx_hd_tls_is_endless(u_long error);
 
 
-static int         ngx_hd_tls_index = -1;   /* of OpenSSL's, -1: none yet */
-static ngx_uint_t  ngx_hd_tls_is_foreign;
+static int            ngx_hd_tls_index = -1; /* of OpenSSL's, -1: none yet */
+static ngx_hd_run_t  *ngx_hd_tls_run;       /* who uses a library now */
 
 
 ngx_int_t
@@ -355,7 +365,9 @@ ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret)
 
 /*
  * OpenSSL passes over a HelloRequest, and stays in one call for as long as the
- * peer has more of them: so it is allowed to read so much and no more.
+ * peer has more of them: so it is allowed to read so much and no more.  Behind
+ * the handshake the same is true of tickets and new keys, while data make it
+ * return.
  */
 
 void
@@ -370,11 +382,19 @@ ngx_hd_tls_bound(const SSL *ssl, int where)
     }
 
     if (where & SSL_CB_HANDSHAKE_START) {
+
+        if (BIO_get_callback_ex(bio) == NULL) {
+            BIO_set_callback_arg(bio, NULL);
+            SSL_set_msg_callback((SSL *) ssl, ngx_hd_tls_message);
+
+        } else {
+            ngx_hd_tls_counts((SSL *) ssl, bio);    /* another handshake */
+        }
+
         BIO_set_callback_ex(bio, ngx_hd_tls_read);
-        BIO_set_callback_arg(bio, NULL);
 
     } else if (where & SSL_CB_HANDSHAKE_DONE) {
-        BIO_set_callback_ex(bio, NULL);
+        BIO_set_callback_ex(bio, ngx_hd_tls_read_on);
     }
 }
 
@@ -385,13 +405,13 @@ ngx_hd_tls_bound(const SSL *ssl, int where)
  */
 
 void
-ngx_hd_tls_foreign(ngx_uint_t on)
+ngx_hd_tls_foreign(ngx_hd_run_t *run)
 {
     ngx_pool_cleanup_t  *cln;
 
-    ngx_hd_tls_is_foreign = on;
+    ngx_hd_tls_run = run;
 
-    if (ngx_hd_tls_index != -1 || !on) {
+    if (ngx_hd_tls_index != -1 || run == NULL) {
         return;
     }
 
@@ -423,16 +443,25 @@ static void
 ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
     long argl, void *argp)
 {
-    if (ngx_hd_tls_is_foreign) {
+    if (ngx_hd_tls_run) {
         SSL_set_info_callback(parent, ngx_hd_tls_bound_info);
     }
 }
 
 
+/* a library finds words of its own for a failed handshake */
+
 static void
 ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret)
 {
     ngx_hd_tls_bound(ssl, where);
+
+    if (ngx_hd_tls_run
+        && (where == NGX_HD_TLS_FLOOD
+            || ngx_hd_tls_is_endless(ERR_peek_error())))
+    {
+        ngx_hd_tls_event(ngx_hd_tls_run, where, ret);
+    }
 }
 
 
@@ -452,7 +481,28 @@ ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len, int argi,
         return ret;
     }
 
-    if (oper != BIO_CB_READ || n < NGX_HD_TLS_MAX) {
+    return (oper == BIO_CB_READ) ? ngx_hd_tls_may_read(bio, ret) : ret;
+}
+
+
+/* once it has to wait the worker goes on with other work, and all is well */
+
+static long
+ngx_hd_tls_read_on(BIO *bio, int oper, const char *data, size_t len, int argi,
+    long argl, int ret, size_t *processed)
+{
+    if (oper == (BIO_CB_READ|BIO_CB_RETURN) && ret <= 0) {
+        BIO_set_callback_arg(bio, NULL);
+    }
+
+    return (oper == BIO_CB_READ) ? ngx_hd_tls_may_read(bio, ret) : ret;
+}
+
+
+static long
+ngx_hd_tls_may_read(BIO *bio, int ret)
+{
+    if ((uintptr_t) BIO_get_callback_arg(bio) < NGX_HD_TLS_MAX) {
         return ret;
     }
 
@@ -463,6 +513,58 @@ ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len, int argi,
 }
 
 
+/* each record and message, the type within a record of TLS 1.3, too */
+
+static void
+ngx_hd_tls_message(int sent, int version, int type, const void *data,
+    size_t len, SSL *ssl, void *arg)
+{
+    BIO  *bio;
+
+    bio = SSL_get_rbio(ssl);
+
+    if (sent || bio == NULL
+        || BIO_get_callback_ex(bio) != ngx_hd_tls_read_on)
+    {
+        return;
+    }
+
+    if ((type == SSL3_RT_HEADER || type == SSL3_RT_INNER_CONTENT_TYPE)
+        && len && *(u_char *) data == SSL3_RT_APPLICATION_DATA)
+    {
+        return;
+    }
+
+    ngx_hd_tls_counts(ssl, bio);
+}
+
+
+/* who waits for data hears of it from the info callback alone */
+
+static void
+ngx_hd_tls_counts(SSL *ssl, BIO *bio)
+{
+    uintptr_t   n;
+    void      (*info)(const SSL *, int, int);
+
+    n = (uintptr_t) BIO_get_callback_arg(bio);
+
+    BIO_set_callback_arg(bio, (char *) (n + NGX_HD_TLS_MESSAGE));
+
+    if (n >= NGX_HD_TLS_MAX || n + NGX_HD_TLS_MESSAGE < NGX_HD_TLS_MAX) {
+        return;
+    }
+
+    info = SSL_get_info_callback(ssl);
+
+    if (info == NULL) {
+        info = SSL_CTX_get_info_callback(SSL_get_SSL_CTX(ssl));
+    }
+
+    info(ssl, NGX_HD_TLS_FLOOD, -1);
+}
+
+
 void
 ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret)
 {
@@ -470,7 +572,11 @@ ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret)
         return;
     }
 
-    if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
+    if (where == NGX_HD_TLS_FLOOD) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_RESPONSE_INVALID,
+                          NGX_HD_TLS_ENDLESS_TEXT);
+
+    } else if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
         ngx_hd_tls_alert(run, ret);
 
     } else if ((where & SSL_CB_CONNECT_EXIT) == SSL_CB_CONNECT_EXIT
@@ -512,9 +618,7 @@ ngx_hd_tls_error(ngx_hd_run_t *run)
         return;
     }
 
-    if (ERR_GET_LIB(n) == ERR_LIB_USER
-        && ERR_GET_REASON(n) == NGX_HD_TLS_ENDLESS)
-    {
+    if (ngx_hd_tls_is_endless(n)) {
         ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE,
                           NGX_HD_TLS_ENDLESS_TEXT);
         return;
@@ -532,6 +636,14 @@ ngx_hd_tls_error(ngx_hd_run_t *run)
 
     ngx_hd_result_set(&run->result, NGX_HD_R_TLS_HANDSHAKE, "%s",
                       text ? text : "unknown error");
+}
+
+
+static ngx_uint_t
+ngx_hd_tls_is_endless(u_long error)
+{
+    return ERR_GET_LIB(error) == ERR_LIB_USER
+           && ERR_GET_REASON(error) == NGX_HD_TLS_ENDLESS;
 }
 
 

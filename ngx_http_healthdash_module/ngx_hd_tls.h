@@ -61,16 +61,19 @@ ngx_int_t ngx_hd_tls_lend(const ngx_hd_check_t *check, SSL_CTX *ctx);
 void ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret);
 
 /*
- * To be called first by the info callback of any connection that probes: bounds
- * what a handshake may read, for OpenSSL itself does not.
+ * To be called first by the info callback of any connection that probes, which
+ * gives the rest to ngx_hd_tls_event(): bounds what a handshake may read, and
+ * what else than data may come behind it without a pause, for OpenSSL itself
+ * does not.
  */
 void ngx_hd_tls_bound(const SSL *ssl, int where);
 
 /*
- * The same for what a library makes while this is on, if it uses nginx's own
- * OpenSSL; such a handshake fails with an error of ERR_LIB_USER.
+ * The same for what a library makes from now on for run, until the call with
+ * NULL, if it uses nginx's own OpenSSL.  Such a handshake fails with an error
+ * of ERR_LIB_USER; what comes behind it in such calls is in run->result, too.
  */
-void ngx_hd_tls_foreign(ngx_uint_t on);
+void ngx_hd_tls_foreign(ngx_hd_run_t *run);
 
 /* Ends TLS on c, if any, without waiting for the peer; c itself stays open. */
 void ngx_hd_tls_end(ngx_connection_t *c);
@@ -82,7 +85,7 @@ void ngx_hd_tls_end(ngx_connection_t *c);
 #define ngx_hd_tls_start(run, c, handler)    NGX_ERROR
 #define ngx_hd_tls_check(run, c)             NGX_DECLINED
 #define ngx_hd_tls_end(c)
-#define ngx_hd_tls_foreign(on)
+#define ngx_hd_tls_foreign(run)
 
 #endif
 

@@ -1,19 +1,23 @@
 package HealthDash::TLS;
 
-# Certificates from the openssl command, and a TLS front (a real nginx) for a
-# scriptable backend.
+# Certificates from the openssl command, a TLS front (a real nginx) for a
+# scriptable backend, and a server that never comes to data.
 
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use Exporter qw(import);
+use File::Basename qw(dirname);
 use POSIX ();
 
+use HealthDash::Daemon qw(daemon);
 use HealthDash::Run qw(tmp_dir port write_file);
 
-our @EXPORT_OK = qw(tls_ca tls_cert tls_backend);
+our @EXPORT_OK = qw(tls_ca tls_cert tls_backend tls_endless);
 
-my %ca;
+my $unit = abs_path(dirname(__FILE__) . '/../../unit');
+my (%ca, $endless);
 
 
 # tls_ca(NAME): a certificate authority, made at the first call; returns
@@ -212,6 +216,34 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 CONF
+}
+
+
+# tls_endless(NAME, 'key' | 'ticket' | 'hello', [ HEARD, [ NEED, BYTES ], ... ]):
+# a server on port NAME that sends such messages for as long as it can once the
+# handshake is over; what is said in clear text before is as in "hello" of
+# HealthDash::Kinds.
+
+sub tls_endless {
+    my ($name, $what, $hello) = @_;
+    my ($heard, @talk) = @{ $hello // [ 0 ] };
+
+    $endless //= { program => make_endless(),
+                   cert => tls_cert(cn => 'all.test') };
+
+    return daemon($name, port => port($name), argv => [
+        $endless->{program}, port($name), @{ $endless->{cert} }{qw(cert key)},
+        $what, $heard, map { ($_->[0], unpack 'H*', $_->[1]) } @talk ]);
+}
+
+
+sub make_endless {
+    my $program = tmp_dir() . '/tls_endless';
+
+    system($ENV{CC} // 'cc', '-O1', '-o', $program, "$unit/tls_endless.c",
+           '-lssl', '-lcrypto') == 0 or die "cannot build $program\n";
+
+    return $program;
 }
 
 
