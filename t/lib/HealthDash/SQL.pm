@@ -115,8 +115,14 @@ sub mariadb {
                         "--socket=$self->{socket}", '-u', 'root', '-N', '-B',
                         '-e' ];
 
+    # what /tmp has is shared with all that run at the same time
+
+    mkdir "$self->{folder}/tmp" or die "cannot create a folder for it: $!\n";
+    own("$self->{folder}/tmp");
+
     run(need('mariadb-install-db'), '--no-defaults',
-        "--datadir=$self->{data}", '--skip-test-db',
+        "--datadir=$self->{data}", "--tmpdir=$self->{folder}/tmp",
+        '--skip-test-db',
         '--auth-root-authentication-method=normal');
 
     my @ssl = $self->{ssl} ? my_ssl($self) : ();
@@ -124,6 +130,7 @@ sub mariadb {
     $self->{daemon} = daemon($name, user => $user,
                              argv => [ need('mariadbd'), '--no-defaults',
                                        "--datadir=$self->{data}",
+                                       "--tmpdir=$self->{folder}/tmp",
                                        "--port=$self->{port}",
                                        "--socket=$self->{socket}",
                                        "--pid-file=$self->{folder}/pid",
