@@ -37,6 +37,22 @@
 #define NGX_HD_MYSQL_VERSION   0x0a
 #define NGX_HD_MYSQL_REFUSAL   0xff
 
+/* a folder that cannot exist, and that nobody could fill */
+
+#define NGX_HD_MYSQL_NO_DIR    "/dev/null/none"
+
+/*
+ * With the OpenSSL that libmariadb has, too, we judge certificates ourselves:
+ * libmariadb would read the authorities in each probe, all of the system even
+ * if nothing is verified.
+ */
+
+#if (NGX_HD_TLS_SHARED && NGX_HD_MYSQL_OPENSSL)
+#define NGX_HD_MYSQL_JUDGES    1
+#else
+#define NGX_HD_MYSQL_JUDGES    0
+#endif
+
 /* not dialog, which asks at a terminal, nor one that sends a password bare */
 
 #define NGX_HD_MYSQL_PLUGINS                                                  \
@@ -68,6 +84,7 @@ typedef struct {
     unsigned              dropped:1;    /* and nobody wants to know why */
     unsigned              flooded:1;    /* there was more than it may read */
 
+    ngx_hd_tls_foreign_t  tls;
     ngx_hd_client_row_t   row;
 } ngx_hd_mysql_t;
 
@@ -207,7 +224,9 @@ ngx_hd_mysql_prepare(ngx_pool_t *pool, ngx_hd_check_t *check, ngx_str_t *host)
 
     /* tens of milliseconds in each probe, while the worker does nothing else */
 
-    if (check->starttls && check->verify && check->ca.len == 0) {
+    if (check->starttls && check->verify && check->ca.len == 0
+        && !NGX_HD_MYSQL_JUDGES)
+    {
         return "needs \"ca\" beside starttls=on, for libmariadb would read all "
                "authorities of the system in each probe";
     }
@@ -268,6 +287,8 @@ ngx_hd_mysql_start(ngx_hd_run_t *run)
     m->client.open = ngx_hd_mysql_open;
     m->client.step = ngx_hd_mysql_step;
     m->client.drop = ngx_hd_mysql_drop;
+    m->tls.run = run;
+    m->tls.judges = NGX_HD_MYSQL_JUDGES;
 
     return ngx_hd_client_start(&m->client, run);
 }
@@ -340,6 +361,7 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
     m->flooded = 0;
     m->tries = 0;
     m->size = 0;
+    m->tls.made = 0;
 
     if (ngx_hd_mysql_listen() != NGX_OK) {
         return NGX_ERROR;
@@ -404,7 +426,7 @@ ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m)
     conf = check->data;
 
     tls = check->starttls ? 1 : 0;
-    verify = (check->starttls && check->verify) ? 1 : 0;
+    verify = (check->starttls && check->verify && !m->tls.judges) ? 1 : 0;
 
     (void) mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &tls);
     (void) mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
@@ -413,7 +435,10 @@ ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m)
         return;
     }
 
-    if (verify && conf->ca) {
+    if (m->tls.judges) {
+        (void) mysql_options(my, MYSQL_OPT_SSL_CAPATH, NGX_HD_MYSQL_NO_DIR);
+
+    } else if (verify && conf->ca) {
         (void) mysql_options(my, MYSQL_OPT_SSL_CA, conf->ca);
     }
 
@@ -605,7 +630,7 @@ static void
 ngx_hd_mysql_resume(ngx_hd_mysql_t *m)
 {
     ngx_hd_mysql_running = m;
-    ngx_hd_tls_foreign(m->client.run);
+    ngx_hd_tls_foreign(&m->tls);
 
     if (swapcontext(&m->outer, &m->inner) == -1) {
         m->over = 1;
@@ -784,6 +809,14 @@ ngx_hd_mysql_wait_io(my_socket fd, my_bool is_read, int timeout)
 
     m->client.run->late = NGX_HD_R_TLS_TIMEOUT;
     m->client.run->waits = NULL;
+
+    /* nobody would look at the certificate */
+
+    if (m->tls.judges && !m->tls.made) {
+        ngx_hd_mysql_set(m, NGX_HD_R_LOCAL_ERROR,
+                         "libmariadb has another TLS library than nginx");
+        return 0;
+    }
 
     if (ngx_hd_mysql_wait(m, MYSQL_WAIT_READ) == MYSQL_WAIT_TIMEOUT) {
         return 0;

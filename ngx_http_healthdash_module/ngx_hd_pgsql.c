@@ -69,6 +69,7 @@ typedef struct {
     size_t                size;         /* bytes that came for this step */
     size_t                want;         /* bytes of a message waited for */
     unsigned              scram:1;      /* the server has asked for it */
+    ngx_hd_tls_foreign_t  tls;
     ngx_hd_client_row_t   row;
     ngx_str_t             lag;          /* seconds, of the role's query */
 } ngx_hd_pgsql_t;
@@ -384,6 +385,7 @@ ngx_hd_pgsql_start(ngx_hd_run_t *run)
     p->client.open = ngx_hd_pgsql_open;
     p->client.step = ngx_hd_pgsql_step;
     p->client.drop = ngx_hd_pgsql_drop;
+    p->tls.run = run;
 
     return ngx_hd_client_start(&p->client, run);
 }
@@ -551,7 +553,7 @@ ngx_hd_pgsql_connecting(ngx_hd_pgsql_t *p)
         return;
     }
 
-    ngx_hd_tls_foreign(run);
+    ngx_hd_tls_foreign(&p->tls);
 
     rc = PQconnectPoll(p->conn);
 
@@ -974,7 +976,7 @@ ngx_hd_pgsql_read(ngx_hd_pgsql_t *p)
         return;
     }
 
-    ngx_hd_tls_foreign(run);
+    ngx_hd_tls_foreign(&p->tls);
 
     good = PQconsumeInput(p->conn);
 

@@ -49,6 +49,7 @@ static void ngx_hd_tls_info(const ngx_ssl_conn_t *ssl, int where, int ret);
 static void ngx_hd_tls_forget(void *data);
 static void ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad,
     int index, long argl, void *argp);
+static int ngx_hd_tls_verify(X509_STORE_CTX *store, void *data);
 static void ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret);
 static long ngx_hd_tls_read(BIO *bio, int oper, const char *data, size_t len,
     int argi, long argl, int ret, size_t *processed);
@@ -63,8 +64,8 @@ static void ngx_hd_tls_error(ngx_hd_run_t *run);
 static ngx_uint_t ngx_hd_tls_is_endless(u_long error);
 
 
-static int            ngx_hd_tls_index = -1; /* of OpenSSL's, -1: none yet */
-static ngx_hd_run_t  *ngx_hd_tls_run;       /* who uses a library now */
+static int                    ngx_hd_tls_index = -1;  /* -1: none yet */
+static ngx_hd_tls_foreign_t  *ngx_hd_tls_user;        /* of a library, now */
 
 
 ngx_int_t
@@ -405,13 +406,13 @@ ngx_hd_tls_bound(const SSL *ssl, int where)
  */
 
 void
-ngx_hd_tls_foreign(ngx_hd_run_t *run)
+ngx_hd_tls_foreign(ngx_hd_tls_foreign_t *foreign)
 {
     ngx_pool_cleanup_t  *cln;
 
-    ngx_hd_tls_run = run;
+    ngx_hd_tls_user = foreign;
 
-    if (ngx_hd_tls_index != -1 || run == NULL) {
+    if (ngx_hd_tls_index != -1 || foreign == NULL) {
         return;
     }
 
@@ -443,9 +444,47 @@ static void
 ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
     long argl, void *argp)
 {
-    if (ngx_hd_tls_run) {
-        SSL_set_info_callback(parent, ngx_hd_tls_bound_info);
+    if (ngx_hd_tls_user == NULL) {
+        return;
     }
+
+    ngx_hd_tls_user->made = 1;
+
+    SSL_set_info_callback(parent, ngx_hd_tls_bound_info);
+
+    if (ngx_hd_tls_user->judges) {
+        SSL_set_verify(parent, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(parent),
+                                         ngx_hd_tls_verify, NULL);
+    }
+}
+
+
+/* called within the library's handshake, before it says anything of worth */
+
+static int
+ngx_hd_tls_verify(X509_STORE_CTX *store, void *data)
+{
+    SSL           *ssl;
+    ngx_hd_run_t  *run;
+
+    ssl = X509_STORE_CTX_get_ex_data(store,
+                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+    run = ngx_hd_tls_user ? ngx_hd_tls_user->run : NULL;
+
+    if (run == NULL || ssl == NULL
+        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
+                             X509_STORE_CTX_get0_cert(store),
+                             X509_STORE_CTX_get0_untrusted(store))
+           != NGX_OK)
+    {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+
+    return 1;
 }
 
 
@@ -456,11 +495,11 @@ ngx_hd_tls_bound_info(const SSL *ssl, int where, int ret)
 {
     ngx_hd_tls_bound(ssl, where);
 
-    if (ngx_hd_tls_run
+    if (ngx_hd_tls_user
         && (where == NGX_HD_TLS_FLOOD
             || ngx_hd_tls_is_endless(ERR_peek_error())))
     {
-        ngx_hd_tls_event(ngx_hd_tls_run, where, ret);
+        ngx_hd_tls_event(ngx_hd_tls_user->run, where, ret);
     }
 }
 

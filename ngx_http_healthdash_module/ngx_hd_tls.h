@@ -15,6 +15,15 @@
 #define NGX_HD_TLS_ENDLESS_TEXT  "the server sends messages without end"
 
 
+/* a connection of run that a library makes */
+
+typedef struct {
+    ngx_hd_run_t  *run;
+    unsigned       judges:1;    /* ngx_hd_cert_judge() decides on it */
+    unsigned       made:1;      /* set once OpenSSL has told of it */
+} ngx_hd_tls_foreign_t;
+
+
 #if (NGX_HD_TLS)
 
 /*
@@ -69,11 +78,11 @@ void ngx_hd_tls_event(ngx_hd_run_t *run, int where, int ret);
 void ngx_hd_tls_bound(const SSL *ssl, int where);
 
 /*
- * The same for what a library makes from now on for run, until the call with
- * NULL, if it uses nginx's own OpenSSL.  Such a handshake fails with an error
- * of ERR_LIB_USER; what comes behind it in such calls is in run->result, too.
+ * The same for what a library makes and does from now on, until the call with
+ * NULL, if it uses nginx's own OpenSSL.  A handshake that is too long fails with
+ * an error of ERR_LIB_USER, and this is in run->result, too.
  */
-void ngx_hd_tls_foreign(ngx_hd_run_t *run);
+void ngx_hd_tls_foreign(ngx_hd_tls_foreign_t *foreign);
 
 /* Ends TLS on c, if any, without waiting for the peer; c itself stays open. */
 void ngx_hd_tls_end(ngx_connection_t *c);
@@ -85,7 +94,7 @@ void ngx_hd_tls_end(ngx_connection_t *c);
 #define ngx_hd_tls_start(run, c, handler)    NGX_ERROR
 #define ngx_hd_tls_check(run, c)             NGX_DECLINED
 #define ngx_hd_tls_end(c)
-#define ngx_hd_tls_foreign(run)
+#define ngx_hd_tls_foreign(foreign)
 
 #endif
 

@@ -207,7 +207,8 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .takes = NGX_HD_TAKES_USER|NGX_HD_TAKES_DATABASE|NGX_HD_TAKES_ROLE
                |NGX_HD_TAKES_LAG|NGX_HD_TAKES_TLS|NGX_HD_TAKES_STARTTLS
                |NGX_HD_TAKES_PORT,
-      .judges = NGX_HD_ON(NGX_HD_ON_VALUE)|NGX_HD_ON(NGX_HD_ON_ROW),
+      .judges = NGX_HD_ON(NGX_HD_ON_VALUE)|NGX_HD_ON(NGX_HD_ON_ROW)
+                |NGX_HD_ON(NGX_HD_ON_CERT_DAYS),
       .starts_tls = 1,
       .missing = NGX_HD_MYSQL_MISSING,
       .prepare = ngx_hd_mysql_prepare,

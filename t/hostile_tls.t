@@ -184,8 +184,7 @@ sub probe {
     my ($kind, @peers) = @_;
     my $port = port("status-$kind->{name}" . ++$kind->{round});
     my $conf = kind_conf($kind, "interval 3s; fast 3s; timeout ${limit}ms; "
-                                . 'warn cert_days > 0;'
-                                  x ($kind->{name} ne 'mysql-starttls'));
+                                . 'warn cert_days > 0;');
 
     $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s;\n",
                      $_->{name}, sprintf($kind->{url}, $_->{address}),

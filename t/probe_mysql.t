@@ -45,9 +45,14 @@ row('unknown database', qr/^down: log-in refused: 10(?:44|49): /,
 row('TLS', 'up', "mysql://only:secret\@$at", "starttls=on sni=db.test $ca");
 row('TLS, not verified', 'up', "mysql://only:secret\@$at",
     'starttls=on verify=off');
+row('TLS, authorities of the system', qr/^down: certificate not trusted: /,
+    "mysql://only:secret\@$at", 'starttls=on sni=db.test');
+row('TLS, days left', qr/^degraded: cert_days: expected > 60, got 2\d /,
+    "mysql://only:secret\@$at", "starttls=on sni=db.test $ca probe=cert");
 row('TLS, not asked for', qr/^down: log-in refused: 1045: /,
     "mysql://only:secret\@$at");
-row('TLS, another name', qr/^down: certificate is for another name/,
+row('TLS, another name',
+    'down: certificate is for "db.test", expected "b.test"',
     "mysql://only:secret\@$at", "starttls=on sni=b.test $ca");
 row('TLS, another authority', qr/^down: certificate not trusted: /,
     "mysql://only:secret\@$at", "starttls=on sni=db.test $other");
@@ -95,6 +100,7 @@ row('a server that waits', qr/^down: response timed out after 2s/,
 my $t = HealthDash->new(workers => 1, http => <<'EOC' . join('', @conf,
 healthdash_probe value       { type mysql; query "select 42"; expect value = 42; }
 healthdash_probe wrong_value { type mysql; query "select 42"; expect value > 100; }
+healthdash_probe cert { type mysql; warn cert_days > 60; }
 healthdash_probe row         { type mysql; query "select 'good'"; expect row = good; }
 healthdash_probe wrong_row   { type mysql; query "select 'good'"; expect row = bad; }
 healthdash_probe no_row      { type mysql; query "select 1 from dual where false"; expect row = 1; }

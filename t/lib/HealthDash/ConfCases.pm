@@ -225,6 +225,7 @@ my @accepted = (
     [ 'max_lag', check('mysql user=u max_lag=10s') ],
     [ 'starttls', check('postgres user=u starttls=on ca=%%CA%%') ],
     [ 'starttls', check('mysql user=u starttls=on ca=%%CA%%') ],
+    [ 'starttls', check('mysql user=u starttls=on') ],
     [ 'healthdash_service',
       service('db postgres://unix:/run/x/.s.PGSQL.5432 user=u') ],
     [ 'healthdash_service', service('db mysql://unix:/run/x.sock user=u') ],
@@ -797,9 +798,6 @@ my @refused = (
     [ 'healthdash_service', service('db postgres://unix:/run/x.sock user=u'),
       'the probe of type "postgres" needs a unix socket by the name PostgreSQL '
       . 'gives it, such as unix:/run/postgresql/.s.PGSQL.5432' ],
-    [ 'ca', check('mysql user=u starttls=on'),
-      'the probe of type "mysql" needs "ca" beside starttls=on, for libmariadb '
-      . 'would read all authorities of the system in each probe' ],
     [ 'starttls',
       service('db mysql://unix:/run/x.sock user=u starttls=on ca=%%CA%%'),
       'the probe of type "mysql" has no "starttls" over a unix socket' ],
