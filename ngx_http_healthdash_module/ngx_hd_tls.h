@@ -79,8 +79,8 @@ void ngx_hd_tls_bound(const SSL *ssl, int where);
 
 /*
  * The same for what a library makes and does from now on, until the call with
- * NULL, if it uses nginx's own OpenSSL.  A handshake that is too long fails with
- * an error of ERR_LIB_USER, and this is in run->result, too.
+ * NULL, if it uses nginx's own OpenSSL.  A handshake that is too long fails
+ * with an error of ERR_LIB_USER, and this is in run->result, too.
  */
 void ngx_hd_tls_foreign(ngx_hd_tls_foreign_t *foreign);
 
