@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
 use HealthDash::Daemon qw(daemon need);
-use HealthDash::Probe qw(service status_server judged verdict);
+use HealthDash::Probe qw(service status_server judged verdict peak gzip_bomb);
 
 my $t = HealthDash->new;
 
@@ -42,6 +42,22 @@ my $server = grpc_server('grpc', $list);
 grpc_server('no-health', 'none');
 grpc_server('grpcs', $list, $cert->{cert}, $cert->{key});
 
+# a message that says it is packed: one that is too long as it came, one that is
+# so when it is unpacked
+
+my %bomb = (bomb => backend('packed'), 'small-bomb' => backend('small'));
+my %size = (bomb => 10 << 20, 'small-bomb' => 500_000);
+
+$bomb{$_}->set(body => packed($size{$_}),
+               headers => { 'Content-Type' => 'application/grpc',
+                            'grpc-encoding' => 'gzip' }) for keys %bomb;
+
+sub packed {
+    my $data = gzip_bomb(@_);
+
+    return pack('CN', 1, length $data) . $data;
+}
+
 my $trailers = 'default_type application/grpc; add_header grpc-status';
 
 HealthDash->new(module => 0, http => <<"EOF")->start;
@@ -74,8 +90,21 @@ server {
     listen 127.0.0.1:@{[ port('proxy') ]} http2;
     location / { grpc_pass grpc://127.0.0.1:@{[ port('grpc') ]}; }
 }
+@{[ map { bomb_server($_) } keys %bomb ]}
 server { listen 127.0.0.1:@{[ port('one') ]}; }
 EOF
+
+sub bomb_server {
+    my ($name) = @_;
+
+    return <<"EOF";
+server {
+    listen 127.0.0.1:@{[ port($name) ]} http2;
+    location / { proxy_pass http://@{[ $bomb{$name}->address ]};
+                 add_trailer grpc-status 0; }
+}
+EOF
+}
 
 
 # probes
@@ -127,6 +156,10 @@ row('the last status counts', 'down: the server answered with an error:'
 row('no status', 'down: invalid response: no grpc-status', 'grpc://silent');
 row('too much', 'down: invalid response: more than 1024 bytes for an answer'
     . ' about health', 'grpc://large');
+row('a gzip bomb', 'down: invalid response: more than 1024 bytes for an answer'
+    . ' about health', 'grpc://bomb');
+row('a small gzip bomb', 'down: invalid response: a compressed message nobody'
+    . ' asked for', 'grpc://small-bomb');
 row('HTTP/1.1', qr/^down: (?:invalid|response failed)/, 'grpc://one');
 row('nobody', 'down: connection refused', 'grpc://nobody');
 
@@ -150,6 +183,12 @@ is_deeply([ map { $_->{health} }
           [ 'up', 'down' ], 'servers of an upstream');
 
 is($seen->{tls}{tls}{issuer}, 'healthdash test ca', 'facts of TLS');
+
+SKIP: {
+    skip 'sanitizers keep what is freed', 1 if slow() > 1;
+    cmp_ok(peak(($t->worker_pids)[0]), '<', 64 * 1024,
+           'memory never went up far');
+}
 
 
 # a server whose health changes, that freezes, stops and comes back

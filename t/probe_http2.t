@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
 use HealthDash::Hostile ();
-use HealthDash::Probe qw(service status_server judged);
+use HealthDash::Probe qw(service status_server judged peak gzip_bomb);
 
 my $t = HealthDash->new;
 my $built = ($t->run_nginx('-V'))[1];
@@ -42,6 +42,7 @@ location /none { return 204; }
 location /post { proxy_pass http://127.0.0.1:@{[ port('echo') ]}; }
 location /large { return 200 "$large"; }
 location /file { root $dir; }
+location /bomb { root $dir; add_header Content-Encoding gzip; }
 EOF
 
 my @servers;
@@ -68,7 +69,8 @@ server('127.0.0.1:' . port('one'));
 server('127.0.0.1:' . port('tls-one') . ' ssl', $cert);
 
 HealthDash::Run::write_file("$dir/file", 'x' x 150000 . 'end');
-chmod 0644, "$dir/file";
+HealthDash::Run::write_file("$dir/bomb", gzip_bomb(10 << 20));
+chmod 0644, "$dir/file", "$dir/bomb";
 
 my $echo = backend('echo', body => 'echoed');
 my $web = HealthDash->new(module => 0, http => join '', @servers);
@@ -110,6 +112,11 @@ row('user and password', 'up', 'http://plain/', 'user=u password=p',
 row('header lines', 'up', 'http://plain/', '',
     'header X-One "a: b"; header X-Empty ""; '
     . body('http_x_one=a: b; http_x_empty=;'));
+row('a gzip bomb', qr/^down: body: expected ~ "z", got "[^z"]+"/,
+    'http://plain/bomb', '', body('z') . ' expect header Content-Encoding = '
+                                       . 'gzip;');
+row('a gzip bomb over TLS', qr/^down: body: expected ~ "z", got "[^z"]+"/,
+    'https://tls/bomb', 'verify=off', body('z'));
 row('method', 'up', 'http://plain/', 'method=OPTIONS',
     body('request_method=OPTIONS;'));
 row('HEAD', 'up', 'http://plain/json', 'method=HEAD',
@@ -274,6 +281,12 @@ my $phases = $seen->{tls}{phases};
 ok($phases->{connect} <= $phases->{tls}
    && $phases->{tls} <= $phases->{first_byte}
    && $phases->{first_byte} <= $phases->{total}, 'phases');
+
+SKIP: {
+    skip 'sanitizers keep what is freed', 1 if slow() > 1;
+    cmp_ok(peak(($t->worker_pids)[0]), '<', 64 * 1024,
+           'memory never went up far');
+}
 
 
 # http=3: a libcurl without it says so

@@ -7,12 +7,14 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use IO::Compress::Gzip ();
 use Test::More;
 
 use HealthDash ();
 use HealthDash::Run qw(wait_until);
 
-our @EXPORT_OK = qw(service status_server verdict judged rss peak fds);
+our @EXPORT_OK = qw(service status_server verdict judged rss peak fds
+                    gzip_bomb);
 
 # long enough that only a test that wants a timeout sees one
 
@@ -125,6 +127,19 @@ sub fds {
 
     opendir my $dh, "/proc/$pid/fd" or return 0;
     return scalar grep { /^\d+$/ } readdir $dh;
+}
+
+
+# gzip_bomb(BYTES): so many times "z" in a thousandth, which has no "z" itself
+
+sub gzip_bomb {
+    my ($size) = @_;
+    my $plain = 'z' x $size;
+
+    IO::Compress::Gzip::gzip(\$plain, \my $packed, -Level => 9, -Minimal => 1)
+        or die "gzip failed: $IO::Compress::Gzip::GzipError\n";
+
+    return $packed;
 }
 
 
