@@ -20,15 +20,15 @@
 
 /*
  * What a handshake may read: OpenSSL takes a chain of 100 kB.  A read counts as
- * some bytes, for each may bring very few; so does behind the handshake what is
- * no data, by what it costs.
+ * some bytes, for each may bring very few; so does a HelloRequest, and behind
+ * the handshake all that is no data, by what it costs.
  */
 
 #define NGX_HD_TLS_MAX         131072
-#define NGX_HD_TLS_READ        32
-#define NGX_HD_TLS_MESSAGE     512
-#define NGX_HD_TLS_FLOOD       0x100000  /* beside SSL_CB_* */
-#define NGX_HD_TLS_ENDLESS     1       /* a reason of ERR_LIB_USER */
+#define NGX_HD_TLS_READ        128
+#define NGX_HD_TLS_MESSAGE     1024
+#define NGX_HD_TLS_FLOOD       0x100000    /* beside SSL_CB_* */
+#define NGX_HD_TLS_ENDLESS     1           /* a reason of ERR_LIB_USER */
 
 
 /* whether a PEM file holds what it is given for */
@@ -562,8 +562,15 @@ ngx_hd_tls_message(int sent, int version, int type, const void *data,
 
     bio = SSL_get_rbio(ssl);
 
-    if (sent || bio == NULL
-        || BIO_get_callback_ex(bio) != ngx_hd_tls_read_on)
+    if (sent || bio == NULL) {
+        return;
+    }
+
+    /* a handshake has its bytes, but HelloRequests are many in few of them */
+
+    if (BIO_get_callback_ex(bio) != ngx_hd_tls_read_on
+        && !(type == SSL3_RT_HANDSHAKE && len
+             && *(u_char *) data == SSL3_MT_HELLO_REQUEST))
     {
         return;
     }
@@ -578,7 +585,10 @@ ngx_hd_tls_message(int sent, int version, int type, const void *data,
 }
 
 
-/* who waits for data hears of it from the info callback alone */
+/*
+ * Who waits for data hears of it from the info callback alone, and gets no more
+ * of them: OpenSSL may have many in its buffer.
+ */
 
 static void
 ngx_hd_tls_counts(SSL *ssl, BIO *bio)
@@ -586,11 +596,13 @@ ngx_hd_tls_counts(SSL *ssl, BIO *bio)
     uintptr_t   n;
     void      (*info)(const SSL *, int, int);
 
-    n = (uintptr_t) BIO_get_callback_arg(bio);
+    n = (uintptr_t) BIO_get_callback_arg(bio) + NGX_HD_TLS_MESSAGE;
 
-    BIO_set_callback_arg(bio, (char *) (n + NGX_HD_TLS_MESSAGE));
+    BIO_set_callback_arg(bio, (char *) n);
 
-    if (n >= NGX_HD_TLS_MAX || n + NGX_HD_TLS_MESSAGE < NGX_HD_TLS_MAX) {
+    if (n < NGX_HD_TLS_MAX || n - NGX_HD_TLS_MESSAGE >= NGX_HD_TLS_MAX
+        || BIO_get_callback_ex(bio) != ngx_hd_tls_read_on)
+    {
         return;
     }
 
@@ -601,6 +613,8 @@ ngx_hd_tls_counts(SSL *ssl, BIO *bio)
     }
 
     info(ssl, NGX_HD_TLS_FLOOD, -1);
+
+    SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
 

@@ -14,8 +14,9 @@ use IO::Socket::INET ();
 use Time::HiRes qw(time);
 
 use HealthDash::Hostile;
-use HealthDash::Kinds qw(kinds tls_kinds kind_conf);
+use HealthDash::Kinds qw(kinds tls_kinds endless_hello kind_conf);
 use HealthDash::Recording qw(recording);
+use HealthDash::TLS qw(tls_endless);
 
 my $gap_limit = 20;     # msec, between two answers
 my $spell = 1.5;        # seconds, several probes of each kind
@@ -50,7 +51,7 @@ for my $kind (@kinds) {
 }
 
 
-# silent in a TLS handshake; t/hostile_tls.t has one without end
+# silent in a TLS handshake, or with messages without end in it or behind it
 
 my @tls = ($built =~ /--with-http_ssl_module/) ? tls_kinds() : ();
 
@@ -58,12 +59,29 @@ for my $kind (@tls) {
     my ($heard, @talk) = @{ $kind->{hello} };
     my $peer = { how => 'good', talk => \@talk };
 
-    HealthDash::Hostile->new($peer);
+    my $hello = { endless_hello($kind) };
+
+    HealthDash::Hostile->new($peer, $hello);
 
     $conf .= kind_conf($kind, 'interval 300ms; timeout 250ms; fails 1;');
-    $conf .= sprintf "healthdash_service \"%s silent\" %s probe=as-%s;\n",
-                     $kind->{name}, sprintf($kind->{url}, $peer->{address}),
-                     $kind->{name};
+
+    my %address = (silent => $peer->{address}, endless => $hello->{address});
+
+    # the peers themselves are busy: one kind is enough for each of the engines
+
+    if ($kind->{name} =~ /^(?:rediss|https2|postgres-starttls)$/) {
+        for my $what (qw(key ticket)) {
+            my $name = "$what-$kind->{name}";
+
+            tls_endless($name, $what, $kind->{hello});
+            $address{$what} = '127.0.0.1:' . port($name);
+        }
+    }
+
+    $conf .= sprintf "healthdash_service \"%s %s\" %s probe=as-%s;\n",
+                     $kind->{name}, $_, sprintf($kind->{url}, $address{$_}),
+                     $kind->{name}
+        for sort keys %address;
 }
 
 
