@@ -1,19 +1,24 @@
 #!/usr/bin/perl
 
-# Tests that failing probes of every type leave nothing behind: descriptors and
-# memory of a worker are the same after 10,000 of them as after the first.
+# Tests that failing probes of every type, with TLS and without, leave nothing
+# behind: descriptors and memory of a worker are the same after 10,000 of them
+# as after the first.  HD_EACH=10000 makes so many of each kind, which takes its
+# time.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash;
+use HealthDash timeout => $ENV{HD_EACH} ? 14400 : 600;
 
 use HealthDash::Hostile;
-use HealthDash::Kinds qw(kinds kind_conf);
+use HealthDash::Kinds qw(kinds tls_kinds endless_hello kind_conf);
 use HealthDash::Probe qw(rss fds);
 use HealthDash::Recording qw(recording);
 
-my $many = slow() > 1 ? 3000 : 10000;
+my $each = $ENV{HD_EACH} // 0;
+my $many = $each || (slow() > 1 ? 3000 : 10000);
+my $built = (HealthDash->new->run_nginx('-V'))[1];
 my @kinds = kinds();
+my @tls = ($built =~ /--with-http_ssl_module/) ? tls_kinds() : ();
 my $conf = '';
 
 for my $kind (@kinds) {
@@ -30,16 +35,23 @@ for my $kind (@kinds) {
     @peers = grep { $_->{how} ne 'close' } @peers if $kind->{udp};
     $_->{fix} = $kind->{fix} for @peers;
 
-    HealthDash::Hostile->new(udp => $kind->{udp} ? 1 : 0, @peers);
+    meet($kind, @peers);
+}
 
-    push @peers, { name => 'refuses', address => '127.66.255.1:'
-                                                . free_port() };
+# a record that begins a ServerHello, without its second half
 
-    $conf .= kind_conf($kind, 'interval 100ms; fast 100ms; timeout 60ms;');
-    $conf .= sprintf "healthdash_service \"%s %s\" %s probe=as-%s;\n",
-                     $kind->{name}, $_->{name},
-                     sprintf($kind->{url}, $_->{address}), $kind->{name}
-        for @peers;
+my $half = pack 'H*', '160303007a020000760303' . '5a' x 32 . '20' . 'a5' x 20;
+
+for my $kind (@tls) {
+    my ($heard, @talk) = @{ $kind->{hello} };
+    my $says = sub { (how => 'good',
+                      talk => [ @talk, [ $heard + 1, $_[0] ], @_[1 .. $#_] ]) };
+
+    meet($kind, { name => 'says nonsense', $says->('x' x 600 . "\r\n") },
+                { name => 'breaks off', $says->($half, [ $heard + 1, '' ]) },
+                { name => 'closes', how => 'close' },
+                { name => 'is silent', how => 'good', talk => \@talk },
+                { name => 'has no end', endless_hello($kind) });
 }
 
 my $t = HealthDash->new(workers => 1, conf => <<"EOF")->start;
@@ -55,15 +67,21 @@ EOF
 my ($pid) = $t->worker_pids;
 
 
-sub probes {
-    my $sum = 0;
+# all of them; those of the kind that has fewest if each kind counts
 
-    for (values %{ hd_json($t)->{services} }) {
-        $sum += $_->{health_checks}{checks}
-                + $_->{health_checks}{inconclusive};
+sub probes {
+    my $list = hd_json($t)->{services};
+    my ($sum, %of) = (0);
+
+    for my $name (keys %$list) {
+        my $n = $list->{$name}{health_checks}{checks}
+                + $list->{$name}{health_checks}{inconclusive};
+
+        $sum += $n;
+        $of{(split / /, $name)[0]} += $n;
     }
 
-    return $sum;
+    return $each ? (sort { $a <=> $b } values %of)[0] : $sum;
 }
 
 
@@ -74,7 +92,8 @@ sub after {
     my $from = probes();
     my ($fds, $rss);
 
-    wait_until(sub { probes() >= $from + $count }, 120, "$count probes");
+    wait_until(sub { probes() >= $from + $count }, $each ? 3600 : 120,
+               "$count probes");
 
     for (1 .. 30) {
         my ($f, $r) = (fds($pid), rss($pid));
@@ -116,6 +135,24 @@ SKIP: {
 }
 
 diag("files @{[ $first[0] ]} and $second[0],"
-     . " kB of memory $first[1] and $second[1]");
+     . " kB of memory $first[1] and $second[1], "
+     . ($each ? 'at least ' : '') . probes() . ' probes'
+     . ($each ? ' of each kind' : ''));
 
 done_testing();
+
+
+sub meet {
+    my ($kind, @peers) = @_;
+
+    HealthDash::Hostile->new(udp => $kind->{udp} ? 1 : 0, @peers);
+
+    push @peers, { name => 'refuses', address => '127.66.255.1:'
+                                                . free_port() };
+
+    $conf .= kind_conf($kind, 'interval 100ms; fast 100ms; timeout 60ms;');
+    $conf .= sprintf "healthdash_service \"%s %s\" %s probe=as-%s;\n",
+                     $kind->{name}, $_->{name},
+                     sprintf($kind->{url}, $_->{address}), $kind->{name}
+        for @peers;
+}
