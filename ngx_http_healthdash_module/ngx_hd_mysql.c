@@ -132,6 +132,7 @@ static void ngx_hd_mysql_main(void);
 static ngx_int_t ngx_hd_mysql_talk(ngx_hd_mysql_t *m);
 static int ngx_hd_mysql_wait(ngx_hd_mysql_t *m, int wants);
 static int ngx_hd_mysql_wait_io(my_socket fd, my_bool is_read, int timeout);
+static ngx_uint_t ngx_hd_mysql_unseen(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_connect(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_limit(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_role(ngx_hd_mysql_t *m);
@@ -810,11 +811,7 @@ ngx_hd_mysql_wait_io(my_socket fd, my_bool is_read, int timeout)
     m->client.run->late = NGX_HD_R_TLS_TIMEOUT;
     m->client.run->waits = NULL;
 
-    /* nobody would look at the certificate */
-
-    if (m->tls.judges && !m->tls.made) {
-        ngx_hd_mysql_set(m, NGX_HD_R_LOCAL_ERROR,
-                         "libmariadb has another TLS library than nginx");
+    if (ngx_hd_mysql_unseen(m)) {
         return 0;
     }
 
@@ -824,6 +821,21 @@ ngx_hd_mysql_wait_io(my_socket fd, my_bool is_read, int timeout)
 
     ngx_hd_run_phase(m->client.run, NGX_HD_PHASE_TLS);
 
+    return 1;
+}
+
+
+/* nobody would look at the certificate */
+
+static ngx_uint_t
+ngx_hd_mysql_unseen(ngx_hd_mysql_t *m)
+{
+    if (!m->tls.judges || m->tls.made) {
+        return 0;
+    }
+
+    ngx_hd_mysql_set(m, NGX_HD_R_LOCAL_ERROR,
+                     "libmariadb has another TLS library than nginx");
     return 1;
 }
 
@@ -863,6 +875,10 @@ ngx_hd_mysql_connect(ngx_hd_mysql_t *m)
 
     if (run->target->check->starttls && mysql_get_ssl_cipher(m->my) == NULL) {
         ngx_hd_mysql_set(m, NGX_HD_R_TLS_REFUSED, NULL);
+        return NGX_ERROR;
+    }
+
+    if (run->target->check->starttls && ngx_hd_mysql_unseen(m)) {
         return NGX_ERROR;
     }
 
@@ -1298,6 +1314,12 @@ ngx_hd_mysql_tls_failed(ngx_hd_mysql_t *m)
             reason = ngx_hd_mysql_words[i].reason;
             break;
         }
+    }
+
+    /* a handshake may have ended without a wait */
+
+    if (reason != NGX_HD_R_TLS_REFUSED && ngx_hd_mysql_unseen(m)) {
+        return;
     }
 
     p = strstr(text, "error: ");
