@@ -74,16 +74,14 @@ sub bad_peers {
 }
 
 
-# where to break off: everywhere, or in a long answer at 150 places
+# broken off everywhere
 
 sub cuts {
     my ($talk) = @_;
     my $len = length join '', map { $_->[1] } @$talk;
-    my $step = $len > 200 ? $len / 150 : 1;
-    my %at = map { int($_ * $step) => 1 } 0 .. ($len - 1) / $step;
 
     return map { { name => "cut at $_", how => 'cut', at => $_,
-                   talk => $talk } } sort { $a <=> $b } keys %at;
+                   talk => $talk } } 0 .. $len - 1;
 }
 
 
