@@ -24,6 +24,10 @@
 #define NGX_HD_ISSUER_LEN      64      /* bytes kept of a CA's name */
 #define NGX_HD_BODY_LIMIT      65536   /* default body_limit=, bytes */
 #define NGX_HD_TICK            10      /* msec, due times are rounded to it */
+#define NGX_HD_RESULTS         120     /* single results kept of a target */
+#define NGX_HD_MINUTES         60      /* whole minutes kept, and so on */
+#define NGX_HD_HOURS           48
+#define NGX_HD_DAYS            90
 
 
 /* what one probe says */

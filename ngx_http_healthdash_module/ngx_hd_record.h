@@ -6,11 +6,16 @@
  * no pointer in it.  A record belongs to a target for as long as a
  * configuration names the target; its index never changes while it does.
  *
- * A record has two copies of its data.  The lease holder writes the copy that
+ * A record has two copies of its facts.  The lease holder writes the copy that
  * is not current and makes it current by one compare-and-swap of "seq", so a
  * writer that dies half way has changed nothing.  A writer that was stopped
  * for longer than its lease and then goes on is refused by the epoch in "seq";
  * the words it may still have stored are found by the checksum.
+ *
+ * Two things are there once, for want of room.  The note, long texts that
+ * rarely change, has a checksum: a writer that dies in it takes the texts along
+ * and nothing else.  The history has parts that are each written in one word,
+ * or once and for all before the facts that refer to them are published.
  */
 
 
@@ -22,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          3       /* count up with every change below */
+#define NGX_HD_LAYOUT          4       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -39,7 +44,56 @@ typedef struct {
 } ngx_hd_failed_t;
 
 
-/* the facts of one target; written as a whole */
+/*
+ * A stretch of time while it is under way, in this order: the minute, the hour
+ * and the day.  Known is the time in which we could tell the state.
+ */
+
+typedef struct {
+    uint32_t  known;            /* msec */
+    uint32_t  down;             /* msec of these */
+    uint32_t  checks;           /* probes with a verdict */
+    uint32_t  failures;         /* of these, failed */
+    uint32_t  slow;             /* of these, passed with a warning */
+    uint32_t  max;              /* usec: of the probes that passed */
+    uint64_t  sum;              /* usec: of the same */
+} ngx_hd_open_t;
+
+
+typedef enum {
+    NGX_HD_MINUTE = 0,
+    NGX_HD_HOUR,
+    NGX_HD_DAY,
+    NGX_HD_LEVELS
+} ngx_hd_level_e;
+
+
+/* the same when it is over, packed: see ngx_hd_history.c */
+
+typedef struct {
+    uint32_t  word[3];
+} ngx_hd_bucket_t;
+
+
+#define NGX_HD_LATENCY_FIRST   6       /* 2^6 usec: the least told apart */
+#define NGX_HD_LATENCY_OCTAVES 16      /* of these: up to 4 s */
+#define NGX_HD_LATENCY_PARTS   11      /* each: a middle is 4.5 % off at most */
+#define NGX_HD_LATENCIES                                                      \
+    (NGX_HD_LATENCY_OCTAVES * NGX_HD_LATENCY_PARTS)
+
+
+/* what is remembered beside the facts; one more of each than is shown */
+
+typedef struct {
+    uint64_t         result[NGX_HD_RESULTS];        /* atomic, packed */
+    ngx_hd_bucket_t  minute[NGX_HD_MINUTES + 1];
+    ngx_hd_bucket_t  hour[NGX_HD_HOURS + 1];
+    ngx_hd_bucket_t  day[NGX_HD_DAYS + 1];
+    uint16_t         latency[NGX_HD_LATENCIES];     /* atomic: how many */
+} ngx_hd_history_t;
+
+
+/* the facts of one target, and behind them its note */
 
 typedef struct {
     uint64_t  checks;           /* probes with a verdict */
@@ -74,14 +128,21 @@ typedef struct {
     uint16_t  state_len;        /* of state_detail */
     uint16_t  has_value;        /* value counts */
     u_char    detail[NGX_HD_DETAIL_LEN];        /* of the last probe */
-    u_char    state_detail[NGX_HD_DETAIL_LEN];  /* of the change of state */
 
     uint32_t         phase[NGX_HD_PHASES];      /* of the last probe */
     uint32_t         usec_last; /* the whole last probe */
     uint32_t         hole;
     double           value;     /* of the last probe */
+
+    uint64_t         seen;      /* history clock, msec: counted until then */
+    ngx_hd_open_t    open[NGX_HD_LEVELS];
+
+    /* from here on: the note */
+
     ngx_hd_cert_t    cert;      /* seen last */
     ngx_hd_failed_t  failed;
+    u_char           state_detail[NGX_HD_DETAIL_LEN];   /* of the change of
+                                                           state */
 } ngx_hd_data_t;
 
 
@@ -92,10 +153,27 @@ _Static_assert(sizeof(ngx_msec_t) == sizeof(uint64_t),
                "healthdash needs a 64-bit platform: times must not wrap");
 
 
+#define NGX_HD_FACT_WORDS                                                     \
+    (offsetof(ngx_hd_data_t, cert) / sizeof(uint64_t))
+#define NGX_HD_NOTE_WORDS                                                     \
+    (sizeof(ngx_hd_data_t) / sizeof(uint64_t) - NGX_HD_FACT_WORDS)
+
+_Static_assert(offsetof(ngx_hd_data_t, cert) % sizeof(uint64_t) == 0,
+               "facts and note are copied word by word");
+
+
 typedef struct {
-    ngx_hd_data_t  data;
-    uint64_t       sum;         /* over data and the count it has */
+    uint64_t  fact[NGX_HD_FACT_WORDS];
+    uint64_t  note;             /* id of the note that belongs to them */
+    uint64_t  sum;              /* over both, and the count in "seq" */
 } ngx_hd_copy_t;
+
+
+typedef struct {
+    uint64_t  word[NGX_HD_NOTE_WORDS];
+    uint64_t  id;               /* the "seq" it was published with first */
+    uint64_t  sum;              /* over both */
+} ngx_hd_note_t;
 
 
 /* what a service has told of itself; under the mutex of the zone's slab */
@@ -111,22 +189,65 @@ typedef struct {
 
 
 typedef struct {
-    u_char         id[NGX_HD_ID_LEN];  /* changed by the master only, while no
-                                          configuration in use has the record */
-    uint64_t       generation;  /* atomic, last configuration that had it */
-    uint64_t       lease;       /* atomic: slot 16 | epoch 16 | until 32 */
-    uint64_t       holder;      /* atomic: generation 32 | pid 32, for lease */
-    uint64_t       seq;         /* atomic: epoch 32 | count 32 */
-    uint64_t       due;         /* atomic, monotonic msec: the next probe */
-    uint64_t       verdict;     /* atomic: epoch 32 | recoveries 24 | state 8 */
-    uint64_t       cleared;     /* atomic: recoveries 24, nginx knows of */
-    ngx_hd_told_t  told;
-    ngx_hd_copy_t  copy[2];     /* current: seq & 1 */
+    u_char            id[NGX_HD_ID_LEN];  /* changed by the master only, while
+                                             no configuration in use has the
+                                             record */
+    uint64_t          generation;  /* atomic, last configuration that had it */
+    uint64_t          lease;    /* atomic: slot 16 | epoch 16 | until 32 */
+    uint64_t          holder;   /* atomic: generation 32 | pid 32, for lease */
+    uint64_t          seq;      /* atomic: epoch 32 | count 32 */
+    uint64_t          due;      /* atomic, monotonic msec: the next probe */
+    uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
+    uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
+    ngx_hd_told_t     told;
+    ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
+    ngx_hd_note_t     note;
+    ngx_hd_history_t  history;
 } ngx_hd_record_t;
 
-/* the rest of 6 KiB is for a history */
+_Static_assert(sizeof(ngx_hd_record_t) <= 6144, "memory for each target");
 
-_Static_assert(sizeof(ngx_hd_record_t) <= 3584, "memory for each target");
+
+/* what has happened; one of a ring */
+
+typedef enum {
+    NGX_HD_EVENT_STATE = 1,     /* of a target: from, to */
+    NGX_HD_EVENT_ADDED,         /* a target that is new */
+    NGX_HD_EVENT_REMOVED,       /* a target that is probed no more */
+    NGX_HD_EVENT_LOADED,        /* a configuration: value is its generation */
+    NGX_HD_EVENT_TAKEOVER,      /* of what a worker, value, has left */
+    NGX_HD_EVENT_KINDS
+} ngx_hd_event_e;
+
+#define NGX_HD_EVENTS          1024    /* power of two */
+#define NGX_HD_EVENT_UPSTREAM  63      /* bytes kept of names, cut */
+#define NGX_HD_EVENT_NAME      95
+#define NGX_HD_EVENT_TEXT      158
+
+
+typedef struct {
+    uint64_t  sum;              /* over all that follows */
+    uint64_t  number;           /* from 1 on */
+    uint64_t  clock;            /* history clock, msec */
+    int64_t   time;             /* wall clock, msec */
+    uint64_t  lasted;           /* msec: the state before; 0: not known */
+    u_char    id[NGX_HD_ID_LEN];        /* of the target, or zero */
+    uint32_t  value;
+    uint16_t  reason;           /* ngx_hd_reason_e */
+    u_char    kind;             /* ngx_hd_event_e */
+    u_char    from;             /* ngx_hd_state_e */
+    u_char    to;
+    u_char    upstream_len;     /* 0: of a service */
+    u_char    name_len;
+    u_char    text_len;
+    u_char    upstream[NGX_HD_EVENT_UPSTREAM];
+    u_char    name[NGX_HD_EVENT_NAME];          /* of the server or service */
+    u_char    text[NGX_HD_EVENT_TEXT];          /* why, printable */
+} ngx_hd_event_t;
+
+_Static_assert(sizeof(ngx_hd_event_t) == 384, "events have no holes");
+_Static_assert(sizeof(ngx_hd_history_t) % sizeof(uint64_t) == 0,
+               "the history is copied word by word");
 
 
 typedef struct {
@@ -136,7 +257,11 @@ typedef struct {
     uint64_t         capacity;      /* records, const after init */
     uint64_t         generation;    /* of the configuration; master only */
     int64_t          load_time;     /* wall clock, msec: of this generation */
+    int64_t          clock;         /* history clock - monotonic, msec; const
+                                       after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
+    uint64_t         nevents;       /* atomic: numbers given out */
+    ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */
 } ngx_hd_zone_t;
 

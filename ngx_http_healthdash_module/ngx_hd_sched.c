@@ -9,6 +9,8 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_event.h>
+#include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
@@ -22,6 +24,8 @@
 #define NGX_HD_GRID           100       /* msec a probe may begin late without
                                            moving the ones after it */
 #define NGX_HD_LOCAL_LOG      60000     /* msec between lines on our trouble */
+#define NGX_HD_TAKEOVER       60000     /* msec in which many targets of one
+                                           worker are one takeover */
 
 
 typedef struct ngx_hd_worker_s  ngx_hd_worker_t;
@@ -55,6 +59,7 @@ struct ngx_hd_worker_s {
     ngx_uint_t           running;       /* probes under way */
     ngx_uint_t           limit;         /* of them */
     ngx_msec_t           local_logged;  /* when we last told of our trouble */
+    ngx_msec_t          *taken;         /* when we last took over from whom */
 };
 
 
@@ -63,6 +68,9 @@ static ngx_hd_task_t *ngx_hd_sched_task(ngx_hd_worker_t *w,
 static ngx_uint_t ngx_hd_sched_is_over(ngx_hd_worker_t *w);
 static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
 static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
+static void ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w,
+    ngx_hd_target_t *t);
+static int64_t ngx_hd_sched_wall(void);
 static void ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due);
 static void ngx_hd_sched_done_handler(ngx_hd_run_t *run);
 static void ngx_hd_sched_skip(ngx_hd_task_t *task, uint64_t next);
@@ -71,7 +79,7 @@ static void ngx_hd_sched_set_due(ngx_hd_task_t *task, ngx_hd_record_t *rec,
 static void ngx_hd_sched_finish(ngx_hd_task_t *task,
     const ngx_hd_result_t *result, uint64_t next);
 static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
-    ngx_hd_data_t *data, const ngx_hd_result_t *result);
+    ngx_hd_record_t *rec, ngx_hd_data_t *data, const ngx_hd_result_t *result);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
     const ngx_hd_data_t *data);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
@@ -79,6 +87,8 @@ static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_is_home(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
+static void ngx_hd_sched_tell_change(ngx_hd_task_t *task,
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static void ngx_hd_sched_log_change(ngx_hd_task_t *task,
     const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static u_char *ngx_hd_sched_log_name(u_char *p, u_char *last,
@@ -110,6 +120,11 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     w->fd = (ngx_socket_t) -1;
     w->limit = ngx_max(cycle->connection_n / 4, 1);
     w->local_logged = ngx_current_msec - NGX_HD_LOCAL_LOG;
+
+    w->taken = ngx_pcalloc(cycle->pool, hmcf->workers * sizeof(ngx_msec_t));
+    if (w->taken == NULL) {
+        return NGX_ERROR;
+    }
 
     w->sweep.handler = ngx_hd_sched_sweep_handler;
     w->sweep.data = w;
@@ -323,6 +338,10 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
         return;
     }
 
+    if (task->adopted) {
+        ngx_hd_sched_tell_takeover(w, task->target);
+    }
+
     task->start = (ngx_current_msec - due < NGX_HD_GRID) ? due
                                                          : ngx_current_msec;
     task->set = ngx_hd_sched_round(task->start + check->interval);
@@ -341,6 +360,50 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
     ngx_hd_result_set(&result, reason, NULL);
 
     ngx_hd_sched_finish(task, &result, 0);
+}
+
+
+/* once for all that a worker has left, not for each of its targets */
+
+static void
+ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    u_char          *p, text[NGX_HD_EVENT_TEXT];
+    ngx_uint_t       from;
+    ngx_hd_event_t   e;
+
+    from = t->index % w->main->workers;
+
+    if (w->taken[from] && ngx_current_msec - w->taken[from] < NGX_HD_TAKEOVER)
+    {
+        return;
+    }
+
+    w->taken[from] = ngx_current_msec;
+
+    ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+    e.kind = NGX_HD_EVENT_TAKEOVER;
+    e.value = (uint32_t) from;
+
+    p = ngx_snprintf(text, sizeof(text), "worker %ui probes for worker %ui, "
+                     "which is late", ngx_worker, from);
+
+    ngx_hd_event_text(&e, text, p - text);
+
+    (void) ngx_hd_event_add(w->main->zone, &e, ngx_current_msec,
+                            ngx_hd_sched_wall());
+}
+
+
+static int64_t
+ngx_hd_sched_wall(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
 }
 
 
@@ -449,7 +512,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
     (void) ngx_hd_store_read(rec, &data);
 
     was = data;
-    changed = ngx_hd_sched_count(task, &data, result);
+    changed = ngx_hd_sched_count(task, rec, &data, result);
     due = next ? next : ngx_hd_sched_next(task, &data);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
@@ -458,6 +521,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
         return;
     }
 
+    ngx_hd_history_keep(&rec->history, &data, result);
     ngx_hd_sched_set_due(task, rec, due);
 
     /*
@@ -473,6 +537,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
     ngx_hd_store_release(rec, &task->lease);
 
     if (changed) {
+        ngx_hd_sched_tell_change(task, &data, &was);
         ngx_hd_sched_log_change(task, &data, &was);
     }
 
@@ -487,18 +552,22 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
 
 
 static ngx_uint_t
-ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_data_t *data,
-    const ngx_hd_result_t *result)
+ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
+    ngx_hd_data_t *data, const ngx_hd_result_t *result)
 {
-    ngx_time_t      *tp;
     ngx_uint_t       changed;
     ngx_hd_check_t  *check;
 
     check = task->target->check;
-    tp = ngx_timeofday();
+
+    ngx_hd_history_pass(&rec->history, data,
+                        ngx_current_msec + task->worker->main->zone->clock,
+                        ngx_hd_store_validity(check));
 
     changed = ngx_hd_state_count(data, &check->rules, result, ngx_current_msec,
-                                 (int64_t) tp->sec * 1000 + tp->msec);
+                                 ngx_hd_sched_wall());
+
+    ngx_hd_history_count(data, result);
 
     data->slot = (uint16_t) ngx_worker;
     data->pid = (uint32_t) ngx_pid;
@@ -621,6 +690,32 @@ static ngx_uint_t
 ngx_hd_sched_is_home(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 {
     return t->index % w->main->workers == ngx_worker;
+}
+
+
+static void
+ngx_hd_sched_tell_change(ngx_hd_task_t *task, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
+{
+    ngx_hd_event_t    e;
+    ngx_hd_target_t  *t;
+
+    t = task->target;
+
+    ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+    e.kind = NGX_HD_EVENT_STATE;
+    e.from = (u_char) was->state;
+    e.to = (u_char) data->state;
+    e.reason = (uint16_t) data->state_reason;
+    e.lasted = was->since_mono ? data->since_mono - was->since_mono : 0;
+
+    ngx_hd_event_name(&e, t->id, t->upstream ? &t->upstream->name : NULL,
+                      &t->name);
+    ngx_hd_event_text(&e, data->state_detail, data->state_len);
+
+    (void) ngx_hd_event_add(task->worker->main->zone, &e, ngx_current_msec,
+                            data->since);
 }
 
 

@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_store.h>
+#include <ngx_hd_history.h>
 #include <ngx_hd_probe.h>
 
 
@@ -20,38 +21,37 @@
 #define ngx_hd_slot(word)     ((ngx_uint_t) ((word) >> 48))
 
 
-/* the facts as words; they may be seen half written, so no struct access */
-
-typedef uint64_t  ngx_hd_word_t __attribute__((may_alias));
-
-#define NGX_HD_DATA_WORDS     (sizeof(ngx_hd_data_t) / sizeof(ngx_hd_word_t))
-
-
 static ngx_uint_t ngx_hd_store_is_held(ngx_hd_main_conf_t *hmcf,
     ngx_hd_record_t *rec, uint64_t word);
 static ngx_int_t ngx_hd_store_fence(ngx_hd_record_t *rec, uint32_t epoch);
+static uint64_t ngx_hd_store_write_note(ngx_hd_note_t *note,
+    const ngx_hd_data_t *data, uint64_t id);
 static void ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
-    uint32_t count);
+    uint64_t note, uint32_t count);
 static void ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t epoch,
     const ngx_hd_data_t *data);
 static ngx_int_t ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count,
+    ngx_hd_data_t *data, uint64_t *note);
+static ngx_int_t ngx_hd_store_copy_note(ngx_hd_note_t *note, uint64_t id,
     ngx_hd_data_t *data);
-static uint64_t ngx_hd_store_sum(const ngx_hd_data_t *data, uint32_t count);
 
 
 void
 ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 {
-    uint64_t  seq;
+    uint64_t       seq;
+    ngx_hd_data_t  data;
 
     /* whoever still holds a lease of the record's former target is fenced */
 
     seq = ((rec->seq >> 32) + 1) << 32;
 
+    ngx_memzero(&data, sizeof(ngx_hd_data_t));
     ngx_memzero(rec, sizeof(ngx_hd_record_t));
     ngx_memcpy(rec->id, t->id, NGX_HD_ID_LEN);
 
-    rec->copy[0].sum = ngx_hd_store_sum(&rec->copy[0].data, 0);
+    ngx_hd_store_write(&rec->copy[0], &data,
+                       ngx_hd_store_write_note(&rec->note, &data, seq), 0);
     rec->due = ngx_hd_store_first_due(t);
     rec->told.known = ngx_current_msec;
 
@@ -63,7 +63,7 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 void
 ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 {
-    uint32_t       epoch;
+    uint64_t       seq;
     ngx_hd_data_t  data;
 
     /*
@@ -77,11 +77,14 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
         return;
     }
 
-    epoch = ngx_hd_epoch(rec->seq) + 1;
+    seq = ((rec->seq >> 32) + 1) << 32 | 1;
 
-    ngx_hd_store_write(&rec->copy[1], &data, 1);
-    ngx_hd_set(&rec->seq, (uint64_t) epoch << 32 | 1);
-    ngx_hd_store_set_verdict(rec, epoch, &data);
+    ngx_hd_history_copy(&rec->history, &old->history);
+
+    ngx_hd_store_write(&rec->copy[1], &data,
+                       ngx_hd_store_write_note(&rec->note, &data, seq), 1);
+    ngx_hd_set(&rec->seq, seq);
+    ngx_hd_store_set_verdict(rec, ngx_hd_epoch(seq), &data);
 
     /*
      * A probe still under way there is waited for by its lease, and made up
@@ -132,6 +135,21 @@ ngx_msec_t
 ngx_hd_store_patience(ngx_hd_check_t *check)
 {
     return check->timeout + ngx_max(ngx_hd_store_pause(check) / 2, 1000);
+}
+
+
+ngx_msec_t
+ngx_hd_store_trust(ngx_hd_check_t *check)
+{
+    return ngx_hd_store_patience(check) + ngx_hd_store_pause(check);
+}
+
+
+ngx_msec_t
+ngx_hd_store_validity(ngx_hd_check_t *check)
+{
+    return check->interval + check->interval * check->jitter / 100
+           + check->grace + ngx_hd_store_trust(check);
 }
 
 
@@ -248,7 +266,7 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     const ngx_hd_data_t *data)
 {
     uint32_t  count;
-    uint64_t  seq;
+    uint64_t  seq, next;
 
     seq = ngx_hd_load(&rec->seq);
 
@@ -259,10 +277,12 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     }
 
     count = ngx_hd_count(seq) + 1;
+    next = (uint64_t) lease->epoch << 32 | count;
 
-    ngx_hd_store_write(&rec->copy[count & 1], data, count);
+    ngx_hd_store_write(&rec->copy[count & 1], data,
+                       ngx_hd_store_write_note(&rec->note, data, next), count);
 
-    if (!ngx_hd_cas(&rec->seq, &seq, (uint64_t) lease->epoch << 32 | count)) {
+    if (!ngx_hd_cas(&rec->seq, &seq, next)) {
         return NGX_DECLINED;
     }
 
@@ -272,25 +292,56 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
 }
 
 
-static void
-ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
-    uint32_t count)
+/*
+ * Texts that rarely change are written when they do, under an id that no other
+ * publication has: what a writer that was stopped stores later fits no facts.
+ * Returns the id of the note that has them now.
+ */
+
+static uint64_t
+ngx_hd_store_write_note(ngx_hd_note_t *note, const ngx_hd_data_t *data,
+    uint64_t id)
 {
-    ngx_uint_t            i;
-    ngx_hd_word_t        *dst;
+    uint64_t              old;
+    ngx_hd_data_t         last;
     const ngx_hd_word_t  *src;
 
-    dst = (ngx_hd_word_t *) &copy->data;
-    src = (const ngx_hd_word_t *) data;
+    src = (const ngx_hd_word_t *) data + NGX_HD_FACT_WORDS;
+    old = __atomic_load_n(&note->id, __ATOMIC_RELAXED);
 
-    for (i = 0; i < NGX_HD_DATA_WORDS; i++) {
-        __atomic_store_n(&dst[i], src[i], __ATOMIC_RELAXED);
+    if (ngx_hd_store_copy_note(note, old, &last) == NGX_OK
+        && ngx_memcmp((const ngx_hd_word_t *) &last + NGX_HD_FACT_WORDS, src,
+                      NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t)) == 0)
+    {
+        return old;
     }
+
+    ngx_hd_words_save(note->word, src, NGX_HD_NOTE_WORDS);
+
+    __atomic_store_n(&note->id, id, __ATOMIC_RELAXED);
+    __atomic_store_n(&note->sum, ngx_hd_words_sum(src, NGX_HD_NOTE_WORDS, id),
+                     __ATOMIC_RELAXED);
+
+    return id;
+}
+
+
+static void
+ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
+    uint64_t note, uint32_t count)
+{
+    uint64_t              sum;
+    const ngx_hd_word_t  *src;
+
+    src = (const ngx_hd_word_t *) data;
+    sum = ngx_hd_words_sum(src, NGX_HD_FACT_WORDS, count ^ note);
+
+    ngx_hd_words_save(copy->fact, src, NGX_HD_FACT_WORDS);
 
     /* ordered before the swap of "seq", which is a release */
 
-    __atomic_store_n(&copy->sum, ngx_hd_store_sum(data, count),
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(&copy->note, note, __ATOMIC_RELAXED);
+    __atomic_store_n(&copy->sum, sum, __ATOMIC_RELAXED);
 }
 
 
@@ -325,22 +376,39 @@ ngx_int_t
 ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data)
 {
     uint32_t    count;
+    uint64_t    note;
+    ngx_int_t   rc;
     ngx_uint_t  tries;
 
-    count = ngx_hd_count(ngx_hd_load(&rec->seq));
+    tries = 0;
 
-    for (tries = 0; tries < NGX_HD_READ_TRIES; tries++) {
+    do {
+        count = ngx_hd_count(ngx_hd_load(&rec->seq));
 
-        if (ngx_hd_store_copy(rec, count, data) == NGX_OK) {
+        rc = ngx_hd_store_copy(rec, count, data, &note);
+
+        if (rc == NGX_OK
+            && ngx_hd_store_copy_note(&rec->note, note, data) == NGX_OK)
+        {
             return NGX_OK;
         }
 
-        count = ngx_hd_count(ngx_hd_load(&rec->seq));
-    }
+    } while (++tries < NGX_HD_READ_TRIES);
 
     /* spoilt by a former holder; the facts before are in the other copy */
 
-    if (ngx_hd_store_copy(rec, count - 1, data) == NGX_OK) {
+    if (rc != NGX_OK) {
+        rc = ngx_hd_store_copy(rec, count - 1, data, &note);
+    }
+
+    if (rc == NGX_OK) {
+
+        if (ngx_hd_store_copy_note(&rec->note, note, data) != NGX_OK) {
+            ngx_memzero((ngx_hd_word_t *) data + NGX_HD_FACT_WORDS,
+                        NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t));
+            data->state_len = 0;
+        }
+
         return NGX_OK;
     }
 
@@ -354,25 +422,41 @@ ngx_hd_store_read(ngx_hd_record_t *rec, ngx_hd_data_t *data)
 /* the copy written with this count, if it is there and whole */
 
 static ngx_int_t
-ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count, ngx_hd_data_t *data)
+ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count, ngx_hd_data_t *data,
+    uint64_t *note)
 {
-    uint64_t              sum;
-    ngx_uint_t            i;
-    ngx_hd_copy_t        *copy;
-    ngx_hd_word_t        *dst;
-    const ngx_hd_word_t  *src;
+    uint64_t        sum;
+    ngx_hd_copy_t  *copy;
+    ngx_hd_word_t  *dst;
 
     copy = &rec->copy[count & 1];
     dst = (ngx_hd_word_t *) data;
-    src = (const ngx_hd_word_t *) &copy->data;
 
-    for (i = 0; i < NGX_HD_DATA_WORDS; i++) {
-        dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
-    }
+    ngx_hd_words_load(dst, copy->fact, NGX_HD_FACT_WORDS);
 
+    *note = __atomic_load_n(&copy->note, __ATOMIC_RELAXED);
     sum = __atomic_load_n(&copy->sum, __ATOMIC_RELAXED);
 
-    return sum == ngx_hd_store_sum(data, count) ? NGX_OK : NGX_DECLINED;
+    return (sum == ngx_hd_words_sum(dst, NGX_HD_FACT_WORDS,
+                                    count ^ *note))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_hd_store_copy_note(ngx_hd_note_t *note, uint64_t id, ngx_hd_data_t *data)
+{
+    uint64_t        sum;
+    ngx_hd_word_t  *dst;
+
+    dst = (ngx_hd_word_t *) data + NGX_HD_FACT_WORDS;
+
+    ngx_hd_words_load(dst, note->word, NGX_HD_NOTE_WORDS);
+
+    sum = __atomic_load_n(&note->sum, __ATOMIC_RELAXED);
+
+    return (sum == ngx_hd_words_sum(dst, NGX_HD_NOTE_WORDS, id))
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -415,26 +499,6 @@ ngx_hd_store_changed(ngx_hd_upstream_t *u)
 {
     (void) __atomic_add_fetch(&u->main->zone->changes[u->word], 1,
                               __ATOMIC_ACQ_REL);
-}
-
-
-/* FNV-1a over words instead of bytes: finds torn copies, resists nobody */
-
-static uint64_t
-ngx_hd_store_sum(const ngx_hd_data_t *data, uint32_t count)
-{
-    uint64_t              sum;
-    ngx_uint_t            i;
-    const ngx_hd_word_t  *p;
-
-    p = (const ngx_hd_word_t *) data;
-    sum = 0xcbf29ce484222325ULL ^ count;
-
-    for (i = 0; i < NGX_HD_DATA_WORDS; i++) {
-        sum = (sum ^ p[i]) * 0x100000001b3ULL;
-    }
-
-    return sum;
 }
 
 

@@ -10,6 +10,7 @@
 
 
 #include <ngx_hd_conf.h>
+#include <ngx_hd_word.h>
 
 
 /* a held lease; of no use to anyone but the worker that claimed it */
@@ -27,7 +28,7 @@ typedef struct {
  */
 void ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 
-/* Copies the facts, times and lease of a record of another zone.  Master. */
+/* Copies facts, history, times, lease of another zone's record.  Master. */
 void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
 
 /*
@@ -44,6 +45,15 @@ ngx_msec_t ngx_hd_store_pause(ngx_hd_check_t *check);
 
 /* How long overdue a target may be before other workers probe it, msec. */
 ngx_msec_t ngx_hd_store_patience(ngx_hd_check_t *check);
+
+/*
+ * How long overdue a target may be before nobody may say any more that it is as
+ * it was, msec: what another worker needs to take it over, and one probe more.
+ */
+ngx_msec_t ngx_hd_store_trust(ngx_hd_check_t *check);
+
+/* The same from the last result on. */
+ngx_msec_t ngx_hd_store_validity(ngx_hd_check_t *check);
 
 /* A number from an identity; an MD5, so any word of it is evenly spread. */
 uint64_t ngx_hd_store_spread(u_char *id);
@@ -66,16 +76,17 @@ ngx_int_t ngx_hd_store_claim(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
 void ngx_hd_store_release(ngx_hd_record_t *rec, ngx_hd_lease_t *lease);
 
 /*
- * Makes data the current facts of rec, and its state the verdict word.  Caller
- * holds lease.  Returns NGX_OK, or NGX_DECLINED if the lease was lost: then
- * readers see nothing of data.
+ * Makes data the current facts of rec, with their note, and its state the
+ * verdict word.  Caller holds lease.  Returns NGX_OK, or NGX_DECLINED if the
+ * lease was lost: then readers see nothing of data.
  */
 ngx_int_t ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     const ngx_hd_data_t *data);
 
 /*
  * Copies the current facts of rec, or those before if a former holder of the
- * lease has stored words into the current copy.  Any process, no lock.
+ * lease has stored words into the current copy.  Any process, no lock.  A note
+ * that is not whole, or of other facts, is left out: its fields are zero.
  * Returns NGX_OK, or NGX_AGAIN if no whole copy was seen in a bounded number
  * of tries; data is zeroed then, but for state and recoveries.
  */
@@ -93,15 +104,6 @@ ngx_uint_t ngx_hd_store_clear_once(ngx_hd_record_t *rec, uint64_t recoveries);
 /* The word that tells the workers of an upstream to look at the verdicts. */
 uint64_t ngx_hd_store_changes(ngx_hd_upstream_t *u);
 void ngx_hd_store_changed(ngx_hd_upstream_t *u);
-
-
-/* __atomic_*, not nginx's macros: those order nothing under --with-libatomic */
-
-#define ngx_hd_load(p)         __atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define ngx_hd_set(p, v)       __atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define ngx_hd_cas(p, old, v)                                                 \
-    __atomic_compare_exchange_n(p, old, v, 0, __ATOMIC_ACQ_REL,               \
-                                __ATOMIC_ACQUIRE)
 
 
 #endif /* _NGX_HD_STORE_H_INCLUDED_ */

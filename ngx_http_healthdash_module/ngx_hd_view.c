@@ -105,6 +105,11 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
 
     zone = view->main->zone;
 
+    if (zone) {
+        view->clock = view->mono + zone->clock;
+        view->event = ngx_hd_event_last(zone);
+    }
+
     /* a worker of the past does not know when its configuration was loaded */
 
     if (zone && zone->generation == view->main->generation) {
@@ -400,11 +405,7 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
 
     vt->next = view->time + (int64_t) (due - view->mono);
 
-    /* what another worker needs to take it over, and one probe more */
-
-    if (view->mono > due + ngx_hd_store_patience(t->check)
-                     + ngx_hd_store_pause(t->check))
-    {
+    if (view->mono > due + ngx_hd_store_trust(t->check)) {
         vt->stale = 1;
         vt->health = NGX_HD_STATE_UNKNOWN;
     }
@@ -716,4 +717,47 @@ ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
     /* a result may be newer than the picture's clock */
 
     return (view->mono > since) ? view->mono - since : 0;
+}
+
+
+ngx_int_t
+ngx_hd_view_past(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
+    ngx_hd_view_past_t *past)
+{
+    ngx_hd_record_t  *rec;
+
+    rec = view->main->zone ? ngx_hd_store_record(view->main, vt->target)
+                           : NULL;
+
+    if (rec == NULL || vt->data.seen == 0) {
+        return NGX_DECLINED;
+    }
+
+    past->data = vt->data;
+
+    ngx_hd_history_copy(&past->history, &rec->history);
+
+    ngx_hd_history_pass(&past->history, &past->data, view->clock,
+                        ngx_hd_store_validity(vt->target->check));
+
+    return NGX_OK;
+}
+
+
+int64_t
+ngx_hd_view_wall(const ngx_hd_view_t *view, uint64_t clock)
+{
+    return view->time - (int64_t) (view->clock - clock);
+}
+
+
+ngx_int_t
+ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,
+    ngx_hd_event_t *e)
+{
+    if (view->main->zone == NULL || number > view->event) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_hd_event_read(view->main->zone, number, e);
 }

@@ -9,6 +9,8 @@
 #define _NGX_HD_VIEW_H_INCLUDED_
 
 
+#include <ngx_hd_event.h>
+#include <ngx_hd_history.h>
 #include <ngx_hd_upstream.h>
 
 
@@ -44,6 +46,14 @@ typedef struct {
 } ngx_hd_view_upstream_t;
 
 
+/* what is remembered of a target, copied, and counted on until the picture */
+
+typedef struct {
+    ngx_hd_history_t       history;
+    ngx_hd_data_t          data;
+} ngx_hd_view_past_t;
+
+
 /* something that is not up, for the sentence on top; copied */
 
 typedef struct {
@@ -68,6 +78,8 @@ typedef struct {
     ngx_hd_view_filter_t     filter;    /* what was asked for */
     int64_t                  time;      /* wall clock, msec */
     uint64_t                 mono;      /* monotonic, msec */
+    uint64_t                 clock;     /* history clock, msec */
+    uint64_t                 event;     /* number of the last; 0: none */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
     ngx_uint_t               workers;   /* worker processes configured */
     ngx_hd_view_upstream_t  *upstreams;
@@ -119,6 +131,20 @@ int64_t ngx_hd_view_since(const ngx_hd_view_target_t *vt);
 /* For how long, msec, whatever the wall clock did in between. */
 uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
+
+/*
+ * Copies what is remembered of a target (5 kB), for ngx_hd_history_*().
+ * NGX_DECLINED if there is nothing.
+ */
+ngx_int_t ngx_hd_view_past(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, ngx_hd_view_past_t *past);
+
+/* A time of the history clock as wall clock, msec. */
+int64_t ngx_hd_view_wall(const ngx_hd_view_t *view, uint64_t clock);
+
+/* One of the last NGX_HD_EVENTS events; NGX_DECLINED: it is not there. */
+ngx_int_t ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,
+    ngx_hd_event_t *e);
 
 
 #endif /* _NGX_HD_VIEW_H_INCLUDED_ */

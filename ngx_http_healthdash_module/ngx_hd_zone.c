@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_news.h>
 #include <ngx_hd_zone.h>
 
 
@@ -85,6 +86,7 @@ ngx_int_t
 ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     size_t               len;
+    ngx_time_t          *tp;
     ngx_hd_zone_t       *zone;
     ngx_slab_pool_t     *shpool;
     ngx_hd_main_conf_t  *hmcf;
@@ -117,8 +119,12 @@ ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     ngx_memzero(zone, ngx_hd_slab_is_filled ? len
-                                            : offsetof(ngx_hd_zone_t, record));
+                                            : offsetof(ngx_hd_zone_t, event));
 
+    tp = ngx_timeofday();
+
+    zone->clock = (int64_t) tp->sec * 1000 + tp->msec
+                  - (int64_t) ngx_current_msec;
     zone->capacity = (len - offsetof(ngx_hd_zone_t, record))
                      / sizeof(ngx_hd_record_t);
     zone->layout = NGX_HD_LAYOUT;
@@ -230,8 +236,9 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     zone = hmcf->zone;
     from = zone;
 
+    old = ngx_hd_zone_old(cycle->old_cycle, hmcf->shm_zone);
+
     if (zone->generation == 0) {
-        old = ngx_hd_zone_old(cycle->old_cycle, hmcf->shm_zone);
         from = old ? ngx_hd_zone_valid(old) : NULL;
 
         if (old && from == NULL) {
@@ -256,20 +263,25 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         /* workers of the cycle before look there, and leave no news behind */
         ngx_hd_set(&from->generation, generation);
         ngx_memory_barrier();
+
+        zone->clock = from->clock;
+        ngx_hd_event_import(zone, from);
     }
 
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
-
-    if (pool) {
-        ngx_destroy_pool(pool);
-    }
 
     tp = ngx_timeofday();
     zone->load_time = (int64_t) tp->sec * 1000 + tp->msec;
 
     hmcf->generation = generation;
     ngx_hd_set(&zone->generation, generation);
+
+    ngx_hd_news_loaded(old ? old->data : NULL, hmcf, zone->load_time, pool);
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
 }
 
 

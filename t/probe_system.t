@@ -152,7 +152,7 @@ $t->stop;
 sub full {
     my ($n) = @_;
 
-    return "healthdash_zone hd 256k;\n" . status_server()
+    return "healthdash_zone hd 768k;\n" . status_server()
            . service('nginx', 'nginx:', 'probe=lots') . $rules
            . join '', map { service("s$_", 'memory:', 'probe=lots') } 2 .. $n;
 }
@@ -168,7 +168,7 @@ while ($max + 1 < $over) {
     $rc ? ($over = $n) : ($max = $n);
 }
 
-cmp_ok($max, '>', 20, "a zone of 256k has room for $max targets");
+cmp_ok($max, '>', 20, "a zone of 768k has room for $max targets");
 
 $t = HealthDash->new(http => full($max))->start;
 

@@ -302,7 +302,7 @@ $t->stop;
     my $conf = sub {
         my ($what, @n) = @_;
 
-        return "http {\n    healthdash_zone tight 32k;\n" . join('', map {
+        return "http {\n    healthdash_zone tight 424k;\n" . join('', map {
             "    healthdash_service $what$_ http://" . $secret->address
             . "/$what$_ $probe initial=up;\n" } @n)
             . "    server { listen 127.0.0.1:" . port('tight') . ";\n"

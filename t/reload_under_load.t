@@ -175,8 +175,8 @@ my @confs = (
     conf(servers => 'dead b2 b1', reverse => 1),
     conf(servers => 'b1 dead b3 b2'),
     conf(servers => 'b3 dead', other => 'renamed'),
-    conf(size => '256k', other => 'renamed'),
-    conf(size => '1m', zone => '512k', servers => 'b3 b2 dead b1'),
+    conf(size => '512k', other => 'renamed'),
+    conf(size => '2m', zone => '512k', servers => 'b3 b2 dead b1'),
     conf(),
 );
 

@@ -10,4 +10,4 @@ use lib "$FindBin::Bin/lib";
 
 use HealthDash::Unit;
 
-run_unit('store');
+run_unit('store', qw{ ngx_hd_event.c ngx_hd_history.c ngx_hd_news.c });

@@ -114,6 +114,8 @@ load(conf_t *c, conf_t *before, const char *names, size_t size)
         memset(c->target[i].id, names[i], NGX_HD_ID_LEN);
         c->target[i].check = &c->check;
         c->target[i].index = i;
+        c->target[i].name.data = c->target[i].id;
+        c->target[i].name.len = 1;
         c->list[i] = &c->target[i];
     }
 
@@ -171,16 +173,39 @@ fill(ngx_hd_data_t *data, uint64_t n)
 }
 
 
+/* a note that is left out has no length either */
+
+static int
+is_state_len(size_t i)
+{
+    return i == offsetof(ngx_hd_data_t, state_len) / sizeof(uint64_t);
+}
+
+
 static int
 is_whole(const ngx_hd_data_t *data)
 {
     size_t           i;
+    uint64_t         want;
     const uint64_t  *word;
 
     word = (const uint64_t *) (const void *) data;
+    want = word[0];
 
-    for (i = 1; i < sizeof(ngx_hd_data_t) / sizeof(uint64_t); i++) {
-        if (word[i] != word[0]) {
+    for (i = 1; i < NGX_HD_FACT_WORDS; i++) {
+        if (word[i] != want && !is_state_len(i)) {
+            return 0;
+        }
+    }
+
+    /* the note is of the same probe, or left out */
+
+    if (word[NGX_HD_FACT_WORDS] == 0) {
+        want = 0;
+    }
+
+    for (i = NGX_HD_FACT_WORDS; i < sizeof(*data) / sizeof(*word); i++) {
+        if (word[i] != want) {
             return 0;
         }
     }
@@ -307,7 +332,7 @@ test_foreign(void)
 {
     conf_t  c[2];
 
-    load(&c[0], NULL, "ab", 65536);
+    load(&c[0], NULL, "ab", ngx_hd_zone_size(4));
     publish(&c[0], record(&c[0], 'a'), 5);
 
     ok(!ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm), "our own layout");
@@ -315,7 +340,7 @@ test_foreign(void)
     c[0].main.zone->layout++;
     ok(ngx_hd_zone_is_foreign(&c[0].cycle, &c[0].shm), "another layout");
 
-    load(&c[1], &c[0], "ab", 131072);
+    load(&c[1], &c[0], "ab", ngx_hd_zone_size(8));
     is_num(facts(record(&c[1], 'a')), 0, "is not read");
 
     c[0].main.zone->layout--;
@@ -337,7 +362,7 @@ test_leases(void)
     ngx_hd_lease_t    first, second;
     ngx_hd_record_t  *rec;
 
-    load(&c, NULL, "a", 65536);
+    load(&c, NULL, "a", ngx_hd_zone_size(4));
     rec = record(&c, 'a');
     fill(&data, 3);
 
@@ -415,24 +440,40 @@ test_late(void)
     ngx_hd_lease_t    lease;
     ngx_hd_record_t  *rec;
 
-    load(&c, NULL, "a", 65536);
+    load(&c, NULL, "a", ngx_hd_zone_size(4));
     rec = record(&c, 'a');
 
     publish(&c, rec, 1);
     publish(&c, rec, 2);
 
-    rec->copy[ngx_hd_count(rec->seq) & 1].data.checks = 99;
+    rec->copy[ngx_hd_count(rec->seq) & 1].fact[0] = 99;
 
     is_num(facts(rec), 1, "words stored late are not shown, but those before");
 
-    rec->copy[0].data.checks = 98;
-    rec->copy[1].data.checks = 99;
+    rec->copy[0].fact[0] = 98;
+    rec->copy[1].fact[0] = 99;
 
     is_num(ngx_hd_store_read(rec, &data), NGX_AGAIN, "or nothing at all");
     is_num(data.state, 2, "but the state is still known");
 
     publish(&c, rec, 3);
     is_num(facts(rec), 3, "the next probe mends it");
+
+    rec->note.word[1]++;
+
+    is_num(facts(rec), 3, "a note that was spoilt takes no fact along");
+    (void) ngx_hd_store_read(rec, &data);
+    is_num(data.cert.not_after, 0, "but itself");
+
+    rec->note.word[1]--;
+    (void) ngx_hd_store_read(rec, &data);
+    is_num(data.cert.not_after, 3, "else it is there");
+
+    rec->note.id++;
+    rec->note.sum = ngx_hd_words_sum(rec->note.word, NGX_HD_NOTE_WORDS,
+                                     rec->note.id);
+    (void) ngx_hd_store_read(rec, &data);
+    ok(data.cert.not_after == 0, "a note of another probe is none of this");
 
     /* stopped between the swap and the verdict; then the target changes */
 
@@ -480,14 +521,15 @@ test_torn(void)
     int               status;
     pid_t             pid[2];
     conf_t            c;
-    ngx_uint_t        i, good, again;
+    ngx_uint_t        i, good, again, noted;
     ngx_hd_data_t     data;
     ngx_hd_record_t  *rec;
 
-    load(&c, NULL, "a", 65536);
+    load(&c, NULL, "a", ngx_hd_zone_size(4));
     rec = record(&c, 'a');
     good = 0;
     again = 0;
+    noted = 0;
 
     pid[0] = writer(&c, rec, 1);
     pid[1] = writer(&c, rec, 2);
@@ -506,6 +548,7 @@ test_torn(void)
         }
 
         good++;
+        noted += (data.cert.not_after != 0);
         check(is_whole(&data), "copy %lu", (unsigned long) i);
     }
 
@@ -517,6 +560,8 @@ test_torn(void)
     checked("no reader ever saw a torn record");
     ok(good > again, "and nearly all saw one (%lu not)",
        (unsigned long) again);
+    ok(noted > good / 4, "with its note (%lu without)",
+       (unsigned long) (good - noted));
 
     ngx_current_msec = ngx_hd_until(rec->lease) + 1;
     is_num(publish(&c, rec, 77), NGX_OK, "after both were killed");

@@ -440,11 +440,11 @@ my @refused = (
     [ 'healthdash_zone', "healthdash_zone a 8k; # here\n"
                          . 'upstream app { server 127.0.0.1:1; '
                          . 'healthdash_check; }',
-      'zone "a" is too small, expected at least 32k for 1 target' ],
+      'zone "a" is too small, expected at least 404k for 1 target' ],
     [ 'healthdash_zone', "healthdash_zone a 32k; # here\nupstream app {\n"
                          . join('', map { "server 127.0.0.1:$_;\n" } 1 .. 99)
                          . "healthdash_check; }",
-      qr/zone "a" is too small, expected at least \d{3}k for 99 targets$/ ],
+      qr/zone "a" is too small, expected at least \d{3,4}k for 99 targets$/ ],
     [ 'healthdash_zone', 'healthdash_zone; # here',
       'invalid number of arguments in "healthdash_zone" directive' ],
 

@@ -1,0 +1,43 @@
+
+/*
+ * healthdash: what has happened, in one ring for the whole zone.  Any process
+ * may add an event at any time; nobody waits for anybody.
+ */
+
+
+#ifndef _NGX_HD_EVENT_H_INCLUDED_
+#define _NGX_HD_EVENT_H_INCLUDED_
+
+
+#include <ngx_hd_record.h>
+
+
+/*
+ * Adds e to the ring of zone and gives it the next number, which is returned.
+ * mono and wall: now, msec.  The caller has set all but number, times and sum.
+ */
+uint64_t ngx_hd_event_add(ngx_hd_zone_t *zone, ngx_hd_event_t *e,
+    uint64_t mono, int64_t wall);
+
+/* Sets whom e is about; upstream is NULL for a service.  Names are cut. */
+void ngx_hd_event_name(ngx_hd_event_t *e, const u_char *id,
+    const ngx_str_t *upstream, const ngx_str_t *name);
+
+/* Sets why; cut. */
+void ngx_hd_event_text(ngx_hd_event_t *e, const u_char *text, size_t len);
+
+/* The number of the last event so far; 0: there was none. */
+uint64_t ngx_hd_event_last(ngx_hd_zone_t *zone);
+
+/*
+ * Copies the event with this number.  NGX_DECLINED if the ring has it no more,
+ * or not yet: who was to write it died, or is about to.
+ */
+ngx_int_t ngx_hd_event_read(ngx_hd_zone_t *zone, uint64_t number,
+    ngx_hd_event_t *e);
+
+/* Takes the events of another zone over, numbers and all.  Master. */
+void ngx_hd_event_import(ngx_hd_zone_t *zone, ngx_hd_zone_t *old);
+
+
+#endif /* _NGX_HD_EVENT_H_INCLUDED_ */
