@@ -9,13 +9,13 @@
 
 
 #include <ngx_hd_compat.h>
-#include <ngx_hd_event.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_stream.h>
+#include <ngx_hd_tell.h>
 
 
 #define NGX_HD_SWEEP          500       /* msec between two looks at others */
@@ -87,17 +87,7 @@ static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_is_home(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
-static void ngx_hd_sched_tell_change(ngx_hd_task_t *task,
-    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
-static void ngx_hd_sched_log_change(ngx_hd_task_t *task,
-    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
-static u_char *ngx_hd_sched_log_name(u_char *p, u_char *last,
-    ngx_hd_target_t *t);
-static u_char *ngx_hd_sched_log_why(u_char *p, u_char *last,
-    ngx_hd_target_t *t, const ngx_hd_data_t *data, const ngx_hd_data_t *was);
-static const char *ngx_hd_sched_log_effect(ngx_hd_target_t *t,
-    const ngx_hd_data_t *data);
-static void ngx_hd_sched_log_local(ngx_hd_task_t *task,
+static void ngx_hd_sched_tell_trouble(ngx_hd_task_t *task,
     const ngx_hd_result_t *result);
 
 
@@ -368,9 +358,7 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
 static void
 ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 {
-    u_char          *p, text[NGX_HD_EVENT_TEXT];
-    ngx_uint_t       from;
-    ngx_hd_event_t   e;
+    ngx_uint_t  from;
 
     from = t->index % w->main->workers;
 
@@ -381,18 +369,7 @@ ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 
     w->taken[from] = ngx_current_msec;
 
-    ngx_memzero(&e, sizeof(ngx_hd_event_t));
-
-    e.kind = NGX_HD_EVENT_TAKEOVER;
-    e.value = (uint32_t) from;
-
-    p = ngx_snprintf(text, sizeof(text), "worker %ui probes for worker %ui, "
-                     "which is late", ngx_worker, from);
-
-    ngx_hd_event_text(&e, text, p - text);
-
-    (void) ngx_hd_event_add(w->main->zone, &e, ngx_current_msec,
-                            ngx_hd_sched_wall());
+    ngx_hd_tell_takeover(w->main, from);
 }
 
 
@@ -537,12 +514,11 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
     ngx_hd_store_release(rec, &task->lease);
 
     if (changed) {
-        ngx_hd_sched_tell_change(task, &data, &was);
-        ngx_hd_sched_log_change(task, &data, &was);
+        ngx_hd_tell_change(t, &data, &was);
     }
 
     if (result->verdict == NGX_HD_INCONCLUSIVE) {
-        ngx_hd_sched_log_local(task, result);
+        ngx_hd_sched_tell_trouble(task, result);
     }
 
     if (!ngx_hd_sched_is_over(task->worker)) {
@@ -693,153 +669,11 @@ ngx_hd_sched_is_home(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 }
 
 
-static void
-ngx_hd_sched_tell_change(ngx_hd_task_t *task, const ngx_hd_data_t *data,
-    const ngx_hd_data_t *was)
-{
-    ngx_hd_event_t    e;
-    ngx_hd_target_t  *t;
-
-    t = task->target;
-
-    ngx_memzero(&e, sizeof(ngx_hd_event_t));
-
-    e.kind = NGX_HD_EVENT_STATE;
-    e.from = (u_char) was->state;
-    e.to = (u_char) data->state;
-    e.reason = (uint16_t) data->state_reason;
-    e.lasted = was->since_mono ? data->since_mono - was->since_mono : 0;
-
-    ngx_hd_event_name(&e, t->id, t->upstream ? &t->upstream->name : NULL,
-                      &t->name);
-    ngx_hd_event_text(&e, data->state_detail, data->state_len);
-
-    (void) ngx_hd_event_add(task->worker->main->zone, &e, ngx_current_msec,
-                            data->since);
-}
-
-
-static void
-ngx_hd_sched_log_change(ngx_hd_task_t *task, const ngx_hd_data_t *data,
-    const ngx_hd_data_t *was)
-{
-    u_char           *p, *last, buf[NGX_MAX_ERROR_STR];
-    ngx_uint_t        level;
-    ngx_hd_target_t  *t;
-
-    t = task->target;
-
-    switch (data->state) {
-
-    case NGX_HD_STATE_DOWN:
-        level = NGX_LOG_ERR;
-        break;
-
-    case NGX_HD_STATE_DEGRADED:
-        level = NGX_LOG_WARN;
-        break;
-
-    default:
-        level = (was->state == NGX_HD_STATE_UNKNOWN) ? NGX_LOG_INFO
-                                                     : NGX_LOG_WARN;
-    }
-
-    last = buf + sizeof(buf);
-
-    p = ngx_hd_sched_log_name(buf, last, t);
-    p = ngx_slprintf(p, last, " is %s: ", ngx_hd_state_word(data->state));
-    p = ngx_hd_sched_log_why(p, last, t, data, was);
-    p = ngx_slprintf(p, last, "%s", ngx_hd_sched_log_effect(t, data));
-
-    ngx_log_error(level, ngx_cycle->log, 0, "healthdash: %*s",
-                  (size_t) (p - buf), buf);
-}
-
-
-static u_char *
-ngx_hd_sched_log_name(u_char *p, u_char *last, ngx_hd_target_t *t)
-{
-    ngx_uint_t        i;
-    ngx_hd_check_t  **check;
-
-    if (t->upstream == NULL) {
-        return ngx_slprintf(p, last, "service \"%V\"", &t->name);
-    }
-
-    p = ngx_slprintf(p, last, "server %V of upstream \"%V\"", &t->name,
-                     &t->upstream->name);
-
-    if (t->upstream->checks.nelts > 1) {
-        check = t->upstream->checks.elts;
-
-        for (i = 0; check[i] != t->check; i++) { /* void */ }
-
-        p = ngx_slprintf(p, last, " by check %ui (%V)", i + 1,
-                         &t->check->type_name);
-    }
-
-    return p;
-}
-
-
-static u_char *
-ngx_hd_sched_log_why(u_char *p, u_char *last, ngx_hd_target_t *t,
-    const ngx_hd_data_t *data, const ngx_hd_data_t *was)
-{
-    if (data->state == NGX_HD_STATE_DOWN
-        || data->state == NGX_HD_STATE_DEGRADED)
-    {
-        p = ngx_slprintf(p, last, "%*s", (size_t) data->len, data->detail);
-
-        if (data->state == NGX_HD_STATE_DEGRADED) {
-            return p;
-        }
-
-        if (was->state == NGX_HD_STATE_UNKNOWN) {
-            return ngx_slprintf(p, last, ", first result");
-        }
-
-        return ngx_slprintf(p, last, ", %uD of %ui failures", data->fails,
-                            t->check->rules.fails);
-    }
-
-    if (was->state == NGX_HD_STATE_UNKNOWN) {
-        return ngx_slprintf(p, last, "first result");
-    }
-
-    /* a pass with a warning ends "down", but not "degraded" */
-
-    return ngx_slprintf(p, last, "%uD of %ui passes, was %s for %uLs",
-                        (was->state == NGX_HD_STATE_DEGRADED) ? data->clean
-                                                              : data->passes,
-                        t->check->rules.passes, ngx_hd_state_word(was->state),
-                        (data->since_mono - was->since_mono) / 1000);
-}
-
-
-/* what nginx does about it, where that is not what one would expect */
-
-static const char *
-ngx_hd_sched_log_effect(ngx_hd_target_t *t, const ngx_hd_data_t *data)
-{
-    if (t->upstream == NULL
-        || data->state != NGX_HD_STATE_DOWN
-        || !ngx_hd_upstream_serves(t->upstream, t))
-    {
-        return "";
-    }
-
-    return t->check->observe ? ", left in service by mode=observe"
-                             : ", kept in service by min_up";
-}
-
-
 /* our own trouble is no news about the target, but must not be silent */
 
 static void
-ngx_hd_sched_log_local(ngx_hd_task_t *task, const ngx_hd_result_t *result)
+ngx_hd_sched_tell_trouble(ngx_hd_task_t *task, const ngx_hd_result_t *result)
 {
-    u_char           *p, buf[NGX_MAX_ERROR_STR];
     ngx_hd_worker_t  *w;
 
     w = task->worker;
@@ -850,10 +684,5 @@ ngx_hd_sched_log_local(ngx_hd_task_t *task, const ngx_hd_result_t *result)
 
     w->local_logged = ngx_current_msec;
 
-    p = ngx_hd_sched_log_name(buf, buf + sizeof(buf), task->target);
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "healthdash: %*s could not be probed: %*s; its state stays",
-                  (size_t) (p - buf), buf, (size_t) result->len,
-                  result->detail);
+    ngx_hd_tell_trouble(task->target, result);
 }

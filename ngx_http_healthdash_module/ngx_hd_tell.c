@@ -1,0 +1,204 @@
+
+/*
+ * healthdash: how the scheduler's news are told: a line in the error log and an
+ * event in the zone.  Called by the worker that holds the lease, after it has
+ * published.  Neither is ever about a result that nobody else sees.
+ */
+
+
+#include <ngx_hd_event.h>
+#include <ngx_hd_reason.h>
+#include <ngx_hd_tell.h>
+#include <ngx_hd_upstream.h>
+
+
+static void ngx_hd_tell_event(ngx_hd_target_t *t, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was);
+static void ngx_hd_tell_log(ngx_hd_target_t *t, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was);
+static u_char *ngx_hd_tell_name(u_char *p, u_char *last, ngx_hd_target_t *t);
+static u_char *ngx_hd_tell_why(u_char *p, u_char *last, ngx_hd_target_t *t,
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
+static const char *ngx_hd_tell_effect(ngx_hd_target_t *t,
+    const ngx_hd_data_t *data);
+
+
+void
+ngx_hd_tell_change(ngx_hd_target_t *t, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
+{
+    ngx_hd_tell_event(t, data, was);
+    ngx_hd_tell_log(t, data, was);
+}
+
+
+static void
+ngx_hd_tell_event(ngx_hd_target_t *t, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
+{
+    ngx_hd_event_t  e;
+
+    ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+    e.kind = NGX_HD_EVENT_STATE;
+    e.from = (u_char) was->state;
+    e.to = (u_char) data->state;
+    e.reason = (uint16_t) data->state_reason;
+    e.lasted = was->since_mono ? data->since_mono - was->since_mono : 0;
+
+    ngx_hd_event_name(&e, t->id, t->upstream ? &t->upstream->name : NULL,
+                      &t->name);
+    ngx_hd_event_text(&e, data->state_detail, data->state_len);
+
+    (void) ngx_hd_event_add(t->main->zone, &e, ngx_current_msec, data->since);
+}
+
+
+static void
+ngx_hd_tell_log(ngx_hd_target_t *t, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
+{
+    u_char      *p, *last, buf[NGX_MAX_ERROR_STR];
+    ngx_uint_t   level;
+
+    switch (data->state) {
+
+    case NGX_HD_STATE_DOWN:
+        level = NGX_LOG_ERR;
+        break;
+
+    case NGX_HD_STATE_DEGRADED:
+        level = NGX_LOG_WARN;
+        break;
+
+    default:
+        level = (was->state == NGX_HD_STATE_UNKNOWN) ? NGX_LOG_INFO
+                                                     : NGX_LOG_WARN;
+    }
+
+    last = buf + sizeof(buf);
+
+    p = ngx_hd_tell_name(buf, last, t);
+    p = ngx_slprintf(p, last, " is %s: ", ngx_hd_state_word(data->state));
+    p = ngx_hd_tell_why(p, last, t, data, was);
+    p = ngx_slprintf(p, last, "%s", ngx_hd_tell_effect(t, data));
+
+    ngx_log_error(level, ngx_cycle->log, 0, "healthdash: %*s",
+                  (size_t) (p - buf), buf);
+}
+
+
+static u_char *
+ngx_hd_tell_name(u_char *p, u_char *last, ngx_hd_target_t *t)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **check;
+
+    if (t->upstream == NULL) {
+        return ngx_slprintf(p, last, "service \"%V\"", &t->name);
+    }
+
+    p = ngx_slprintf(p, last, "server %V of upstream \"%V\"", &t->name,
+                     &t->upstream->name);
+
+    if (t->upstream->checks.nelts > 1) {
+        check = t->upstream->checks.elts;
+
+        for (i = 0; check[i] != t->check; i++) { /* void */ }
+
+        p = ngx_slprintf(p, last, " by check %ui (%V)", i + 1,
+                         &t->check->type_name);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_hd_tell_why(u_char *p, u_char *last, ngx_hd_target_t *t,
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was)
+{
+    if (data->state == NGX_HD_STATE_DOWN
+        || data->state == NGX_HD_STATE_DEGRADED)
+    {
+        p = ngx_slprintf(p, last, "%*s", (size_t) data->len, data->detail);
+
+        if (data->state == NGX_HD_STATE_DEGRADED) {
+            return p;
+        }
+
+        if (was->state == NGX_HD_STATE_UNKNOWN) {
+            return ngx_slprintf(p, last, ", first result");
+        }
+
+        return ngx_slprintf(p, last, ", %uD of %ui failures", data->fails,
+                            t->check->rules.fails);
+    }
+
+    if (was->state == NGX_HD_STATE_UNKNOWN) {
+        return ngx_slprintf(p, last, "first result");
+    }
+
+    /* a pass with a warning ends "down", but not "degraded" */
+
+    return ngx_slprintf(p, last, "%uD of %ui passes, was %s for %uLs",
+                        (was->state == NGX_HD_STATE_DEGRADED) ? data->clean
+                                                              : data->passes,
+                        t->check->rules.passes, ngx_hd_state_word(was->state),
+                        (data->since_mono - was->since_mono) / 1000);
+}
+
+
+/* what nginx does about it, where that is not what one would expect */
+
+static const char *
+ngx_hd_tell_effect(ngx_hd_target_t *t, const ngx_hd_data_t *data)
+{
+    if (t->upstream == NULL
+        || data->state != NGX_HD_STATE_DOWN
+        || !ngx_hd_upstream_serves(t->upstream, t))
+    {
+        return "";
+    }
+
+    return t->check->observe ? ", left in service by mode=observe"
+                             : ", kept in service by min_up";
+}
+
+
+void
+ngx_hd_tell_trouble(ngx_hd_target_t *t, const ngx_hd_result_t *result)
+{
+    u_char  *p, buf[NGX_MAX_ERROR_STR];
+
+    p = ngx_hd_tell_name(buf, buf + sizeof(buf), t);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "healthdash: %*s could not be probed: %*s; its state stays",
+                  (size_t) (p - buf), buf, (size_t) result->len,
+                  result->detail);
+}
+
+
+void
+ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from)
+{
+    u_char          *p, text[NGX_HD_EVENT_TEXT];
+    ngx_time_t      *tp;
+    ngx_hd_event_t   e;
+
+    tp = ngx_timeofday();
+
+    ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+    e.kind = NGX_HD_EVENT_TAKEOVER;
+    e.value = (uint32_t) from;
+
+    p = ngx_snprintf(text, sizeof(text), "worker %ui probes for worker %ui, "
+                     "which is late", ngx_worker, from);
+
+    ngx_hd_event_text(&e, text, p - text);
+
+    (void) ngx_hd_event_add(hmcf->zone, &e, ngx_current_msec,
+                            (int64_t) tp->sec * 1000 + tp->msec);
+}
