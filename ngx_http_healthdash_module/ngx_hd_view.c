@@ -11,6 +11,7 @@
 
 
 #define NGX_HD_VIEW_WORST    5
+#define NGX_HD_VIEW_STEP     2000      /* msec, less is no step of a clock */
 
 
 static void ngx_hd_view_clock(ngx_hd_view_t *view);
@@ -29,6 +30,9 @@ static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
 static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_target_t *t);
+static void ngx_hd_view_times(const ngx_hd_view_t *view, ngx_hd_data_t *data);
+static int64_t ngx_hd_view_time(const ngx_hd_view_t *view, int64_t wall,
+    int64_t away);
 static void ngx_hd_view_sum(ngx_hd_view_t *view);
 static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view,
     ngx_pool_t *pool);
@@ -389,6 +393,7 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
 
     if (ngx_hd_store_read(rec, &vt->data) == NGX_OK) {
         vt->health = vt->data.state;
+        ngx_hd_view_times(view, &vt->data);
 
     } else {
         vt->health = ngx_hd_store_verdict(rec, &recoveries);
@@ -409,6 +414,42 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
         vt->stale = 1;
         vt->health = NGX_HD_STATE_UNKNOWN;
     }
+}
+
+
+/* times that were taken before the wall clock was set, as it is set now */
+
+static void
+ngx_hd_view_times(const ngx_hd_view_t *view, ngx_hd_data_t *data)
+{
+    data->since = ngx_hd_view_time(view, data->since,
+                                   data->since_mono - view->mono);
+    data->last = ngx_hd_view_time(view, data->last,
+                                  data->last_mono - view->mono);
+
+    data->failed.time = ngx_min(data->failed.time, view->time);
+}
+
+
+/*
+ * A time of the wall clock that is away msec from now.  What was noted stands
+ * if the clock was not set since, for it does not waver with each picture.
+ */
+
+static int64_t
+ngx_hd_view_time(const ngx_hd_view_t *view, int64_t wall, int64_t away)
+{
+    int64_t  time;
+
+    time = view->time + away;
+
+    if (wall == 0 || (wall - time < NGX_HD_VIEW_STEP
+                      && time - wall < NGX_HD_VIEW_STEP))
+    {
+        return wall;
+    }
+
+    return time;
 }
 
 
@@ -755,9 +796,13 @@ ngx_int_t
 ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,
     ngx_hd_event_t *e)
 {
-    if (view->main->zone == NULL || number > view->event) {
+    if (view->main->zone == NULL || number > view->event
+        || ngx_hd_event_read(view->main->zone, number, e) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
-    return ngx_hd_event_read(view->main->zone, number, e);
+    e->time = ngx_hd_view_time(view, e->time, e->clock - view->clock);
+
+    return NGX_OK;
 }

@@ -1,0 +1,128 @@
+#!/usr/bin/perl
+
+# Tests for a wall clock that is set back by an hour and forward by a day while
+# nginx runs (A53): probes go on at their pace, no age is negative, and what is
+# remembered stays in order.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash;
+use HealthDash::Probe qw(service status_server);
+use Time::Local qw(timegm);
+
+my ($lib) = glob '/usr/lib/*/faketime/libfaketime.so.1';
+
+die "libfaketime is not installed: run \"make test-deps\"\n" if !$lib;
+
+my $file = tmp_dir() . '/clock';
+my $good = backend('good');
+my $bad = backend('bad', status => 503);
+
+sub set_clock {
+    HealthDash::Run::write_file("$file.new", "$_[0]\n");
+    chmod 0644, "$file.new";
+    rename "$file.new", $file or die "rename() failed: $!\n";
+}
+
+chmod 0755, tmp_dir();
+set_clock('+0');
+
+my %fake = (FAKETIME_TIMESTAMP_FILE => $file, FAKETIME_NO_CACHE => 1,
+            FAKETIME_DONT_FAKE_MONOTONIC => 1, DONT_FAKE_MONOTONIC => 1);
+
+my $t = HealthDash->new(
+    main => join('', map { "env $_;\n" } sort keys %fake),
+    http => service('good', 'http://' . $good->address . '/')
+            . service('bad', 'http://' . $bad->address . '/')
+            . status_server());
+
+{
+    local @ENV{keys %fake} = values %fake;
+    local $ENV{LD_PRELOAD} = $lib;
+    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '')
+                               . ':verify_asan_link_order=0';
+
+    $t->start;
+}
+
+
+# seconds since 1970
+
+sub seconds {
+    my ($text) = @_;
+
+    $text =~ /^(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)\.(\d+)Z$/
+        or die "no time: $text\n";
+
+    return timegm($6, $5, $4, $3, $2 - 1, $1) + $7 / 1000;
+}
+
+sub checks { return $_[0]{health_checks}{checks}; }
+
+
+# what one picture says, which must hold whatever the clock does
+
+sub sane {
+    my ($what) = @_;
+    my $json = hd_json($t);
+    my $now = seconds($json->{time});
+    my @wrong;
+
+    for my $name (qw(good bad)) {
+        my $s = $json->{services}{$name};
+        my $since = $now - seconds($s->{since});
+        my $last = $now - seconds($s->{health_checks}{last_time});
+        my $next = seconds($s->{health_checks}{next}) - $now;
+
+        push @wrong, "$name: since $since" if $since < 0 || $since > 300;
+        push @wrong, "$name: last $last" if $last < -1 || $last > 60;
+        push @wrong, "$name: next $next" if $next < -60 || $next > 60;
+        push @wrong, "$name: stale" if $s->{stale};
+    }
+
+    my $failed = $json->{services}{bad}{last_failure}{time};
+
+    push @wrong, "failed at $failed" if seconds($failed) > $now;
+
+    is("@wrong", '', $what);
+
+    return $json;
+}
+
+wait_until(sub {
+    my $list = hd_json($t)->{services};
+    return checks($list->{good}) > 2 && checks($list->{bad}) > 2;
+}, 20, 'the first probes');
+
+my $before = sane('before');
+my $start = seconds($before->{time});
+
+for my $step ([ '-3600', 'back an hour' ], [ '+82800', 'forward a day' ],
+              [ '+0', 'and as it is' ])
+{
+    my ($offset, $what) = @$step;
+    my $seen = hd_json($t)->{services};
+
+    set_clock($offset);
+
+    ok(wait_until(sub {
+        return abs(seconds(hd_json($t)->{time}) - time - $offset) < 60;
+    }, 20), "the clock is set: $what");
+
+    sane($what);
+
+    ok(wait_until(sub {
+        my $list = hd_json($t)->{services};
+        return checks($list->{good}) > checks($seen->{good}) + 5
+               && checks($list->{bad}) > checks($seen->{bad}) + 5;
+    }, 20), 'probes go on');
+
+    my $json = sane('and say what is so');
+
+    is(join(' ', map { $json->{services}{$_}{health} } qw(good bad)),
+       'up down', 'nothing is made of it');
+}
+
+$t->stop;
+
+done_testing();
