@@ -1,8 +1,8 @@
 
 /*
- * healthdash: explanations.  Owns the sentences about one target and about one
- * event.  Called by the renderers; reads the picture and nothing else, and what
- * the picture leaves out (a public one) is not said.
+ * healthdash: explanations.  Owns the sentences about one target.  Called by
+ * the renderers; reads the picture and nothing else, and what the picture
+ * leaves out, as a public one does, is not said.
  */
 
 
@@ -66,12 +66,6 @@ static void ngx_hd_explain_next(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_soon(const ngx_hd_explain_t *ex, int64_t msec);
 static uint64_t ngx_hd_explain_hold(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_at(const ngx_hd_explain_t *ex, int64_t wall);
-static void ngx_hd_explain_event_state(ngx_hd_text_t *t,
-    const ngx_hd_event_t *e, ngx_hd_phrase_pt escape);
-static void ngx_hd_explain_event_name(ngx_hd_text_t *t,
-    const ngx_hd_event_t *e, ngx_hd_phrase_pt escape);
-static void ngx_hd_explain_event_text(ngx_hd_text_t *t, const char *before,
-    const ngx_hd_event_t *e, ngx_hd_phrase_pt escape);
 
 
 /* in the order in which one asks */
@@ -117,16 +111,6 @@ static const struct {
 };
 
 
-static const char * const  ngx_hd_explain_kinds[NGX_HD_EVENT_KINDS] = {
-    [0] = "unknown",
-    [NGX_HD_EVENT_STATE] = "state",
-    [NGX_HD_EVENT_ADDED] = "added",
-    [NGX_HD_EVENT_REMOVED] = "removed",
-    [NGX_HD_EVENT_LOADED] = "loaded",
-    [NGX_HD_EVENT_TAKEOVER] = "takeover"
-};
-
-
 ngx_int_t
 ngx_hd_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt,
@@ -150,6 +134,28 @@ ngx_hd_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     return NGX_DECLINED;
+}
+
+
+ngx_uint_t
+ngx_hd_explain_count(const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp,
+    const ngx_hd_view_target_t *vt)
+{
+    ngx_uint_t                n;
+    ngx_hd_explain_t          ex;
+    const ngx_hd_sentence_t  *s;
+
+    ngx_memzero(&ex, sizeof(ngx_hd_explain_t));
+
+    ex.view = view;
+    ex.vp = vp;
+    ex.vt = vt;
+
+    for (n = 0, s = ngx_hd_explain_sentences; s->is; s++) {
+        n += s->is(&ex);
+    }
+
+    return n;
 }
 
 
@@ -308,7 +314,7 @@ static ngx_uint_t
 ngx_hd_explain_is_answer(const ngx_hd_explain_t *ex)
 {
     return ex->vt && ex->vt->health == NGX_HD_STATE_DOWN
-           && ex->vt->data.failed.sample.line_len;
+           && ex->vt->data.failed.sample.line_len > 0;
 }
 
 
@@ -746,111 +752,4 @@ ngx_hd_explain_at(const ngx_hd_explain_t *ex, int64_t wall)
                     tm.ngx_tm_sec);
 
     ngx_hd_text_raw(ex->text, buf, p - buf);
-}
-
-
-void
-ngx_hd_explain_event(ngx_hd_text_t *t, const ngx_hd_event_t *e,
-    ngx_hd_phrase_pt escape)
-{
-    switch (e->kind) {
-
-    case NGX_HD_EVENT_STATE:
-        ngx_hd_explain_event_state(t, e, escape);
-        return;
-
-    case NGX_HD_EVENT_ADDED:
-        ngx_hd_explain_event_name(t, e, escape);
-        ngx_hd_text_add(t, " is probed from now on");
-        return;
-
-    case NGX_HD_EVENT_REMOVED:
-        ngx_hd_explain_event_name(t, e, escape);
-        ngx_hd_text_add(t, " is probed no more");
-        return;
-
-    case NGX_HD_EVENT_LOADED:
-        ngx_hd_text_add(t, "configuration ");
-        ngx_hd_text_uint(t, e->value);
-        ngx_hd_text_add(t, " was loaded");
-        ngx_hd_explain_event_text(t, ": ", e, escape);
-        return;
-
-    case NGX_HD_EVENT_TAKEOVER:
-
-        if (e->text_len) {
-            ngx_hd_explain_event_text(t, "", e, escape);
-
-        } else {
-            ngx_hd_text_add(t, "a worker probes for another one");
-        }
-
-        return;
-
-    default:
-        ngx_hd_text_add(t, "something has happened");
-    }
-}
-
-
-static void
-ngx_hd_explain_event_state(ngx_hd_text_t *t, const ngx_hd_event_t *e,
-    ngx_hd_phrase_pt escape)
-{
-    ngx_hd_explain_event_name(t, e, escape);
-    ngx_hd_text_add(t, " is ");
-    ngx_hd_text_add(t, ngx_hd_state_word(e->to));
-
-    if (e->text_len) {
-        ngx_hd_explain_event_text(t, ": ", e, escape);
-
-    } else if (e->reason != NGX_HD_R_NONE) {
-        ngx_hd_text_add(t, ": ");
-        ngx_hd_text_add(t, ngx_hd_reason(e->reason)->text);
-    }
-
-    if (e->from == NGX_HD_STATE_UNKNOWN) {
-        ngx_hd_text_add(t, "; it is the first result");
-        return;
-    }
-
-    ngx_hd_text_add(t, "; it was ");
-    ngx_hd_text_add(t, ngx_hd_state_word(e->from));
-
-    if (e->lasted) {
-        ngx_hd_text_add(t, " for ");
-        ngx_hd_text_ago(t, e->lasted);
-    }
-}
-
-
-static void
-ngx_hd_explain_event_name(ngx_hd_text_t *t, const ngx_hd_event_t *e,
-    ngx_hd_phrase_pt escape)
-{
-    escape(t, e->name, ngx_min(e->name_len, NGX_HD_EVENT_NAME));
-
-    if (e->upstream_len) {
-        ngx_hd_text_add(t, " of ");
-        escape(t, e->upstream, ngx_min(e->upstream_len,
-                                       NGX_HD_EVENT_UPSTREAM));
-    }
-}
-
-
-static void
-ngx_hd_explain_event_text(ngx_hd_text_t *t, const char *before,
-    const ngx_hd_event_t *e, ngx_hd_phrase_pt escape)
-{
-    if (e->text_len) {
-        ngx_hd_text_add(t, before);
-        escape(t, e->text, ngx_min(e->text_len, NGX_HD_EVENT_TEXT));
-    }
-}
-
-
-const char *
-ngx_hd_explain_kind(ngx_uint_t kind)
-{
-    return ngx_hd_explain_kinds[(kind < NGX_HD_EVENT_KINDS) ? kind : 0];
 }

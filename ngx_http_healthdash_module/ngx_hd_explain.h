@@ -26,6 +26,10 @@ ngx_int_t ngx_hd_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt,
     ngx_uint_t i, ngx_hd_phrase_pt escape);
 
+/* How many there are, one at least. */
+ngx_uint_t ngx_hd_explain_count(const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt);
+
 /*
  * Writes an event as one sentence, without a full stop: "10.0.0.1:80 of app is
  * down: http status 503; it was up for 3 h".

@@ -1,34 +1,21 @@
 
 /*
  * healthdash: the picture as JSON, as docs/status.schema.json describes it.
- * Called by the handler.  What is not known is null; no key comes and goes
- * but "checks", so commas are part of the keys.
+ * Called by the handler.  Single facts are members by the table of fields; what
+ * is made of several is written here, with commas as part of the keys.
  */
 
 
 #include <ngx_hd_render.h>
 #include <ngx_hd_detail.h>
+#include <ngx_hd_explain.h>
+#include <ngx_hd_fields.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
 
 
 #define NGX_HD_JSON_VERSION    1
-
-
-/* the checks of a server as one; a single check is a sum of one */
-
-typedef struct {
-    uint64_t                     checks;
-    uint64_t                     failures;
-    uint64_t                     downs;
-    uint64_t                     inconclusive;
-    uint64_t                     withheld;
-    int64_t                      next;      /* wall, msec: the earliest */
-    uint32_t                     usec;      /* the highest */
-    uint32_t                     usec_max;
-    const ngx_hd_view_target_t  *last;      /* probed last */
-    const ngx_hd_view_target_t  *worst;
-} ngx_hd_json_sum_t;
+#define NGX_HD_JSON_EVENTS     50
 
 
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -36,40 +23,37 @@ static void ngx_hd_json_counts(ngx_hd_text_t *t, const char *key,
     const ngx_uint_t *count);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_upstream_t *vu);
-static void ngx_hd_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp);
-static void ngx_hd_json_peer_facts(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp);
 static void ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp);
-static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt);
 static void ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check);
-static void ngx_hd_json_target(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, ngx_uint_t n,
-    const ngx_hd_view_target_t *worst);
-static void ngx_hd_json_sum(ngx_hd_json_sum_t *sum,
-    const ngx_hd_view_target_t *vt, ngx_uint_t n);
+static void ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_health_checks(ngx_hd_text_t *t,
-    const ngx_hd_json_sum_t *sum);
-static void ngx_hd_json_last(ngx_hd_text_t *t,
-    const ngx_hd_view_target_t *vt);
-static void ngx_hd_json_streak(ngx_hd_text_t *t,
-    const ngx_hd_view_target_t *vt);
-static void ngx_hd_json_latency(ngx_hd_text_t *t,
-    const ngx_hd_json_sum_t *sum);
-static void ngx_hd_json_phases(ngx_hd_text_t *t, int64_t known,
-    const uint32_t *phase, uint32_t usec);
-static void ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_data_t *data);
+    const ngx_hd_row_t *row);
+static void ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong);
-static void ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_data_t *data);
-static void ngx_hd_json_failure(ngx_hd_text_t *t,
-    const ngx_hd_failed_t *failed);
-static void ngx_hd_json_status(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+static void ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_row_t *row);
+static void ngx_hd_json_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt);
+static void ngx_hd_json_history(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
+static void ngx_hd_json_results(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past);
+static void ngx_hd_json_spans(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past, ngx_hd_level_e level, ngx_uint_t n);
+static void ngx_hd_json_span(ngx_hd_text_t *t, int64_t wall,
+    const ngx_hd_span_t *span);
+static void ngx_hd_json_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_who(ngx_hd_text_t *t, const ngx_hd_event_t *e);
 static void ngx_hd_json_reason(ngx_hd_text_t *t, const char *key,
     ngx_uint_t reason, const ngx_str_t *text);
+static ngx_uint_t ngx_hd_json_is_known(const ngx_hd_row_t *row,
+    ngx_uint_t in);
+static void ngx_hd_json_object(ngx_hd_text_t *t, const char *key,
+    const ngx_hd_row_t *row, ngx_uint_t in, ngx_uint_t known);
+static void ngx_hd_json_members(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    ngx_uint_t in);
+static void ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v);
 static void ngx_hd_json_string(ngx_hd_text_t *t, const char *key,
     const ngx_str_t *value);
 static void ngx_hd_json_text(ngx_hd_text_t *t, const char *key,
@@ -108,10 +92,14 @@ ngx_hd_render_json(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
     for (i = 0; i < view->nservices; i++) {
         ngx_hd_text_add(t, i ? ",\n" : "\n");
-        ngx_hd_json_service(t, view, &view->services[i]);
+        ngx_hd_json_string(t, "", &view->services[i].target->name);
+        ngx_hd_text_add(t, ":");
+        ngx_hd_render_json_service(t, view, &view->services[i]);
     }
 
-    ngx_hd_text_add(t, "}}\n");
+    ngx_hd_text_add(t, "}");
+    ngx_hd_json_events(t, view);
+    ngx_hd_text_add(t, "}\n");
 }
 
 
@@ -161,52 +149,35 @@ ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     for (i = 0; i < vu->npeers; i++) {
         ngx_hd_text_add(t, i ? ",\n" : "\n");
-        ngx_hd_json_peer(t, view, &vu->peers[i]);
+        ngx_hd_render_json_peer(t, view, &vu->peers[i]);
     }
 
     ngx_hd_text_add(t, "]}");
 }
 
 
-static void
-ngx_hd_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+void
+ngx_hd_render_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp)
 {
-    const ngx_hd_peer_t  *peer;
+    ngx_hd_row_t  row;
 
-    peer = &vp->peer;
+    ngx_hd_row_init(&row, view, vp, vp->checks, vp->nchecks, vp->worst);
 
-    ngx_hd_json_uint(t, "{\"id\":", peer->id);
-    ngx_hd_json_string(t, ",\"server\":", &peer->server);
-    ngx_hd_json_string(t, ",\"name\":", &peer->name);
-    ngx_hd_json_bool(t, ",\"backup\":", peer->backup);
-    ngx_hd_json_uint(t, ",\"weight\":", peer->weight);
-    ngx_hd_json_word(t, ",\"state\":",
-                     ngx_hd_upstream_state_word(peer->state));
-    ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(vp->health));
-    ngx_hd_json_bool(t, ",\"kept\":", peer->kept);
-    ngx_hd_json_peer_facts(t, view, vp);
-    ngx_hd_text_add(t, "}");
-}
+    ngx_hd_text_add(t, "{");
+    ngx_hd_json_members(t, &row, NGX_HD_FIELD_PEER);
+    ngx_hd_json_facts(t, &row);
+    ngx_hd_json_explain(t, view, vp, vp->worst);
 
-
-static void
-ngx_hd_json_peer_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp)
-{
-    if (vp->nchecks == 0) {
-        ngx_hd_text_add(t, ",\"since\":null,\"reason\":null,\"stale\":false"
-                        ",\"health_checks\":null,\"latency\":null"
-                        ",\"phases\":null,\"tls\":null,\"value\":null"
-                        ",\"last_failure\":null");
-        return;
+    if (view->filter.history) {
+        ngx_hd_json_history(t, view, vp->worst);
     }
-
-    ngx_hd_json_target(t, view, vp->checks, vp->nchecks, vp->worst);
 
     if (vp->nchecks > 1) {
         ngx_hd_json_checks(t, view, vp);
     }
+
+    ngx_hd_text_add(t, "}");
 }
 
 
@@ -215,6 +186,7 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp)
 {
     ngx_uint_t             i;
+    ngx_hd_row_t           row;
     ngx_hd_view_target_t  *vt;
 
     ngx_hd_text_add(t, ",\"checks\":[");
@@ -222,11 +194,20 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     for (i = 0; i < vp->nchecks; i++) {
         vt = &vp->checks[i];
 
-        ngx_hd_json_string(t, i ? ",{\"type\":" : "{\"type\":",
-                           &vt->target->check->type_name);
-        ngx_hd_json_text(t, ",\"probe\":", &vt->target->check->name);
-        ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(vt->health));
-        ngx_hd_json_target(t, view, vt, 1, vt);
+        ngx_hd_row_init(&row, view, vp, vt, 1, vt);
+
+        ngx_hd_text_add(t, i ? ",{" : "{");
+        ngx_hd_json_members(t, &row, NGX_HD_FIELD_CHECK);
+        ngx_hd_json_facts(t, &row);
+
+        /* what nginx does is said of the server */
+
+        ngx_hd_json_explain(t, view, NULL, vt);
+
+        if (view->filter.history) {
+            ngx_hd_json_history(t, view, vt);
+        }
+
         ngx_hd_text_add(t, "}");
     }
 
@@ -234,20 +215,23 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 }
 
 
-static void
-ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+void
+ngx_hd_render_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
-    const ngx_hd_check_t  *check;
+    ngx_hd_row_t  row;
 
-    check = vt->target->check;
+    ngx_hd_row_init(&row, view, NULL, vt, 1, vt);
 
-    ngx_hd_json_string(t, "", &vt->target->name);
-    ngx_hd_json_string(t, ":{\"type\":", &check->type_name);
-    ngx_hd_json_string(t, ",\"target\":", &vt->target->address);
-    ngx_hd_json_labels(t, check);
-    ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(vt->health));
-    ngx_hd_json_target(t, view, vt, 1, vt);
+    ngx_hd_text_add(t, "{");
+    ngx_hd_json_members(t, &row, NGX_HD_FIELD_SERVICE);
+    ngx_hd_json_facts(t, &row);
+    ngx_hd_json_explain(t, view, NULL, vt);
+
+    if (view->filter.history) {
+        ngx_hd_json_history(t, view, vt);
+    }
+
     ngx_hd_text_add(t, "}");
 }
 
@@ -263,207 +247,63 @@ ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check)
 
 
 static void
-ngx_hd_json_target(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, ngx_uint_t n,
-    const ngx_hd_view_target_t *worst)
+ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row)
 {
-    ngx_hd_json_sum_t  sum;
+    ngx_uint_t  probed;
 
-    ngx_memzero(&sum, sizeof(ngx_hd_json_sum_t));
+    probed = row->vt != NULL;
 
-    sum.worst = worst;
-    sum.last = vt;
-
-    ngx_hd_json_sum(&sum, vt, n);
-
-    ngx_hd_json_time(t, ",\"since\":", ngx_hd_view_since(worst));
-    ngx_hd_json_status(t, view, worst);
-    ngx_hd_json_health_checks(t, &sum);
-    ngx_hd_json_latency(t, &sum);
-
-    ngx_hd_json_phases(t, worst->data.last, worst->data.phase,
-                       worst->data.usec_last);
-    ngx_hd_json_tls(t, view, &worst->data);
-    ngx_hd_json_value(t, &worst->data);
-    ngx_hd_json_failure(t, &worst->data.failed);
+    ngx_hd_text_add(t, ",");
+    ngx_hd_json_members(t, row, NGX_HD_FIELD_TARGET);
+    ngx_hd_json_object(t, "reason", row, NGX_HD_FIELD_REASON,
+                       ngx_hd_json_is_known(row, NGX_HD_FIELD_REASON));
+    ngx_hd_json_health_checks(t, row);
+    ngx_hd_json_object(t, "latency", row, NGX_HD_FIELD_LATENCY, probed);
+    ngx_hd_json_object(t, "phases", row, NGX_HD_FIELD_PHASES,
+                       ngx_hd_json_is_known(row, NGX_HD_FIELD_PHASES));
+    ngx_hd_json_tls(t, row);
+    ngx_hd_json_object(t, "availability", row, NGX_HD_FIELD_AVAILABILITY,
+                       probed);
+    ngx_hd_json_object(t, "known", row, NGX_HD_FIELD_KNOWN, probed);
+    ngx_hd_json_failure(t, row);
 }
 
 
 static void
-ngx_hd_json_sum(ngx_hd_json_sum_t *sum, const ngx_hd_view_target_t *vt,
-    ngx_uint_t n)
+ngx_hd_json_health_checks(ngx_hd_text_t *t, const ngx_hd_row_t *row)
 {
-    ngx_uint_t            i;
-    const ngx_hd_data_t  *data;
+    ngx_str_t   text;
+    ngx_uint_t  reason;
 
-    for (i = 0; i < n; i++) {
-        data = &vt[i].data;
-
-        sum->checks += data->checks;
-        sum->failures += data->failures;
-        sum->downs += data->downs;
-        sum->inconclusive += data->inconclusive;
-        sum->withheld += data->withheld;
-        sum->usec = ngx_max(sum->usec, data->usec);
-        sum->usec_max = ngx_max(sum->usec_max, data->usec_max);
-
-        if (vt[i].next && (sum->next == 0 || vt[i].next < sum->next)) {
-            sum->next = vt[i].next;
-        }
-
-        if (data->last > sum->last->data.last) {
-            sum->last = &vt[i];
-        }
-    }
-}
-
-
-static void
-ngx_hd_json_health_checks(ngx_hd_text_t *t, const ngx_hd_json_sum_t *sum)
-{
-    ngx_hd_json_uint(t, ",\"health_checks\":{\"checks\":", sum->checks);
-    ngx_hd_json_uint(t, ",\"fails\":", sum->failures);
-    ngx_hd_json_uint(t, ",\"unhealthy\":", sum->downs);
-    ngx_hd_json_uint(t, ",\"inconclusive\":", sum->inconclusive);
-    ngx_hd_json_uint(t, ",\"withheld\":", sum->withheld);
-    ngx_hd_json_last(t, sum->last);
-    ngx_hd_json_streak(t, sum->worst);
-    ngx_hd_json_time(t, ",\"next\":", sum->next);
-
-    if (sum->last->data.pid) {
-        ngx_hd_json_uint(t, ",\"worker\":{\"slot\":", sum->last->data.slot);
-        ngx_hd_json_uint(t, ",\"pid\":", sum->last->data.pid);
-        ngx_hd_text_add(t, "}}");
-
-    } else {
-        ngx_hd_text_add(t, ",\"worker\":null}");
-    }
-}
-
-
-static void
-ngx_hd_json_last(ngx_hd_text_t *t, const ngx_hd_view_target_t *vt)
-{
-    ngx_str_t             text;
-    ngx_uint_t            reason, passed;
-    const ngx_hd_data_t  *data;
-
-    data = &vt->data;
-    passed = data->last && data->verdict <= NGX_HD_WARN;
-
-    ngx_hd_text_add(t, ",\"last_passed\":");
-
-    if (data->last == 0 || data->verdict == NGX_HD_INCONCLUSIVE) {
-        ngx_hd_text_add(t, "null");
-
-    } else {
-        ngx_hd_text_add(t, passed ? "true" : "false");
+    if (row->vt == NULL) {
+        ngx_hd_text_add(t, ",\"health_checks\":null");
+        return;
     }
 
-    reason = ngx_hd_view_last(vt, &text);
+    reason = ngx_hd_view_last(row->last, &text);
 
+    ngx_hd_text_add(t, ",\"health_checks\":{");
+    ngx_hd_json_members(t, row, NGX_HD_FIELD_CHECKS);
     ngx_hd_json_reason(t, ",\"last_reason\":", reason, &text);
-    ngx_hd_json_time(t, ",\"last_time\":", data->last);
-    ngx_hd_json_msec(t, ",\"last_duration\":", passed, data->usec);
-}
-
-
-static void
-ngx_hd_json_streak(ngx_hd_text_t *t, const ngx_hd_view_target_t *vt)
-{
-    ngx_hd_streak_t     streak;
-    static const char  *words[] = { "", "failures", "passes", "clean" };
-
-    ngx_hd_phrase_get_streak(vt, &streak);
-
-    if (streak.kind == NGX_HD_STREAK_NONE) {
-        ngx_hd_text_add(t, ",\"streak\":null");
-        return;
-    }
-
-    ngx_hd_json_word(t, ",\"streak\":{\"kind\":", words[streak.kind]);
-    ngx_hd_json_uint(t, ",\"count\":", streak.count);
-    ngx_hd_json_uint(t, ",\"of\":", streak.of);
+    ngx_hd_json_object(t, "streak", row, NGX_HD_FIELD_STREAK,
+                       ngx_hd_json_is_known(row, NGX_HD_FIELD_STREAK));
+    ngx_hd_json_object(t, "worker", row, NGX_HD_FIELD_WORKER,
+                       ngx_hd_json_is_known(row, NGX_HD_FIELD_WORKER));
     ngx_hd_text_add(t, "}");
 }
 
 
 static void
-ngx_hd_json_latency(ngx_hd_text_t *t, const ngx_hd_json_sum_t *sum)
+ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_row_t *row)
 {
-    ngx_uint_t  known;
-
-    known = sum->usec_max != 0;
-
-    ngx_hd_json_msec(t, ",\"latency\":{\"last\":", known, sum->usec);
-    ngx_hd_json_msec(t, ",\"max\":", known, sum->usec_max);
-    ngx_hd_text_add(t, "}");
-}
-
-
-/* each as the time from the start of the probe to the end of the phase */
-
-static void
-ngx_hd_json_phases(ngx_hd_text_t *t, int64_t known, const uint32_t *phase,
-    uint32_t usec)
-{
-    ngx_uint_t          i;
-    static const char  *keys[] = {
-        [NGX_HD_PHASE_RESOLVE] = ",\"phases\":{\"resolve\":",
-        [NGX_HD_PHASE_CONNECT] = ",\"connect\":",
-        [NGX_HD_PHASE_TLS] = ",\"tls\":",
-        [NGX_HD_PHASE_FIRST] = ",\"first_byte\":"
-    };
-
-    if (known == 0) {
-        ngx_hd_text_add(t, ",\"phases\":null");
-        return;
-    }
-
-    for (i = 0; i < NGX_HD_PHASES; i++) {
-        ngx_hd_json_msec(t, keys[i], phase[i], phase[i]);
-    }
-
-    ngx_hd_json_msec(t, ",\"total\":", 1, usec);
-    ngx_hd_text_add(t, "}");
-}
-
-
-static void
-ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_data_t *data)
-{
-    u_char                buf[NGX_INT64_LEN];
-    int64_t               days;
-    ngx_str_t             text;
-    const ngx_hd_cert_t  *cert;
-
-    cert = &data->cert;
-
-    if (!ngx_hd_detail_has_tls(data)) {
+    if (!ngx_hd_json_is_known(row, NGX_HD_FIELD_TLS)) {
         ngx_hd_text_add(t, ",\"tls\":null");
         return;
     }
 
-    ngx_hd_json_word(t, ",\"tls\":{\"version\":",
-                     ngx_hd_detail_version(cert));
-    ngx_hd_json_time(t, ",\"expires\":", cert->not_after * 1000);
-
-    ngx_hd_text_add(t, ",\"days_left\":");
-
-    if (cert->not_after) {
-        days = ngx_hd_detail_days(cert, view->time);
-        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", days) - buf);
-
-    } else {
-        ngx_hd_text_add(t, "null");
-    }
-
-    text.data = (u_char *) cert->issuer;
-    text.len = ngx_min(cert->issuer_len, NGX_HD_ISSUER_LEN);
-
-    ngx_hd_json_text(t, ",\"issuer\":", &text);
-    ngx_hd_json_problems(t, cert->wrong);
+    ngx_hd_text_add(t, ",\"tls\":{");
+    ngx_hd_json_members(t, row, NGX_HD_FIELD_TLS);
+    ngx_hd_json_problems(t, row->vt->data.cert.wrong);
     ngx_hd_text_add(t, "}");
 }
 
@@ -490,22 +330,15 @@ ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong)
 
 
 static void
-ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_data_t *data)
+ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_row_t *row)
 {
-    ngx_hd_text_add(t, ",\"value\":");
+    ngx_str_t               text;
+    ngx_hd_row_t            then;
+    const ngx_hd_failed_t  *failed;
 
-    if (!ngx_hd_detail_value(t, data)) {
-        ngx_hd_text_add(t, "null");
-    }
-}
+    failed = row->vt ? &row->vt->data.failed : NULL;
 
-
-static void
-ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_failed_t *failed)
-{
-    ngx_str_t  text;
-
-    if (failed->time == 0) {
+    if (failed == NULL || failed->time == 0) {
         ngx_hd_text_add(t, ",\"last_failure\":null");
         return;
     }
@@ -524,32 +357,200 @@ ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_failed_t *failed)
     text.len = ngx_min(failed->sample.len, NGX_HD_SAMPLE_LEN);
     ngx_hd_json_text(t, ",\"body\":", &text);
 
-    ngx_hd_json_phases(t, 1, failed->phase, failed->usec);
+    then = *row;
+    then.phase = failed->phase;
+    then.total = failed->usec;
+
+    ngx_hd_json_object(t, "phases", &then, NGX_HD_FIELD_PHASES, 1);
     ngx_hd_text_add(t, "}");
 }
 
 
-/* "reason" and "stale"; what is stale says so as its reason, too */
-
 static void
-ngx_hd_json_status(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt)
+ngx_hd_json_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt)
 {
-    ngx_str_t   text;
-    ngx_uint_t  reason;
+    ngx_uint_t  i, n;
 
-    if (vt->stale) {
-        ngx_hd_text_add(t, ",\"reason\":{\"layer\":\"local\","
-                        "\"code\":\"stale\",\"text\":\"");
-        ngx_hd_phrase_stale(t, view, vt);
-        ngx_hd_text_add(t, "\"}");
+    n = ngx_hd_explain_count(view, vp, vt);
 
-    } else {
-        reason = ngx_hd_view_reason(vt, &text);
-        ngx_hd_json_reason(t, ",\"reason\":", reason, &text);
+    ngx_hd_text_add(t, ",\"explain\":[");
+
+    for (i = 0; i < n; i++) {
+        ngx_hd_text_add(t, i ? ",\"" : "\"");
+        (void) ngx_hd_explain(t, view, vp, vt, i, ngx_hd_text_json_part);
+        ngx_hd_text_add(t, "\"");
     }
 
-    ngx_hd_json_bool(t, ",\"stale\":", vt->stale);
+    ngx_hd_text_add(t, "]");
+}
+
+
+/* oldest first, what is under way last */
+
+static void
+ngx_hd_json_history(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt)
+{
+    ngx_hd_view_past_t  past;
+
+    if (vt == NULL || ngx_hd_view_past(view, vt, &past) != NGX_OK) {
+        ngx_hd_text_add(t, ",\"history\":null");
+        return;
+    }
+
+    ngx_hd_text_add(t, ",\"history\":{\"results\":[");
+    ngx_hd_json_results(t, view, &past);
+    ngx_hd_text_add(t, "],\"minutes\":[");
+    ngx_hd_json_spans(t, view, &past, NGX_HD_MINUTE, NGX_HD_MINUTES);
+    ngx_hd_text_add(t, "],\"hours\":[");
+    ngx_hd_json_spans(t, view, &past, NGX_HD_HOUR, NGX_HD_HOURS);
+    ngx_hd_text_add(t, "],\"days\":[");
+    ngx_hd_json_spans(t, view, &past, NGX_HD_DAY, NGX_HD_DAYS);
+    ngx_hd_text_add(t, "]}");
+}
+
+
+static void
+ngx_hd_json_results(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past)
+{
+    ngx_uint_t          i, n;
+    ngx_hd_past_t       result;
+    static const char  *words[] = { "pass", "warn", "fail", "inconclusive" };
+
+    n = 0;
+
+    for (i = NGX_HD_RESULTS; i-- > 0; /* void */ ) {
+
+        if (ngx_hd_history_result(&past->history, &past->data, i, &result)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        ngx_hd_json_time(t, n++ ? ",{\"time\":" : "{\"time\":",
+                         ngx_hd_view_wall(view, result.time));
+        ngx_hd_json_word(t, ",\"verdict\":", words[result.verdict]);
+        ngx_hd_json_msec(t, ",\"duration\":", 1, result.usec);
+        ngx_hd_text_add(t, "}");
+    }
+}
+
+
+static void
+ngx_hd_json_spans(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past, ngx_hd_level_e level, ngx_uint_t n)
+{
+    uint64_t       begin;
+    ngx_uint_t     age, written;
+    ngx_hd_span_t  span;
+
+    written = 0;
+
+    for (age = n + 1; age-- > 0; /* void */ ) {
+        ngx_hd_history_span(&past->history, &past->data, level, age, &span);
+
+        if (span.known == 0 && span.checks == 0) {
+            continue;
+        }
+
+        begin = ngx_hd_history_begin(&past->data, level, age);
+
+        ngx_hd_text_add(t, written++ ? "," : "");
+        ngx_hd_json_span(t, ngx_hd_view_wall(view, begin), &span);
+    }
+}
+
+
+static void
+ngx_hd_json_span(ngx_hd_text_t *t, int64_t wall, const ngx_hd_span_t *span)
+{
+    ngx_hd_json_time(t, "{\"time\":", wall);
+    ngx_hd_json_uint(t, ",\"known\":", span->known);
+    ngx_hd_json_uint(t, ",\"down\":", span->down);
+    ngx_hd_json_uint(t, ",\"checks\":", span->checks);
+    ngx_hd_json_uint(t, ",\"failures\":", span->failures);
+    ngx_hd_json_uint(t, ",\"slow\":", span->slow);
+    ngx_hd_json_msec(t, ",\"mean\":", span->max, span->mean);
+    ngx_hd_json_msec(t, ",\"max\":", span->max, span->max);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    uint64_t        number;
+    ngx_uint_t      n;
+    ngx_hd_event_t  e;
+
+    ngx_hd_text_add(t, ",\n\"events\":[");
+
+    n = 0;
+    number = ngx_hd_view_first_event(view, NGX_HD_JSON_EVENTS);
+
+    for ( /* void */ ; number <= view->event; number++) {
+
+        if (ngx_hd_view_event(view, number, &e) == NGX_OK) {
+            ngx_hd_text_add(t, n++ ? ",\n" : "\n");
+            ngx_hd_render_json_event(t, &e);
+        }
+    }
+
+    ngx_hd_text_add(t, "]");
+}
+
+
+void
+ngx_hd_render_json_event(ngx_hd_text_t *t, const ngx_hd_event_t *e)
+{
+    ngx_str_t   text;
+    ngx_uint_t  is_state;
+
+    is_state = (e->kind == NGX_HD_EVENT_STATE);
+
+    ngx_hd_json_uint(t, "{\"id\":", e->number);
+    ngx_hd_json_time(t, ",\"time\":", e->time);
+    ngx_hd_json_word(t, ",\"kind\":", ngx_hd_explain_kind(e->kind));
+    ngx_hd_json_who(t, e);
+
+    if (is_state) {
+        text.data = (u_char *) e->text;
+        text.len = ngx_min(e->text_len, NGX_HD_EVENT_TEXT);
+
+        ngx_hd_json_word(t, ",\"from\":", ngx_hd_state_word(e->from));
+        ngx_hd_json_word(t, ",\"to\":", ngx_hd_state_word(e->to));
+        ngx_hd_json_reason(t, ",\"reason\":", e->reason, &text);
+
+    } else {
+        ngx_hd_text_add(t, ",\"from\":null,\"to\":null,\"reason\":null");
+    }
+
+    ngx_hd_json_msec(t, ",\"lasted\":", e->lasted > 0, e->lasted * 1000);
+
+    ngx_hd_text_add(t, ",\"text\":\"");
+    ngx_hd_explain_event(t, e, ngx_hd_text_json_part);
+    ngx_hd_text_add(t, "\"}");
+}
+
+
+static void
+ngx_hd_json_who(ngx_hd_text_t *t, const ngx_hd_event_t *e)
+{
+    ngx_str_t  upstream, name, none;
+
+    ngx_str_null(&none);
+
+    upstream.data = (u_char *) e->upstream;
+    upstream.len = ngx_min(e->upstream_len, NGX_HD_EVENT_UPSTREAM);
+
+    name.data = (u_char *) e->name;
+    name.len = ngx_min(e->name_len, NGX_HD_EVENT_NAME);
+
+    ngx_hd_json_text(t, ",\"upstream\":", &upstream);
+    ngx_hd_json_text(t, ",\"server\":", upstream.len ? &name : &none);
+    ngx_hd_json_text(t, ",\"service\":", upstream.len ? &none : &name);
 }
 
 
@@ -579,6 +580,132 @@ ngx_hd_json_reason(ngx_hd_text_t *t, const char *key, ngx_uint_t reason,
     }
 
     ngx_hd_text_add(t, "}");
+}
+
+
+/* 1 if any member of an object is */
+
+static ngx_uint_t
+ngx_hd_json_is_known(const ngx_hd_row_t *row, ngx_uint_t in)
+{
+    ngx_hd_value_t         v;
+    const ngx_hd_field_t  *f;
+
+    for (f = ngx_hd_fields(); f->name; f++) {
+
+        if (f->in & in) {
+            ngx_hd_field_get(row, f, &v);
+
+            if (v.type != NGX_HD_VALUE_NONE) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_hd_json_object(ngx_hd_text_t *t, const char *key, const ngx_hd_row_t *row,
+    ngx_uint_t in, ngx_uint_t known)
+{
+    ngx_hd_text_add(t, ",\"");
+    ngx_hd_text_add(t, key);
+
+    if (!known) {
+        ngx_hd_text_add(t, "\":null");
+        return;
+    }
+
+    ngx_hd_text_add(t, "\":{");
+    ngx_hd_json_members(t, row, in);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_members(ngx_hd_text_t *t, const ngx_hd_row_t *row, ngx_uint_t in)
+{
+    ngx_uint_t             n;
+    ngx_hd_value_t         v;
+    const ngx_hd_field_t  *f;
+
+    n = 0;
+
+    for (f = ngx_hd_fields(); f->name; f++) {
+
+        if (f->in & in) {
+            ngx_hd_text_add(t, n++ ? ",\"" : "\"");
+            ngx_hd_text_add(t, f->key);
+            ngx_hd_text_add(t, "\":");
+
+            ngx_hd_field_get(row, f, &v);
+            ngx_hd_json_value(t, row, &v);
+        }
+    }
+}
+
+
+static void
+ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v)
+{
+    u_char  buf[NGX_INT64_LEN];
+
+    switch (v->type) {
+
+    case NGX_HD_VALUE_UINT:
+        ngx_hd_text_uint(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_INT:
+        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
+        return;
+
+    case NGX_HD_VALUE_BOOL:
+        ngx_hd_json_bool(t, "", v->n);
+        return;
+
+    case NGX_HD_VALUE_USEC:
+        ngx_hd_text_msec(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_TIME:
+        ngx_hd_json_time(t, "", (int64_t) v->n);
+        return;
+
+    case NGX_HD_VALUE_PERCENT:
+        ngx_hd_text_percent(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_WORD:
+        ngx_hd_json_word(t, "", v->word);
+        return;
+
+    case NGX_HD_VALUE_TEXT:
+        ngx_hd_json_string(t, "", &v->text);
+        return;
+
+    case NGX_HD_VALUE_STALE:
+        ngx_hd_text_add(t, "\"");
+        ngx_hd_phrase_stale(t, row->view, row->vt);
+        ngx_hd_text_add(t, "\"");
+        return;
+
+    case NGX_HD_VALUE_REAL:
+
+        if (ngx_hd_detail_value(t, &row->vt->data)) {
+            return;
+        }
+
+        break;
+
+    default: /* NGX_HD_VALUE_NONE */
+        break;
+    }
+
+    ngx_hd_text_add(t, "null");
 }
 
 

@@ -35,6 +35,8 @@ static ngx_int_t ngx_hd_text_grow(ngx_hd_text_t *t);
 static size_t ngx_hd_text_escape(ngx_hd_text_t *t, const u_char *data,
     size_t len, ngx_hd_text_escape_pt escape);
 static const char *ngx_hd_text_escape_json(uint32_t code, u_char *buf);
+static ngx_uint_t ngx_hd_text_is_formula(const u_char *data, size_t len);
+static const char *ngx_hd_text_escape_csv(uint32_t code, u_char *buf);
 static const char *ngx_hd_text_escape_html(uint32_t code, u_char *buf);
 static const char *ngx_hd_text_escape_plain(uint32_t code, u_char *buf);
 
@@ -165,6 +167,26 @@ ngx_hd_text_msec(ngx_hd_text_t *t, uint64_t usec)
 
 
 void
+ngx_hd_text_percent(ngx_hd_text_t *t, uint64_t millionths)
+{
+    u_char  *last;
+    u_char   buf[NGX_INT64_LEN + sizeof(".0000")];
+
+    last = ngx_sprintf(buf, "%uL", millionths / 10000);
+
+    if (millionths % 10000) {
+        last = ngx_sprintf(last, ".%04uL", millionths % 10000);
+
+        while (last[-1] == '0') {
+            last--;
+        }
+    }
+
+    ngx_hd_text_raw(t, buf, last - buf);
+}
+
+
+void
 ngx_hd_text_time(ngx_hd_text_t *t, int64_t wall)
 {
     u_char    *last;
@@ -219,8 +241,64 @@ void
 ngx_hd_text_json(ngx_hd_text_t *t, const u_char *data, size_t len)
 {
     ngx_hd_text_add(t, "\"");
-    (void) ngx_hd_text_escape(t, data, len, ngx_hd_text_escape_json);
+    ngx_hd_text_json_part(t, data, len);
     ngx_hd_text_add(t, "\"");
+}
+
+
+void
+ngx_hd_text_json_part(ngx_hd_text_t *t, const u_char *data, size_t len)
+{
+    (void) ngx_hd_text_escape(t, data, len, ngx_hd_text_escape_json);
+}
+
+
+void
+ngx_hd_text_csv(ngx_hd_text_t *t, const u_char *data, size_t len)
+{
+    ngx_hd_text_add(t, ngx_hd_text_is_formula(data, len) ? "\"'" : "\"");
+    (void) ngx_hd_text_escape(t, data, len, ngx_hd_text_escape_csv);
+    ngx_hd_text_add(t, "\"");
+}
+
+
+/* also behind blanks, and in the wide forms that some spreadsheets know */
+
+static ngx_uint_t
+ngx_hd_text_is_formula(const u_char *data, size_t len)
+{
+    uint32_t       code;
+    const u_char  *p, *last;
+
+    p = data;
+    last = data + len;
+    code = 0;
+
+    while (p < last) {
+        code = ngx_hd_utf8_decode(&p, last);
+
+        if (code != ' ' && code != 0xa0 && code != 0x3000
+            && !ngx_hd_utf8_is_control(code))
+        {
+            break;
+        }
+    }
+
+    switch (code) {
+
+    case '=':
+    case '+':
+    case '-':
+    case '@':
+    case 0xff1d:
+    case 0xff0b:
+    case 0xff0d:
+    case 0xff20:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -318,6 +396,13 @@ ngx_hd_text_escape_json(uint32_t code, u_char *buf)
     *ngx_sprintf(buf, "\\u%04xD", code) = '\0';
 
     return (const char *) buf;
+}
+
+
+static const char *
+ngx_hd_text_escape_csv(uint32_t code, u_char *buf)
+{
+    return (code == '"') ? "\"\"" : ngx_hd_text_escape_plain(code, buf);
 }
 
 

@@ -36,6 +36,9 @@ void ngx_hd_text_uint(ngx_hd_text_t *t, uint64_t n);
 /* Appends usec microseconds as milliseconds with three decimals at most. */
 void ngx_hd_text_msec(ngx_hd_text_t *t, uint64_t usec);
 
+/* Appends millionths as percent with four decimals at most: "99.95". */
+void ngx_hd_text_percent(ngx_hd_text_t *t, uint64_t millionths);
+
 /*
  * Appends a wall time in msec as RFC 3339 UTC with msec, without quotes;
  * what lies before 1970 or after 9999 becomes the nearest that does not.
@@ -57,6 +60,15 @@ void ngx_hd_text_ago(ngx_hd_text_t *t, uint64_t msec);
 
 /* Appends "..." for JSON, quotes included. */
 void ngx_hd_text_json(ngx_hd_text_t *t, const u_char *data, size_t len);
+
+/* The same without quotes, for a string of several pieces. */
+void ngx_hd_text_json_part(ngx_hd_text_t *t, const u_char *data, size_t len);
+
+/*
+ * Appends "..." for CSV (RFC 4180), quotes included; escaped like plain text.
+ * What a spreadsheet might take for a formula gets a "'" in front.
+ */
+void ngx_hd_text_csv(ngx_hd_text_t *t, const u_char *data, size_t len);
 
 /* Appends text for HTML content and quoted attributes. */
 void ngx_hd_text_html(ngx_hd_text_t *t, const u_char *data, size_t len);

@@ -792,6 +792,17 @@ ngx_hd_view_wall(const ngx_hd_view_t *view, uint64_t clock)
 }
 
 
+uint64_t
+ngx_hd_view_first_event(const ngx_hd_view_t *view, ngx_uint_t n)
+{
+    if (view->filter.events != NGX_CONF_UNSET_UINT) {
+        n = view->filter.events;
+    }
+
+    return view->event - ngx_min(n, view->event) + 1;
+}
+
+
 ngx_int_t
 ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,
     ngx_hd_event_t *e)

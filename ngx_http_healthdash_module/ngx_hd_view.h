@@ -70,6 +70,10 @@ typedef struct {
     ngx_str_t    service;
     ngx_str_t    group;
     ngx_uint_t   health;                /* NGX_HD_STATES: all */
+    ngx_uint_t   events;                /* the last so many, or unset: as many
+                                           as the format shows by itself */
+    unsigned     history:1;             /* with what is remembered */
+    unsigned     color:1;               /* in terminals */
 } ngx_hd_view_filter_t;
 
 
@@ -141,6 +145,12 @@ ngx_int_t ngx_hd_view_past(const ngx_hd_view_t *view,
 
 /* A time of the history clock as wall clock, msec. */
 int64_t ngx_hd_view_wall(const ngx_hd_view_t *view, uint64_t clock);
+
+/*
+ * The number of the first of the last n events, or as many as were asked for;
+ * view->event + 1 if there is none.
+ */
+uint64_t ngx_hd_view_first_event(const ngx_hd_view_t *view, ngx_uint_t n);
 
 /* One of the last NGX_HD_EVENTS events; NGX_DECLINED: it is not there. */
 ngx_int_t ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,

@@ -15,7 +15,8 @@ typedef enum {
     NGX_HTTP_HEALTHDASH_AUTO = 0,       /* ?format=, then Accept, then JSON */
     NGX_HTTP_HEALTHDASH_JSON,
     NGX_HTTP_HEALTHDASH_HTML,
-    NGX_HTTP_HEALTHDASH_TEXT
+    NGX_HTTP_HEALTHDASH_TEXT,
+    NGX_HTTP_HEALTHDASH_CSV
 } ngx_http_healthdash_format_e;
 
 

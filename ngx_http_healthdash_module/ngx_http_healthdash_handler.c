@@ -43,8 +43,10 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_healthdash_status_handler(ngx_http_request_t *r);
-static void ngx_http_healthdash_choose(ngx_http_request_t *r,
+static ngx_int_t ngx_http_healthdash_choose(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
+static const char *ngx_http_healthdash_kind_names(ngx_pool_t *pool,
+    const char *before);
 static const ngx_http_healthdash_kind_t *ngx_http_healthdash_kind(
     const ngx_str_t *name);
 static const ngx_http_healthdash_kind_t *ngx_http_healthdash_negotiate(
@@ -60,8 +62,11 @@ static ngx_int_t ngx_http_healthdash_query(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_query_health(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
-static ngx_int_t ngx_http_healthdash_query_history(ngx_http_request_t *r,
+static ngx_int_t ngx_http_healthdash_query_past(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_query_flag(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, const char *name, ngx_uint_t *flag,
+    const char *error);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
 static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
@@ -90,7 +95,14 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
       sizeof("text/") - 1,
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_TEXT,
-      ngx_hd_render_text }
+      ngx_hd_render_text },
+
+    { ngx_string("csv"),
+      ngx_string("text/csv"),
+      sizeof("text/") - 1,
+      ngx_string("utf-8"),
+      NGX_HTTP_HEALTHDASH_CSV,
+      ngx_hd_render_csv }
 };
 
 #define NGX_HTTP_HEALTHDASH_KINDS                                             \
@@ -113,10 +125,11 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
     }
 
     ctx.filter.health = NGX_HD_STATES;
+    ctx.filter.events = NGX_CONF_UNSET_UINT;
 
-    ngx_http_healthdash_choose(r, &ctx);
-
-    if (ngx_http_healthdash_query(r, &ctx) != NGX_OK) {
+    if (ngx_http_healthdash_choose(r, &ctx) != NGX_OK
+        || ngx_http_healthdash_query(r, &ctx) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -130,12 +143,13 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_healthdash_choose(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx)
 {
     ngx_str_t                        name;
     ngx_uint_t                       i;
+    const char                      *error;
     ngx_http_healthdash_loc_conf_t  *hlcf;
 
     hlcf = ngx_http_get_module_loc_conf(r, ngx_http_healthdash_module);
@@ -144,7 +158,7 @@ ngx_http_healthdash_choose(ngx_http_request_t *r,
 
         if (hlcf->format == ngx_http_healthdash_kinds[i].format) {
             ctx->kind = &ngx_http_healthdash_kinds[i];
-            return;
+            return NGX_OK;
         }
     }
 
@@ -152,16 +166,58 @@ ngx_http_healthdash_choose(ngx_http_request_t *r,
         ctx->kind = ngx_http_healthdash_kind(&name);
 
         if (ctx->kind) {
-            return;
+            return NGX_OK;
+        }
+
+        error = ngx_http_healthdash_kind_names(r->pool,
+                                               "unknown format, expected ");
+        if (error == NULL) {
+            return NGX_ERROR;
         }
 
         ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
-                     "unknown format, expected \"json\", \"html\" or "
-                     "\"text\"");
+                                          error);
     }
 
     ctx->kind = ngx_http_healthdash_negotiate(r);
     ctx->answer.vary = 1;
+
+    return NGX_OK;
+}
+
+
+/* before and all names: "json", "html" or "text"; NULL: no memory */
+
+static const char *
+ngx_http_healthdash_kind_names(ngx_pool_t *pool, const char *before)
+{
+    size_t       len;
+    u_char      *p, *text;
+    ngx_uint_t   i;
+
+    len = ngx_strlen(before) + 1;
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+        len += ngx_http_healthdash_kinds[i].name.len + sizeof(" or \"\"") - 1;
+    }
+
+    text = ngx_pnalloc(pool, len);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(text, before, ngx_strlen(before));
+
+    for (i = 0; i < NGX_HTTP_HEALTHDASH_KINDS; i++) {
+        p = ngx_sprintf(p, "%s\"%V\"",
+                        (i == 0) ? ""
+                        : (i == NGX_HTTP_HEALTHDASH_KINDS - 1) ? " or " : ", ",
+                        &ngx_http_healthdash_kinds[i].name);
+    }
+
+    *p = '\0';
+
+    return (const char *) text;
 }
 
 
@@ -348,7 +404,7 @@ ngx_http_healthdash_query(ngx_http_request_t *r,
            != NGX_OK
         || ngx_http_healthdash_answer_arg(r, "group", &filter->group) != NGX_OK
         || ngx_http_healthdash_query_health(r, ctx) != NGX_OK
-        || ngx_http_healthdash_query_history(r, ctx) != NGX_OK)
+        || ngx_http_healthdash_query_past(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -392,24 +448,73 @@ ngx_http_healthdash_query_health(ngx_http_request_t *r,
 }
 
 
-/* there is no history to show yet; who asks for it gets what there is */
-
 static ngx_int_t
-ngx_http_healthdash_query_history(ngx_http_request_t *r,
+ngx_http_healthdash_query_past(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx)
 {
-    ngx_str_t  value;
+    ngx_int_t              n;
+    ngx_str_t              value;
+    ngx_uint_t             history, color;
+    ngx_hd_view_filter_t  *filter;
 
-    if (ngx_http_healthdash_answer_arg(r, "history", &value) != NGX_OK) {
+    filter = &ctx->filter;
+
+    if (ngx_http_healthdash_query_flag(r, ctx, "history", &history,
+                                       "history must be \"0\" or \"1\"")
+        != NGX_OK
+        || ngx_http_healthdash_query_flag(r, ctx, "color", &color,
+                                          "color must be \"0\" or \"1\"")
+           != NGX_OK
+        || ngx_http_healthdash_answer_arg(r, "events", &value) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    if (value.len > 1
-        || (value.len == 1 && value.data[0] != '0' && value.data[0] != '1'))
-    {
-        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
-                                   "history must be \"0\" or \"1\"");
+    filter->history = history;
+    filter->color = color;
+
+    if (value.len == 0) {
+        return NGX_OK;
     }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n == NGX_ERROR || n > NGX_HD_EVENTS) {
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                         "events must be a number from 0 to 1024");
+        return NGX_OK;
+    }
+
+    filter->events = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_query_flag(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, const char *name, ngx_uint_t *flag,
+    const char *error)
+{
+    ngx_str_t  value;
+
+    *flag = 0;
+
+    if (ngx_http_healthdash_answer_arg(r, name, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0) {
+        return NGX_OK;
+    }
+
+    if (value.len > 1 || (value.data[0] != '0' && value.data[0] != '1')) {
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                                          error);
+        return NGX_OK;
+    }
+
+    *flag = (value.data[0] == '1');
 
     return NGX_OK;
 }
@@ -490,6 +595,7 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                              *rv;
     ngx_str_t                         *value;
+    const char                        *names;
     ngx_hd_main_conf_t                *hmcf;
     const ngx_http_healthdash_kind_t  *kind;
 
@@ -507,10 +613,12 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         kind = ngx_http_healthdash_kind(&value[1]);
 
         if (kind == NULL) {
+            names = ngx_http_healthdash_kind_names(cf->temp_pool, "");
+
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "healthdash_status: unknown format \"%V\", "
-                               "expected \"html\", \"json\" or \"text\", "
-                               "or nothing to negotiate", &value[1]);
+                               "expected %s, or nothing to negotiate",
+                               &value[1], names ? names : "another one");
             return NGX_CONF_ERROR;
         }
 

@@ -1,14 +1,14 @@
 #!/usr/bin/perl
 
-# Tests for what page, text and JSON say of the same moment: the same, fact by
-# fact (A59, A63).
+# Tests for what page, text, CSV and JSON say of the same moment: the same, fact
+# by fact (A59, A63).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
-                          html_rows text_rows);
+                          html_rows text_rows csv_differences);
 
 my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
 my ($fails, $flaky) = backends(qw(fails flaky));
@@ -280,6 +280,8 @@ sub agree {
     is_deeply(\@page, [], "$about: the page says what the JSON says");
     is_deeply(\@text, [], 'and the text does');
     cmp_ok($n, '>=', 22, "in $n rows");
+    is_deeply([ csv_differences($m->{csv}, $doc) ], [],
+              'and the CSV does, column by column');
 
     my ($h1) = html_find($tree, 'h1');
 

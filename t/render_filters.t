@@ -207,6 +207,8 @@ like(get('group=%3Cb%3E%1b[31m', path => '/text')->{body},
 
 # values they can not have
 
+my $formats = 'unknown format, expected "json", "html", "text" or "csv"';
+
 for my $case ([ 'health=sick', 'unknown health, expected "up", "degraded", '
                                . '"down", "unknown" or "paused"' ],
               [ 'health=UP', 'unknown health, expected "up", "degraded", '
@@ -215,12 +217,12 @@ for my $case ([ 'health=sick', 'unknown health, expected "up", "degraded", '
                                 . '"down", "unknown" or "paused"' ],
               [ 'history=2', 'history must be "0" or "1"' ],
               [ 'history=yes', 'history must be "0" or "1"' ],
-              [ 'format=xml', 'unknown format, expected "json", "html" or '
-                              . '"text"' ],
-              [ 'format=', 'unknown format, expected "json", "html" or '
-                           . '"text"' ],
-              [ 'format=xml&health=sick', 'unknown format, expected "json", '
-                                          . '"html" or "text"' ])
+              [ 'color=red', 'color must be "0" or "1"' ],
+              (map { [ "events=$_", 'events must be a number from 0 to 1024' ] }
+                   qw(1025 -1 all 1e2 0x10 99999999999999999999 %00)),
+              [ 'format=xml', $formats ],
+              [ 'format=', $formats ],
+              [ 'format=xml&health=sick', $formats ])
 {
     my ($query, $text) = @$case;
     my $r = get($query);

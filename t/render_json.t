@@ -69,7 +69,7 @@ EOF_CONF
     my ($doc, $text) = status_doc(port('web'));
 
     is(schema_errors($text), '', 'no target: valid');
-    is($text =~ tr/\n//, 3, 'it ends with a line feed, and is short');
+    is($text =~ tr/\n//, 4, 'it ends with a line feed, and is short');
     is_deeply([ @$doc{qw(health title upstreams services)} ],
               [ 'unknown', undef, {}, {} ], 'it says that nothing is known');
     is($doc->{nginx}{generation}, undef, 'nothing is counted, nothing claimed');
@@ -179,7 +179,8 @@ ok(wait_until(sub {
            && $s->{Https}{health} eq 'down' && $s->{Tcp}{health} eq 'up';
 }, 10, 'all states'), 'all states are there');
 
-my ($now, $text) = status_doc(port('web'));
+my ($now, $text) = status_doc(port('web'),
+                              '/status?format=json&history=1&events=1024');
 my $peers = { map { $_ => $now->{upstreams}{$_}{peers} }
               keys %{ $now->{upstreams} } };
 
@@ -224,6 +225,158 @@ is_deeply($now->{summary}{services}, \%sum, 'and services');
 is($now->{health}, 'down', 'the whole is as bad as the worst');
 
 
+# what is remembered
+
+sub all_targets {
+    my ($json) = @_;
+
+    return (values %{ $json->{services} },
+            map { $_, @{ $_->{checks} // [] } }
+            map { @{ $_->{peers} } } values %{ $json->{upstreams} });
+}
+
+
+sub sorted {
+    my (@list) = @_;
+
+    return join(' ', @list) eq join ' ', sort @list;
+}
+
+
+{
+    my (@bad, %seen);
+
+    for my $one (all_targets($now)) {
+        my ($l, $h, $all) = @$one{qw(latency history health_checks)};
+        my @passed = grep { defined } @$l{qw(p50 p95 p99 max)};
+
+        push @bad, 'percentiles' if @passed && (@passed != 4
+                                    || "@passed" ne join ' ', sort { $a <=> $b }
+                                                                   @passed);
+        push @bad, 'no last sentence' if $one->{explain}[-1] !~ /\.$/;
+        push @bad, 'one sentence says less' if @{ $one->{explain} } < 2;
+
+        if (!$all->{checks}) {
+            push @bad, 'available without a check'
+                if defined $one->{availability}{'1h'};
+            next;
+        }
+
+        # its own checks are in the list of each
+
+        my $own = $one->{checks} ? undef : $all->{checks};
+        my @results = @{ $h->{results} };
+        my $judged = grep { $_->{verdict} ne 'inconclusive' } @results;
+        my @days = @{ $h->{days} };
+
+        push @bad, 'results' if defined $own && $own <= 120
+                                && $judged != $own;
+        push @bad, 'results are not in order'
+            if !sorted(map { $_->{time} } @results);
+        $seen{$_->{verdict}}++ for @results;
+
+        for my $level (qw(minutes hours days)) {
+            my @spans = @{ $h->{$level} };
+
+            push @bad, "$level are not in order"
+                if !sorted(map { $_->{time} } @spans);
+            push @bad, "$level do not begin at one"
+                if $level eq 'hours'
+                   && grep { $_->{time} !~ /:(?:00:00|59:59)\./ } @spans;
+
+            my ($checks, $failures) = (0, 0);
+
+            $checks += $_->{checks}, $failures += $_->{failures} for @spans;
+
+            push @bad, "$level do not add up"
+                if defined $own && "$checks $failures"
+                                   ne "$own $all->{fails}";
+        }
+
+        # availability is that of the time, as it stands in the list
+
+        my ($known, $down) = (0, 0);
+
+        $known += $_->{known}, $down += $_->{down} for @days;
+
+        my $percent = $known ? 100 * ($known - $down) / $known : undef;
+        my $told = $one->{availability}{'90d'};
+
+        push @bad, "availability $told, not $percent"
+            if defined $own && (defined $told ? abs($told - $percent) > 0.001
+                                              : defined $percent);
+    }
+
+    is_deeply(\@bad, [], 'what is remembered of each target adds up');
+    ok($seen{pass} && $seen{warn} && $seen{fail}, 'all verdicts were seen');
+}
+
+{
+    my $one = $peers->{several}[1];
+
+    for my $window (qw(1h 24h 7d 30d 90d)) {
+        my ($least) = sort { $a <=> $b }
+                      map { $_->{availability}{$window} } @{ $one->{checks} };
+
+        is($one->{availability}{$window}, $least,
+           "availability of $window is the least of the checks");
+    }
+}
+
+is_deeply([ map { $_->{availability}{'1h'} } @{ $peers->{mixed} }[0, 1] ],
+          [ 100, 0 ], 'always up is 100, never up is 0');
+cmp_ok($peers->{mixed}[0]{known}{'24h'}, '<', 0.2, 'little is known');
+cmp_ok($peers->{mixed}[0]{known}{'1h'}, '>', 0, 'but some is');
+
+is_deeply([ grep { $_ !~ /^(?:It is down since|How long|The next probe) / }
+            @{ $peers->{mixed}[1]{explain} } ],
+          [ 'It answered, but the answer is not as it is expected.',
+            'The answer began with HTTP/1.1 503 <No> "way".',
+            'nginx skips it: no new request goes there.',
+            grep { /^It comes back after 1 pass, at the earliest / }
+            @{ $peers->{mixed}[1]{explain} } ],
+          'a server that is down is explained');
+like($peers->{several}[1]{explain}[1], qr/^This is said by the worst of its 3/,
+     'of several checks one is named');
+is(scalar(grep { /nginx/ } map { @{ $_->{explain} } }
+          @{ $peers->{several}[1]{checks} }), 0,
+   'what nginx does is said of the server, not of its checks');
+
+{
+    my @events = @{ $now->{events} };
+    my %of = map { ($_->{service} // "$_->{upstream} $_->{server}") => $_ }
+             grep { $_->{kind} eq 'state' } @events;
+    my $down = $of{Down};
+    my $server = $of{'mixed ' . $bad->address};
+
+    is_deeply([ map { $_->{id} } @events ], [ 1 .. @events ],
+              'events are numbered, oldest first');
+    is_deeply([ @{ $events[0] }{qw(kind upstream server service from to reason
+                                   lasted)} ], [ 'loaded', (undef) x 7 ],
+              'the first is the configuration');
+    like($events[0]{text}, qr/^configuration 1 was loaded: \d+ targets$/,
+         'in words');
+    is_deeply([ @$server{qw(upstream server service from to)} ],
+              [ 'mixed', $bad->address, undef, 'unknown', 'down' ],
+              'a server that is down');
+    is_deeply($server->{reason}, $peers->{mixed}[1]{reason},
+              'with the reason that it has');
+    is($server->{time}, $peers->{mixed}[1]{since}, 'and the time');
+    is($down->{text}, 'Down is down: http status 503; it is the first result',
+       'a service, as a sentence');
+
+    my ($few) = status_doc(port('web'), '/status?format=json&events=2');
+    my ($none) = status_doc(port('web'), '/status?format=json&events=0');
+    my ($some, $by_itself) = status_doc(port('web'));
+
+    is(scalar @{ $few->{events} }, 2, 'events=2');
+    is_deeply($none->{events}, [], 'events=0');
+    ok(!grep({ exists $_->{history} } all_targets($some)),
+       'no history without being asked');
+    unlike($by_itself, qr/"history"/, 'anywhere');
+}
+
+
 # mutations: each key removed, each value of another type, each unknown word
 
 {
@@ -237,6 +390,13 @@ is($now->{health}, 'down', 'the whole is as bad as the worst');
     $small->{upstreams}{several}{peers}
         = [ $small->{upstreams}{several}{peers}[1] ];
 
+    $#{ $small->{events} } = 1;
+    shift @{ $small->{events} };
+
+    for my $one (all_targets($small)) {
+        $#{ $_ } = 0 for values %{ $one->{history} };
+    }
+
     my $base = $json->encode($small);
     my @mutants;
 
@@ -248,7 +408,8 @@ is($now->{health}, 'down', 'the whole is as bad as the worst');
         # names are free, and "checks" of a server may be missing
 
         my $free = @up == 1 && $up[0] =~ /^(?:upstreams|services)$/
-                   || $where =~ m{^upstreams/several/peers/\d+/checks$};
+                   || $where =~ m{^upstreams/several/peers/\d+/checks$}
+                   || $key eq 'history';
 
         push @mutants, mutate($base, "$where is missing",
                               sub { delete at($_[0], @up)->{$key} })

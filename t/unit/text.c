@@ -127,6 +127,15 @@ flat(ngx_hd_text_t *t)
 
 
 static void
+feed_part(ngx_hd_text_t *t, const u_char *data, size_t len)
+{
+    ngx_hd_text_add(t, "\"");
+    ngx_hd_text_json_part(t, data, len);
+    ngx_hd_text_add(t, "\"");
+}
+
+
+static void
 feed_plain(ngx_hd_text_t *t, const u_char *data, size_t len)
 {
     (void) ngx_hd_text_plain(t, data, len, 0);
@@ -378,6 +387,88 @@ number(void (*add)(ngx_hd_text_t *t, uint64_t n), uint64_t n)
 }
 
 
+/* a text for CSV, and what becomes of it */
+
+static void
+test_csv(void)
+{
+    ngx_uint_t     i;
+    ngx_pool_t    *pool;
+    ngx_hd_text_t  t;
+
+    static const char  *cases[][2] = {
+        { "", "\"\"" },
+        { "plain", "\"plain\"" },
+        { "a,b;c\td", "\"a,b;c d\"" },
+        { "say \"x\"", "\"say \"\"x\"\"\"" },
+        { "two\r\nlines", "\"two  lines\"" },
+        { "=1+1", "\"'=1+1\"" },
+        { "+1", "\"'+1\"" },
+        { "-1", "\"'-1\"" },
+        { "@sum", "\"'@sum\"" },
+        { "\t=1", "\"' =1\"" },
+        { "\r\n =1", "\"'   =1\"" },
+        { "\xc2\xa0=1", "\"'\xc2\xa0=1\"" },
+        { "\xe3\x80\x80@x", "\"'\xe3\x80\x80@x\"" },
+        { "\xe2\x80\xae=1", "\"'" BAD "=1\"" },
+        { "\xef\xbc\x9d" "1", "\"'\xef\xbc\x9d" "1\"" },
+        { "\xef\xbc\x8b" "1", "\"'\xef\xbc\x8b" "1\"" },
+        { "\xef\xbc\x8d" "1", "\"'\xef\xbc\x8d" "1\"" },
+        { "\xef\xbc\xa0" "1", "\"'\xef\xbc\xa0" "1\"" },
+        { "\xff=1", "\"" BAD "=1\"" },
+        { "a=1", "\"a=1\"" },
+        { "   ", "\"   \"" },
+        { "=", "\"'=\"" },
+        { "\"=1", "\"\"\"=1\"" },
+        { "'=1", "\"'=1\"" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pool = ngx_create_pool(1024, NULL);
+        ngx_hd_text_init(&t, pool);
+
+        ngx_hd_text_csv(&t, (const u_char *) cases[i][0],
+                        strlen(cases[i][0]));
+
+        check(strcmp(flat(&t), cases[i][1]) == 0, "%s is %s", cases[i][1],
+              flat(&t));
+        ngx_destroy_pool(pool);
+    }
+
+    checked("csv: quotes, and what looks like a formula");
+}
+
+
+static void
+test_percent(void)
+{
+    ngx_uint_t     i;
+    ngx_pool_t    *pool;
+    ngx_hd_text_t  t;
+
+    static const struct {
+        uint64_t     n;
+        const char  *text;
+    } cases[] = {
+        { 0, "0" }, { 1, "0.0001" }, { 10000, "1" }, { 990100, "99.01" },
+        { 999999, "99.9999" }, { 1000000, "100" }, { 123450, "12.345" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        pool = ngx_create_pool(1024, NULL);
+        ngx_hd_text_init(&t, pool);
+
+        ngx_hd_text_percent(&t, cases[i].n);
+
+        check(strcmp(flat(&t), cases[i].text) == 0, "%s is %s",
+              cases[i].text, flat(&t));
+        ngx_destroy_pool(pool);
+    }
+
+    checked("millionths as percent");
+}
+
+
 static void
 test_numbers(void)
 {
@@ -498,6 +589,7 @@ int
 main(void)
 {
     test_pairs(ngx_hd_text_json, 0, "json: each piece after each, and cut");
+    test_pairs(feed_part, 0, "json: the same as a part of a string");
     test_pairs(ngx_hd_text_html, 1, "html: each piece after each, and cut");
     test_pairs(feed_plain, 2, "plain: each piece after each, and cut");
     test_harmless(ngx_hd_text_json, 0, "json: two bytes of any kind");
@@ -506,6 +598,8 @@ main(void)
     test_width();
     test_growth();
     test_memory();
+    test_csv();
+    test_percent();
     test_numbers();
     test_time();
 

@@ -146,6 +146,7 @@ my @accepted = (
     [ 'healthdash_status', location('healthdash_status json;') ],
     [ 'healthdash_status', location('healthdash_status html;') ],
     [ 'healthdash_status', location('healthdash_status text;') ],
+    [ 'healthdash_status', location('healthdash_status csv;') ],
     [ 'healthdash_live', location('healthdash_live;') ],
     (map { [ 'healthdash_ready', service('"Orders database" tcp://127.0.0.1:1')
                                  . service('"a>=1" tcp://127.0.0.1:1')
@@ -562,8 +563,8 @@ my @refused = (
       "unknown parameter \"foo\", expected one of $known" ],
 
     [ 'healthdash_status', location('healthdash_status xml;'),
-      'unknown format "xml", expected "html", "json" or "text", or nothing to '
-      . 'negotiate' ],
+      'unknown format "xml", expected "json", "html", "text" or "csv", or '
+      . 'nothing to negotiate' ],
     [ 'healthdash_status', location('healthdash_status json public;'),
       'unexpected "public", expected one format, or nothing to negotiate' ],
     (map { [ 'healthdash_service', service("d disk:$_"),

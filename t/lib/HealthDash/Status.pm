@@ -21,7 +21,8 @@ use HealthDash::Run qw(slow patience tmp_dir write_file read_more);
 our @EXPORT_OK = qw(schema_errors schema_errors_of status_doc one_moment
                     connect_to
                     read_response html_tree html_find html_text html_rows
-                    text_rows run_command);
+                    text_rows run_command csv_rows csv_columns
+                    csv_differences);
 
 my $root = File::Spec->rel2abs(File::Basename::dirname(__FILE__)
                                . '/../../..');
@@ -129,8 +130,9 @@ sub status_doc {
 }
 
 
-# one_moment(PORT, ...): { html, text, json, doc } of one moment: the JSON is
-# asked for before and after the others, in one go, and must not have changed.
+# one_moment(PORT, ...): { html, text, csv, json, doc } of one moment: the JSON
+# is asked for before and after the others, in one go, and must not have
+# changed.
 
 sub one_moment {
     my ($port, $path) = @_;
@@ -140,7 +142,7 @@ sub one_moment {
 
     while (time() < $end) {
         my $fh = connect_to($port);
-        my @formats = qw(json html text json);
+        my @formats = qw(json html text csv json);
         my @body;
 
         syswrite $fh, join '', map { "GET $path?format=$_ HTTP/1.1\r\n"
@@ -153,10 +155,11 @@ sub one_moment {
             push @body, $response->{body};
         }
 
-        next if @body != 4;
-        next if settled($body[0]) ne settled($body[3]);
+        next if @body != 5;
+        next if settled($body[0]) ne settled($body[4]);
 
         return { json => $body[0], html => $body[1], text => $body[2],
+                 csv => $body[3],
                  doc => JSON::PP->new->utf8->decode($body[0]) };
     }
 
@@ -172,6 +175,8 @@ sub settled {
     $json =~ s/"time":"[^"]*"//;
     $json =~ s/"text":"no result for [^"]*"//g;
     $json =~ s/"next":"[^"]*"//g;
+    $json =~ s/"(?:known|availability)":\{[^{}]*\}//g;
+    $json =~ s/"explain":\[[^\[\]]*\]//g;
 
     return $json;
 }
@@ -510,6 +515,168 @@ sub text_row {
 
     return \%row;
 }
+
+
+# csv_rows(TEXT): the lines of CSV after the first one, by its names; dies
+# where RFC 4180 is not kept, strictly: no line feed alone, no quote inside of
+# a cell without quotes, all lines of one length.  A text is a string, and what
+# stands alone is { bare => ... }.
+
+sub csv_rows {
+    my ($text) = @_;
+    my @lines;
+
+    while (length $text) {
+        my @cells;
+
+        while (1) {
+            if ($text =~ s/^"((?:[^"\r\n]|"")*)"//) {
+                my $cell = $1 =~ s/""/"/gr;
+
+                push @cells, Encode::decode('UTF-8', $cell,
+                                            Encode::FB_CROAK());
+            } elsif ($text =~ s/^([^",\r\n]*)//) {
+                push @cells, { bare => $1 };
+            }
+
+            next if $text =~ s/^,//;
+            last if $text =~ s/^\r\n//;
+            die 'no CSV: ' . substr($text, 0, 80) . "\n";
+        }
+
+        push @lines, \@cells;
+    }
+
+    my @names = map { $_->{bare} } @{ shift @lines };
+
+    for my $line (@lines) {
+        my %row;
+
+        die @$line . ' cells for ' . @names . " columns\n"
+            if @$line != @names;
+
+        @row{@names} = @$line;
+        $line = \%row;
+    }
+
+    return @lines;
+}
+
+
+# csv_columns(): by docs/status.md: [ column, way in the JSON or '', unit,
+# meaning ], ...
+
+sub csv_columns {
+    open my $fh, '<', "$root/docs/status.md"
+        or die "cannot open docs/status.md: $!\n";
+
+    my ($table) = do { local $/; <$fh> }
+                  =~ /^\| column \| in JSON .*\n\|[-|]+\n((?:\|.*\n)+)/m
+        or die "docs/status.md has no table of columns\n";
+
+    return map { [ /^\| `(\w+)` \| (?:`([\w.]+)`)? \| (\S*) ?\| (.+) \|$/
+                   ? ($1, $2 // '', $3, $4)
+                   : die "no line of the table: $_\n" ] }
+           split /\n/, $table;
+}
+
+
+# csv_differences(TEXT, DOC): where CSV and JSON of one moment differ
+
+sub csv_differences {
+    my ($text, $doc) = @_;
+    my @rows = csv_rows($text);
+    my (@all, @list);
+
+    for my $u (keys %{ $doc->{upstreams} }) {
+        for my $peer (@{ $doc->{upstreams}{$u}{peers} }) {
+            push @all, map { { upstream => $u, json => { %$peer, %$_ } } }
+                       @{ $peer->{checks} // [ $peer ] };
+        }
+    }
+
+    push @all, map { { json => { name => $_, %{ $doc->{services}{$_} } } } }
+               keys %{ $doc->{services} };
+
+    push @list, 'there are ' . @rows . ' lines for ' . @all if @rows != @all;
+
+    for my $one (@all) {
+        my ($found) = grep { csv_is_row($_, $one) } @rows;
+
+        push @list, $found ? csv_row_differences($found, $one->{json})
+                           : "$one->{json}{name} is not in it";
+    }
+
+    return @list;
+}
+
+
+sub csv_is_row {
+    my ($row, $one) = @_;
+    my $j = $one->{json};
+
+    return cell($row->{kind}) eq (defined $j->{id} ? 'server' : 'service')
+           && cell($row->{upstream}) eq ($one->{upstream} // '')
+           && cell($row->{name}) =~ /^'?\Q$j->{name}\E$/
+           && cell($row->{id}) eq ($j->{id} // '')
+           && (!exists $j->{probe}
+               || cell($row->{probe}) eq ($j->{probe} // '')
+                  && cell($row->{type}) eq $j->{type}
+                  && cell($row->{phase_total}) eq $j->{phases}{total});
+}
+
+
+sub csv_row_differences {
+    my ($row, $facts) = @_;
+    my @list;
+
+    for (csv_columns()) {
+        my ($column, $way) = @$_;
+        my $want = $facts;
+
+        next if $way eq '';
+
+        for my $key (split /\./, $way) {
+            $want = ref $want eq 'HASH' ? $want->{$key} : undef;
+        }
+
+        # the JSON has these of a service, or of one of several checks
+
+        next if !exists $facts->{$column} && $column =~ /^(?:type|probe|group
+                                                    |description|link
+                                                    |critical)$/x;
+
+        my $is = cell($row->{$column});
+
+        $want = !defined $want ? ''
+                : JSON::PP::is_bool($want) ? ($want ? 'true' : 'false') : $want;
+        $is =~ s/^'(?=[=+\-@\x{ff1d}])//;
+
+        push @list, "$facts->{name}: $column is \"$is\", not \"$want\""
+            if !csv_same($column, $is, $want);
+    }
+
+    return @list;
+}
+
+
+# what moves with the clock may have moved by a little
+
+sub csv_same {
+    my ($column, $is, $want) = @_;
+
+    return $is eq $want if $column !~ /^(?:next|known|availability)/
+                           || $is eq '' || $want eq '';
+    return abs($is - $want) < 1 if $column ne 'next';
+
+    my ($x, $y) = map { /T(\d+):(\d+):(\d+\.\d+)Z$/
+                        ? ($1 * 60 + $2) * 60 + $3 : -1000 } $is, $want;
+
+    return abs($x - $y) < 1 || abs($x - $y) > 86399;
+}
+
+
+sub cell { return ref $_[0] ? $_[0]{bare} : $_[0]; }
 
 
 1;

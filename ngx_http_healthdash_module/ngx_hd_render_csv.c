@@ -1,0 +1,149 @@
+
+/*
+ * healthdash: the picture as CSV, RFC 4180: a column for each field, a line for
+ * each check of a server and each service.  Called by the handler.
+ */
+
+
+#include <ngx_hd_render.h>
+#include <ngx_hd_detail.h>
+#include <ngx_hd_fields.h>
+#include <ngx_hd_phrase.h>
+
+
+static void ngx_hd_csv_head(ngx_hd_text_t *t);
+static void ngx_hd_csv_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_upstream_t *vu, const ngx_hd_view_peer_t *vp);
+static void ngx_hd_csv_row(ngx_hd_text_t *t, const ngx_hd_row_t *row);
+static void ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v);
+
+
+void
+ngx_hd_render_csv(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_uint_t               i, k;
+    ngx_hd_row_t             row;
+    ngx_hd_view_upstream_t  *vu;
+
+    ngx_hd_csv_head(t);
+
+    for (i = 0; i < view->nupstreams; i++) {
+        vu = &view->upstreams[i];
+
+        for (k = 0; k < vu->npeers; k++) {
+            ngx_hd_csv_peer(t, view, vu, &vu->peers[k]);
+        }
+    }
+
+    for (i = 0; i < view->nservices; i++) {
+        ngx_hd_row_init(&row, view, NULL, &view->services[i], 1,
+                        &view->services[i]);
+        ngx_hd_csv_row(t, &row);
+    }
+}
+
+
+static void
+ngx_hd_csv_head(ngx_hd_text_t *t)
+{
+    const ngx_hd_field_t  *f;
+
+    for (f = ngx_hd_fields(); f->name; f++) {
+        ngx_hd_text_add(t, f->name);
+        ngx_hd_text_add(t, f[1].name ? "," : "\r\n");
+    }
+}
+
+
+static void
+ngx_hd_csv_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_upstream_t *vu, const ngx_hd_view_peer_t *vp)
+{
+    ngx_uint_t    i;
+    ngx_hd_row_t  row;
+
+    if (vp->nchecks == 0) {
+        ngx_hd_row_init(&row, view, vp, NULL, 0, NULL);
+        row.upstream = vu->upstream;
+        ngx_hd_csv_row(t, &row);
+        return;
+    }
+
+    for (i = 0; i < vp->nchecks; i++) {
+        ngx_hd_row_init(&row, view, vp, &vp->checks[i], 1, &vp->checks[i]);
+        ngx_hd_csv_row(t, &row);
+    }
+}
+
+
+static void
+ngx_hd_csv_row(ngx_hd_text_t *t, const ngx_hd_row_t *row)
+{
+    ngx_hd_value_t         v;
+    const ngx_hd_field_t  *f;
+
+    for (f = ngx_hd_fields(); f->name; f++) {
+        ngx_hd_field_get(row, f, &v);
+        ngx_hd_csv_value(t, row, &v);
+        ngx_hd_text_add(t, f[1].name ? "," : "\r\n");
+    }
+}
+
+
+/* what is not known is empty; words and texts are always in quotes */
+
+static void
+ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v)
+{
+    u_char  buf[NGX_INT64_LEN];
+
+    switch (v->type) {
+
+    case NGX_HD_VALUE_UINT:
+        ngx_hd_text_uint(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_INT:
+        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
+        return;
+
+    case NGX_HD_VALUE_BOOL:
+        ngx_hd_text_add(t, v->n ? "true" : "false");
+        return;
+
+    case NGX_HD_VALUE_USEC:
+        ngx_hd_text_msec(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_TIME:
+        ngx_hd_text_time(t, (int64_t) v->n);
+        return;
+
+    case NGX_HD_VALUE_PERCENT:
+        ngx_hd_text_percent(t, v->n);
+        return;
+
+    case NGX_HD_VALUE_REAL:
+        (void) ngx_hd_detail_value(t, &row->vt->data);
+        return;
+
+    case NGX_HD_VALUE_WORD:
+        ngx_hd_text_csv(t, (u_char *) v->word, ngx_strlen(v->word));
+        return;
+
+    case NGX_HD_VALUE_TEXT:
+        ngx_hd_text_csv(t, v->text.data, v->text.len);
+        return;
+
+    case NGX_HD_VALUE_STALE:
+        ngx_hd_text_add(t, "\"");
+        ngx_hd_phrase_stale(t, row->view, row->vt);
+        ngx_hd_text_add(t, "\"");
+        return;
+
+    default: /* NGX_HD_VALUE_NONE */
+        return;
+    }
+}
