@@ -610,6 +610,22 @@ ngx_hd_phrase_latency(u_char *buf, uint64_t usec)
 }
 
 
+u_char *
+ngx_hd_phrase_percent(u_char *buf, ngx_int_t millionths)
+{
+    if (millionths == -1) {
+        return ngx_sprintf(buf, "-");
+    }
+
+    if (millionths % 10000 == 0) {
+        return ngx_sprintf(buf, "%i %%", millionths / 10000);
+    }
+
+    return ngx_sprintf(buf, "%i.%02i %%", millionths / 10000,
+                       millionths % 10000 / 100);
+}
+
+
 void
 ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
     ngx_hd_phrase_pt escape)

@@ -91,6 +91,14 @@ u_char *ngx_hd_phrase_latency(u_char *buf, uint64_t usec);
 
 #define NGX_HD_PHRASE_LATENCY   32
 
+/*
+ * Writes millionths as percent for people, "99.95 %", rounded down, or "-" for
+ * -1, to buf of NGX_HD_PHRASE_PERCENT bytes.  Returns its end.
+ */
+u_char *ngx_hd_phrase_percent(u_char *buf, ngx_int_t millionths);
+
+#define NGX_HD_PHRASE_PERCENT   32
+
 /* How a target is asked: "deep (http /healthz)". */
 void ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
     ngx_hd_phrase_pt escape);

@@ -8,9 +8,11 @@
 
 #include <ngx_hd_render.h>
 #include <ngx_hd_detail.h>
+#include <ngx_hd_explain.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_row.h>
 
 
 #define NGX_HD_PLAIN_GAP       2
@@ -19,6 +21,10 @@
 #define NGX_HD_PLAIN_NEXT      8
 #define NGX_HD_PLAIN_NAME      32      /* wider ones push their row aside */
 #define NGX_HD_PLAIN_NOTE      64
+#define NGX_HD_PLAIN_NUMBER    9       /* "99.95 %", and a blank before it */
+#define NGX_HD_PLAIN_DAY       1       /* windows that are shown */
+#define NGX_HD_PLAIN_MONTH     3
+#define NGX_HD_PLAIN_EVENTS    10
 
 
 static void ngx_hd_plain_filter(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -41,13 +47,24 @@ static void ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_facts_head(ngx_hd_text_t *t);
+static void ngx_hd_plain_right(ngx_hd_text_t *t, const u_char *data,
+    size_t len, size_t width);
+static void ngx_hd_plain_explain(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp,
+    const ngx_hd_view_target_t *vt);
+static void ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
 static size_t ngx_hd_plain_width(const ngx_str_t *s);
 static void ngx_hd_plain_widen(size_t *width, size_t n);
 static void ngx_hd_plain_escape(ngx_hd_text_t *t, const u_char *data,
     size_t len);
-static void ngx_hd_plain_health(ngx_hd_text_t *t, ngx_uint_t health);
+static void ngx_hd_plain_health(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t health);
+static void ngx_hd_plain_color(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t health);
+static void ngx_hd_plain_color_end(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view);
 static void ngx_hd_plain_word(ngx_hd_text_t *t, const char *word,
     size_t width);
 static void ngx_hd_plain_pad(ngx_hd_text_t *t, size_t n, size_t width);
@@ -58,7 +75,9 @@ ngx_hd_render_text(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_uint_t  i;
 
+    ngx_hd_plain_color(t, view, view->health);
     ngx_hd_phrase_summary(t, view, ngx_hd_plain_escape);
+    ngx_hd_plain_color_end(t, view);
     ngx_hd_text_add(t, "\n");
 
     if (view->main->upstreams.nelts + view->main->services.nelts == 0) {
@@ -75,6 +94,7 @@ ngx_hd_render_text(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_plain_services(t, view);
+    ngx_hd_plain_events(t, view);
     ngx_hd_plain_foot(t, view);
 }
 
@@ -136,7 +156,9 @@ ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "\nupstream ");
     ngx_hd_plain_escape(t, vu->upstream->name.data, vu->upstream->name.len);
     ngx_hd_text_add(t, ": ");
+    ngx_hd_plain_color(t, view, vu->health);
     ngx_hd_text_add(t, ngx_hd_state_word(vu->health));
+    ngx_hd_plain_color_end(t, view);
     ngx_hd_text_add(t, ", ");
     ngx_hd_phrase_serving(t, vu);
     ngx_hd_text_add(t, "\n  ");
@@ -160,7 +182,7 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     u_char      note[NGX_HD_PLAIN_NOTE];
     ngx_uint_t  i;
 
-    ngx_hd_plain_health(t, vp->health);
+    ngx_hd_plain_health(t, view, vp->health);
 
     len = ngx_hd_plain_note(vp, note);
     n = ngx_hd_text_plain(t, vp->peer.name.data, vp->peer.name.len, 0);
@@ -171,6 +193,7 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (vp->nchecks == 1) {
         ngx_hd_plain_facts(t, view, vp->worst);
+        ngx_hd_plain_explain(t, view, vp, vp->worst);
         return;
     }
 
@@ -189,6 +212,10 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_plain_check(t, view, &vp->checks[i],
                            name + NGX_HD_PLAIN_GAP + nginx);
     }
+
+    if (vp->nchecks) {
+        ngx_hd_plain_explain(t, view, vp, vp->worst);
+    }
 }
 
 
@@ -200,7 +227,7 @@ ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 {
     off_t  start;
 
-    ngx_hd_plain_health(t, vt->health);
+    ngx_hd_plain_health(t, view, vt->health);
 
     start = t->size;
 
@@ -269,7 +296,7 @@ ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     target = vt->target;
 
-    ngx_hd_plain_health(t, vt->health);
+    ngx_hd_plain_health(t, view, vt->health);
 
     n = ngx_hd_text_plain(t, target->name.data, target->name.len, 0);
     ngx_hd_plain_pad(t, n, name);
@@ -278,6 +305,7 @@ ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_plain_pad(t, n, address);
 
     ngx_hd_plain_facts(t, view, vt);
+    ngx_hd_plain_explain(t, view, NULL, vt);
 }
 
 
@@ -285,7 +313,7 @@ static void
 ngx_hd_plain_facts_head(ngx_hd_text_t *t)
 {
     ngx_hd_plain_word(t, "FOR", NGX_HD_PLAIN_AGE);
-    ngx_hd_text_add(t, " LATENCY   CHECKS   FAILED  ");
+    ngx_hd_text_add(t, " LATENCY   CHECKS   FAILED     24 H     30 D  ");
     ngx_hd_plain_word(t, "NEXT", NGX_HD_PLAIN_NEXT);
     ngx_hd_text_add(t, "LAST RESULT\n");
 }
@@ -295,10 +323,10 @@ static void
 ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
-    off_t   start;
-    size_t  n;
-    u_char  *last;
-    u_char  buf[NGX_HD_PHRASE_LATENCY + 2 * NGX_INT64_LEN];
+    off_t          start;
+    u_char        *last;
+    u_char         buf[NGX_HD_PHRASE_LATENCY + 2 * NGX_INT64_LEN];
+    ngx_hd_row_t   row;
 
     start = t->size;
 
@@ -312,15 +340,20 @@ ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_plain_pad(t, t->size - start, NGX_HD_PLAIN_AGE);
 
     last = ngx_hd_phrase_latency(buf, vt->data.usec);
-    n = last - buf;
+    ngx_hd_plain_right(t, buf, last - buf, sizeof(" LATENCY") - 1);
 
-    for ( /* void */ ; n < sizeof(" LATENCY") - 1; n++) {
-        ngx_hd_text_add(t, " ");
-    }
-
-    last = ngx_sprintf(last, " %8uL %8uL  ", vt->data.checks,
-                       vt->data.failures);
+    last = ngx_sprintf(buf, " %8uL %8uL", vt->data.checks, vt->data.failures);
     ngx_hd_text_raw(t, buf, last - buf);
+
+    ngx_hd_row_init(&row, view, NULL, vt, 1, vt);
+
+    last = ngx_hd_phrase_percent(buf, row.available[NGX_HD_PLAIN_DAY]);
+    ngx_hd_plain_right(t, buf, last - buf, NGX_HD_PLAIN_NUMBER);
+
+    last = ngx_hd_phrase_percent(buf, row.available[NGX_HD_PLAIN_MONTH]);
+    ngx_hd_plain_right(t, buf, last - buf, NGX_HD_PLAIN_NUMBER);
+
+    ngx_hd_text_add(t, "  ");
 
     start = t->size;
 
@@ -337,6 +370,20 @@ ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_plain_detail(t, view, vt);
 
     ngx_hd_text_add(t, "\n");
+}
+
+
+static void
+ngx_hd_plain_right(ngx_hd_text_t *t, const u_char *data, size_t len,
+    size_t width)
+{
+    size_t  n;
+
+    for (n = len; n < width; n++) {
+        ngx_hd_text_add(t, " ");
+    }
+
+    ngx_hd_text_raw(t, data, len);
 }
 
 
@@ -376,6 +423,71 @@ ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (between[0] == ';') {
         ngx_hd_text_add(t, "]");
+    }
+}
+
+
+/* what is well needs no explanation */
+
+static void
+ngx_hd_plain_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt)
+{
+    ngx_uint_t  i, n;
+
+    if (vt->health == NGX_HD_STATE_UP
+        && (vp == NULL || vp->peer.state == NGX_HD_PEER_UP))
+    {
+        return;
+    }
+
+    n = ngx_hd_explain_count(view, vp, vt);
+
+    for (i = 0; i < n; i++) {
+        ngx_hd_text_add(t, "      ");
+        (void) ngx_hd_explain(t, view, vp, vt, i, ngx_hd_plain_escape);
+        ngx_hd_text_add(t, "\n");
+    }
+}
+
+
+/* newest first: a terminal shows the beginning */
+
+static void
+ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    uint64_t        first, number;
+    ngx_hd_event_t  e;
+
+    first = ngx_hd_view_first_event(view, NGX_HD_PLAIN_EVENTS);
+
+    if (first > view->event) {
+        return;
+    }
+
+    ngx_hd_text_add(t, "\nevents, newest first\n");
+
+    for (number = view->event; number >= first; number--) {
+
+        if (ngx_hd_view_event(view, number, &e) != NGX_OK) {
+            continue;
+        }
+
+        ngx_hd_text_add(t, "  ");
+        ngx_hd_text_time(t, e.time);
+        ngx_hd_text_add(t, "  ");
+
+        if (e.kind == NGX_HD_EVENT_STATE) {
+            ngx_hd_plain_color(t, view, e.to);
+        }
+
+        ngx_hd_explain_event(t, &e, ngx_hd_plain_escape);
+
+        if (e.kind == NGX_HD_EVENT_STATE) {
+            ngx_hd_plain_color_end(t, view);
+        }
+
+        ngx_hd_text_add(t, "\n");
     }
 }
 
@@ -453,8 +565,13 @@ ngx_hd_plain_escape(ngx_hd_text_t *t, const u_char *data, size_t len)
 
 
 static void
-ngx_hd_plain_health(ngx_hd_text_t *t, ngx_uint_t health)
+ngx_hd_plain_health(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t health)
 {
+    const char  *word;
+
+    word = ngx_hd_state_word(health);
+
     /* what is not well can be found by its mark alone, without colour */
 
     switch (health) {
@@ -472,7 +589,37 @@ ngx_hd_plain_health(ngx_hd_text_t *t, ngx_uint_t health)
         ngx_hd_text_add(t, "  ");
     }
 
-    ngx_hd_plain_word(t, ngx_hd_state_word(health), NGX_HD_PLAIN_HEALTH);
+    ngx_hd_plain_color(t, view, health);
+    ngx_hd_text_add(t, word);
+    ngx_hd_plain_color_end(t, view);
+    ngx_hd_plain_pad(t, ngx_strlen(word), NGX_HD_PLAIN_HEALTH);
+}
+
+
+static void
+ngx_hd_plain_color(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t health)
+{
+    static const char  *colors[NGX_HD_STATES] = {
+        [NGX_HD_STATE_UNKNOWN] = "\x1b[36m",
+        [NGX_HD_STATE_UP] = "\x1b[32m",
+        [NGX_HD_STATE_DEGRADED] = "\x1b[33m",
+        [NGX_HD_STATE_DOWN] = "\x1b[1;31m",
+        [NGX_HD_STATE_PAUSED] = "\x1b[34m"
+    };
+
+    if (view->filter.color && health < NGX_HD_STATES) {
+        ngx_hd_text_add(t, colors[health]);
+    }
+}
+
+
+static void
+ngx_hd_plain_color_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    if (view->filter.color) {
+        ngx_hd_text_add(t, "\x1b[0m");
+    }
 }
 
 

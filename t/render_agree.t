@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
-                          html_rows text_rows csv_differences);
+                          html_rows text_rows text_events csv_differences);
 
 my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
 my ($fails, $flaky) = backends(qw(fails flaky));
@@ -145,6 +145,28 @@ sub colour {
 }
 
 
+# the explanation of what is not up, without what moves with the clock
+
+sub why {
+    my (@list) = @_;
+
+    return join ' ', map { s/, for \d+ \w+(?: \d+ \w+)?//r
+                           =~ s/, at the earliest .*| due .*| until .*//r }
+                     @list;
+}
+
+
+# a percentage as people read it; it may have moved by a little meanwhile
+
+sub percent {
+    my ($shown, $told) = @_;
+
+    return !defined $told if $shown eq '-';
+    return defined $told && $shown =~ /^(\d+(?:\.\d\d)?) %$/
+           && abs($1 - $told) < 10 && ($1 < 100 || $told == 100);
+}
+
+
 # compare(WHAT, ROW, FACTS): the differences, as text
 
 sub compare {
@@ -195,6 +217,25 @@ sub compare {
     }
 
     if ($in eq 'text') {
+        my $is_well = $facts->{health} eq 'up'
+                      && ($facts->{state} // 'up') eq 'up';
+
+        # a check of several is explained by its server
+
+        $want{explain} = $is_well || exists $facts->{probe} ? ''
+                         : why(@{ $facts->{explain} });
+        $row->{explain} = why(@{ $row->{explain} // [] });
+
+        if (!$facts->{checks}) {
+            for ([ day => '24h' ], [ month => '30d' ]) {
+                my ($column, $window) = @$_;
+                my $told = $facts->{availability}{$window};
+
+                $want{$column} = percent($row->{$column}, $told)
+                                 ? $row->{$column} : $told;
+            }
+        }
+
         $want{mark} = $facts->{health} eq 'down' ? '!'
                       : $facts->{health} =~ /^(?:degraded|unknown)$/ ? '?'
                       : ' ';
@@ -282,6 +323,12 @@ sub agree {
     cmp_ok($n, '>=', 22, "in $n rows");
     is_deeply([ csv_differences($m->{csv}, $doc) ], [],
               'and the CSV does, column by column');
+
+    my @events = map { [ @$_{qw(time text)} ] } reverse @{ $doc->{events} };
+
+    $#events = 9 if @events > 10;
+
+    is_deeply([ text_events($m->{text}) ], \@events, 'the last events are the same');
 
     my ($h1) = html_find($tree, 'h1');
 

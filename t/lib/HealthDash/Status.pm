@@ -21,7 +21,7 @@ use HealthDash::Run qw(slow patience tmp_dir write_file read_more);
 our @EXPORT_OK = qw(schema_errors schema_errors_of status_doc one_moment
                     connect_to
                     read_response html_tree html_find html_text html_rows
-                    text_rows run_command csv_rows csv_columns
+                    text_rows text_events run_command csv_rows csv_columns
                     csv_differences);
 
 my $root = File::Spec->rel2abs(File::Basename::dirname(__FILE__)
@@ -462,6 +462,13 @@ sub text_rows {
             next;
         }
 
+        if ($line =~ /^ {6}(\S.*)$/) {
+            push @{ $list->[-1]{explain} }, $1;
+            next;
+        }
+
+        last if $line eq 'events, newest first';
+
         next if $line !~ /^[ !?] (\w+) +(.*)$/ || $line =~ /^  PROBE /;
 
         my $row = text_row($1, $2) // die "no row of the table: $line\n";
@@ -479,6 +486,18 @@ sub text_rows {
 }
 
 
+# text_events(TEXT): its events: [ time, sentence ], ...
+
+sub text_events {
+    my ($text) = @_;
+
+    $text =~ s/^.*?^events, newest first\n//ms or return;
+
+    return map { /^  (\S+Z)  (.*)$/ ? [ $1, $2 ] : () }
+           split /\n/, Encode::decode('UTF-8', $text);
+}
+
+
 sub text_row {
     my ($health, $rest) = @_;
     my %row = (health => $health);
@@ -493,12 +512,15 @@ sub text_row {
         return \%row;
     }
 
-    $rest =~ /^(.*?)\s+($age)\s+($latency)\s+(\d+)\s+(\d+)\s+($next)\s+
-               (.*)$/x or return;
+    my $percent = qr/(?:-|[\d.]+ %)/;
 
-    @row{qw(age latency checks failed next)} = ($2, $3, $4, $5, $6);
+    $rest =~ /^(.*?)\s+($age)\s+($latency)\s+(\d+)\s+(\d+)\s+($percent)\s+
+               ($percent)\s+($next)\s+(.*)$/x or return;
 
-    my ($front, $last) = ($1, $7);
+    @row{qw(age latency checks failed day month next)}
+        = ($2, $3, $4, $5, $6, $7, $8);
+
+    my ($front, $last) = ($1, $9);
 
     my $count = qr/(?:before that )?\d+ (?:of \d+ )?/;
     my $what = qr/(?:failures?|(?:clean )?pass(?:es)?)(?:, held .*)?/;
@@ -667,7 +689,7 @@ sub csv_same {
 
     return $is eq $want if $column !~ /^(?:next|known|availability)/
                            || $is eq '' || $want eq '';
-    return abs($is - $want) < 1 if $column ne 'next';
+    return abs($is - $want) < 10 if $column ne 'next';
 
     my ($x, $y) = map { /T(\d+):(\d+):(\d+\.\d+)Z$/
                         ? ($1 * 60 + $2) * 60 + $3 : -1000 } $is, $want;
