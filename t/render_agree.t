@@ -328,7 +328,8 @@ sub agree {
 
     $#events = 9 if @events > 10;
 
-    is_deeply([ text_events($m->{text}) ], \@events, 'the last events are the same');
+    is_deeply([ text_events($m->{text}) ], \@events,
+              'the last events are the same');
 
     my ($h1) = html_find($tree, 'h1');
 
