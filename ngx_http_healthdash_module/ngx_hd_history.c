@@ -48,6 +48,11 @@ static ngx_hd_bucket_t *ngx_hd_history_place(const ngx_hd_history_t *h,
     ngx_uint_t level, uint64_t n);
 static void ngx_hd_history_pack(ngx_hd_bucket_t *b,
     const ngx_hd_open_t *open);
+static void ngx_hd_history_state(const ngx_hd_history_t *h,
+    const ngx_hd_data_t *data, ngx_uint_t level, ngx_uint_t age,
+    ngx_hd_span_t *span);
+static void ngx_hd_history_unpack_state(ngx_hd_span_t *span,
+    const ngx_hd_bucket_t *b);
 static void ngx_hd_history_unpack(ngx_hd_span_t *span,
     const ngx_hd_bucket_t *b);
 static void ngx_hd_history_open(ngx_hd_span_t *span,
@@ -68,7 +73,7 @@ static const ngx_hd_level_t  ngx_hd_levels[NGX_HD_LEVELS] = {
 };
 
 
-const ngx_hd_window_t  ngx_hd_history_windows[] = {
+const ngx_hd_window_t  ngx_hd_history_windows[NGX_HD_WINDOWS + 1] = {
     { "1h", NGX_HD_MINUTE, 60 },
     { "24h", NGX_HD_HOUR, 24 },
     { "7d", NGX_HD_DAY, 7 },
@@ -243,10 +248,39 @@ ngx_hd_history_span(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
 
     ngx_memzero(span, sizeof(ngx_hd_span_t));
 
+    ngx_hd_history_state(h, data, level, age, span);
+
+    l = &ngx_hd_levels[level];
+    n = data->seen / l->length;
+
+    if (age >= l->places || age > n) {
+        return;
+    }
+
+    if (age == 0) {
+        ngx_hd_history_open(span, &data->open[level]);
+
+    } else {
+        ngx_hd_history_unpack(span, ngx_hd_history_place(h, level, n - age));
+    }
+}
+
+
+/* length, known and down of a span */
+
+static void
+ngx_hd_history_state(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    ngx_uint_t level, ngx_uint_t age, ngx_hd_span_t *span)
+{
+    uint64_t               n;
+    const ngx_hd_level_t  *l;
+
     l = &ngx_hd_levels[level];
     n = data->seen / l->length;
 
     span->length = l->length;
+    span->known = 0;
+    span->down = 0;
 
     if (age >= l->places || age > n) {
         return;
@@ -254,10 +288,12 @@ ngx_hd_history_span(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
 
     if (age == 0) {
         span->length = data->seen % l->length;
-        ngx_hd_history_open(span, &data->open[level]);
+        span->known = data->open[level].known;
+        span->down = data->open[level].down;
 
     } else {
-        ngx_hd_history_unpack(span, ngx_hd_history_place(h, level, n - age));
+        ngx_hd_history_unpack_state(span,
+                                    ngx_hd_history_place(h, level, n - age));
     }
 
     /* numbers that were packed may have grown a little */
@@ -297,6 +333,37 @@ ngx_hd_history_sum(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
     passed = sum->checks - ngx_min(sum->failures, sum->checks);
 
     sum->mean = passed ? usec / passed : 0;
+}
+
+
+void
+ngx_hd_history_sums(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    ngx_hd_span_t *sums)
+{
+    ngx_uint_t              i, age;
+    ngx_hd_span_t           span;
+    const ngx_hd_window_t  *w;
+
+    w = ngx_hd_history_windows;
+
+    for (i = 0, age = 0; w[i].name; i++) {
+
+        if (i && w[i].level == w[i - 1].level) {
+            sums[i] = sums[i - 1];
+
+        } else {
+            ngx_memzero(&sums[i], sizeof(ngx_hd_span_t));
+            age = 0;
+        }
+
+        for ( /* void */ ; age <= w[i].n; age++) {
+            ngx_hd_history_state(h, data, w[i].level, age, &span);
+
+            sums[i].length += span.length;
+            sums[i].known += span.known;
+            sums[i].down += span.down;
+        }
+    }
 }
 
 
@@ -372,12 +439,12 @@ ngx_hd_history_latency(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
     }
 
     want = (n * permille + 999) / 1000;
-    usec = 0;
 
     for (n = 0, i = 0; i < NGX_HD_LATENCIES && n < want; i++) {
         n += h->latency[i];
-        usec = ngx_hd_history_middle(i);
     }
+
+    usec = i ? ngx_hd_history_middle(i - 1) : 0;
 
     /* the last part has no end */
 
@@ -414,14 +481,20 @@ ngx_hd_history_pack(ngx_hd_bucket_t *b, const ngx_hd_open_t *open)
 
 
 static void
+ngx_hd_history_unpack_state(ngx_hd_span_t *span, const ngx_hd_bucket_t *b)
+{
+    span->known = ngx_hd_mini_unpack(b->word[0] & 0x3fff, NGX_HD_MINI_COUNT);
+    span->down = ngx_hd_mini_unpack(b->word[1] & 0x3fff, NGX_HD_MINI_COUNT);
+}
+
+
+static void
 ngx_hd_history_unpack(ngx_hd_span_t *span, const ngx_hd_bucket_t *b)
 {
     uint32_t  max;
 
     max = b->word[0] >> 28 | (b->word[1] >> 28) << 4 | (b->word[2] >> 27) << 8;
 
-    span->known = ngx_hd_mini_unpack(b->word[0] & 0x3fff, NGX_HD_MINI_COUNT);
-    span->down = ngx_hd_mini_unpack(b->word[1] & 0x3fff, NGX_HD_MINI_COUNT);
     span->checks = ngx_hd_mini_unpack(b->word[2] & 0x3fff, NGX_HD_MINI_COUNT);
     span->failures = ngx_hd_mini_unpack((b->word[0] >> 14) & 0x3fff,
                                         NGX_HD_MINI_COUNT);
@@ -436,8 +509,6 @@ ngx_hd_history_unpack(ngx_hd_span_t *span, const ngx_hd_bucket_t *b)
 static void
 ngx_hd_history_open(ngx_hd_span_t *span, const ngx_hd_open_t *open)
 {
-    span->known = open->known;
-    span->down = open->down;
     span->checks = open->checks;
     span->failures = open->failures;
     span->slow = open->slow;

@@ -79,11 +79,10 @@ ngx_hd_row_count(ngx_hd_row_t *row, const ngx_hd_view_target_t *vt)
 static void
 ngx_hd_row_past(ngx_hd_row_t *row, const ngx_hd_view_target_t *vt)
 {
-    uint64_t                usec;
-    ngx_uint_t              i;
-    ngx_hd_span_t           sum;
-    ngx_hd_view_past_t      past;
-    const ngx_hd_window_t  *w;
+    uint64_t             usec;
+    ngx_uint_t           i;
+    ngx_hd_span_t       *sum, sums[NGX_HD_WINDOWS];
+    ngx_hd_view_past_t   past;
 
     if (ngx_hd_view_past(row->view, vt, &past) != NGX_OK) {
         return;
@@ -98,15 +97,16 @@ ngx_hd_row_past(ngx_hd_row_t *row, const ngx_hd_view_target_t *vt)
     usec = ngx_hd_history_latency(&past.history, &past.data, 990);
     row->p99 = ngx_max(row->p99, usec);
 
+    ngx_hd_history_sums(&past.history, &past.data, sums);
+
     for (i = 0; i < NGX_HD_WINDOWS; i++) {
-        w = &ngx_hd_history_windows[i];
+        sum = &sums[i];
 
-        ngx_hd_history_sum(&past.history, &past.data, w->level, w->n, &sum);
+        ngx_hd_row_least(&row->available[i], ngx_hd_history_available(sum));
 
-        ngx_hd_row_least(&row->available[i], ngx_hd_history_available(&sum));
-
-        if (sum.length) {
-            ngx_hd_row_least(&row->known[i], sum.known * 1000000 / sum.length);
+        if (sum->length) {
+            ngx_hd_row_least(&row->known[i],
+                             sum->known * 1000000 / sum->length);
         }
     }
 }

@@ -12,9 +12,6 @@
 #include <ngx_hd_view.h>
 
 
-#define NGX_HD_WINDOWS         5       /* named in ngx_hd_history_windows[] */
-
-
 typedef struct {
     const ngx_hd_view_t         *view;
     const ngx_hd_upstream_t     *upstream;  /* NULL: a service */

@@ -71,6 +71,30 @@ is_near(uint64_t got, uint64_t want)
 
 
 static void
+check_sums(const char *name)
+{
+    ngx_uint_t              i;
+    ngx_hd_span_t           one, all[NGX_HD_WINDOWS];
+    const ngx_hd_window_t  *w;
+
+    ngx_hd_history_sums(&h, &data, all);
+
+    for (i = 0; i < NGX_HD_WINDOWS; i++) {
+        w = &ngx_hd_history_windows[i];
+
+        ngx_hd_history_sum(&h, &data, w->level, w->n, &one);
+
+        check(one.length == all[i].length && one.known == all[i].known
+              && one.down == all[i].down && one.known,
+              "%s: %lu %lu", w->name, (unsigned long) one.known,
+              (unsigned long) all[i].known);
+    }
+
+    checked(name);
+}
+
+
+static void
 is_span(ngx_hd_level_e level, ngx_uint_t age, uint64_t known, uint64_t down,
     uint64_t checks, uint64_t failures, const char *name)
 {
@@ -138,6 +162,7 @@ test_pack(void)
     open.sum = 1000 * 507;
 
     ngx_hd_history_pack(&b, &open);
+    ngx_hd_history_unpack_state(&s, &b);
     ngx_hd_history_unpack(&s, &b);
 
     ok(s.known == 1001 && s.down == 1002 && s.checks == 1003
@@ -147,6 +172,7 @@ test_pack(void)
     memset(&open, 0xff, sizeof(ngx_hd_open_t));
     open.failures = 0;
     ngx_hd_history_pack(&b, &open);
+    ngx_hd_history_unpack_state(&s, &b);
     ngx_hd_history_unpack(&s, &b);
 
     ok(s.known > UINT32_MAX - (1 << 22) && s.failures == 0
@@ -256,6 +282,8 @@ test_rings(void)
           "%ld", (long) ngx_hd_history_available(&s));
     checked("95.833 % in 90 days");
 
+    check_sums("91 days: all windows at once are what each is");
+
     /* nothing for a week, and for a century */
 
     now += 7 * DAY;
@@ -306,6 +334,8 @@ test_limit(void)
 
     ngx_hd_history_sum(&h, &data, NGX_HD_MINUTE, 60, &s);
     is_num(ngx_hd_history_available(&s), 999933, "1 ms is not rounded away");
+
+    check_sums("two minutes: all windows at once are what each is");
 }
 
 
