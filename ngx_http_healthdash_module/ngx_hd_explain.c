@@ -632,7 +632,9 @@ ngx_hd_explain_earliest(const ngx_hd_explain_t *ex, ngx_uint_t n,
         return;
     }
 
-    left = (uint64_t) ngx_max(ex->vt->next - ex->view->time, 0);
+    left = ex->vt->probing
+           ? 0 : (uint64_t) ngx_max(ex->vt->next - ex->view->time, 0);
+
     left += (n - 1) * check->fast;
     left = ngx_max(left, hold);
 
@@ -672,8 +674,13 @@ ngx_hd_explain_next(const ngx_hd_explain_t *ex)
         return;
     }
 
-    ngx_hd_text_add(ex->text, "due ");
-    ngx_hd_explain_soon(ex, msec);
+    if (ex->vt->probing) {
+        ngx_hd_text_add(ex->text, "under way");
+
+    } else {
+        ngx_hd_text_add(ex->text, "due ");
+        ngx_hd_explain_soon(ex, msec);
+    }
 
     /* a picture without processes is for the public */
 

@@ -391,6 +391,11 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
         return;
     }
 
+    /* before the facts: what comes meanwhile makes them newer, not older */
+
+    vt->probing = (ngx_hd_load(&rec->lease) != 0);
+    due = ngx_hd_load(&rec->due);
+
     if (ngx_hd_store_read(rec, &vt->data) == NGX_OK) {
         vt->health = vt->data.state;
         ngx_hd_view_times(view, &vt->data);
@@ -403,7 +408,6 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
         vt->health = NGX_HD_STATE_UNKNOWN;
     }
 
-    due = ngx_hd_load(&rec->due);
     if (due == 0) {
         return;
     }

@@ -22,6 +22,8 @@ typedef struct {
     ngx_uint_t         health;          /* ngx_hd_state_e; unknown when stale */
     int64_t            next;            /* wall, msec: next probe; 0: none */
     unsigned           stale:1;         /* overdue by more than a takeover */
+    unsigned           probing:1;       /* a probe is under way; next is the
+                                           one after it */
 } ngx_hd_view_target_t;
 
 

@@ -150,8 +150,10 @@ sub colour {
 sub why {
     my (@list) = @_;
 
-    return join ' ', map { s/, for \d+ \w+(?: \d+ \w+)?//r
-                           =~ s/, at the earliest .*| due .*| until .*//r }
+    my $moves = qr/,\ at\ the\ earliest .* |\ (?:due|under\ way)\b .*
+                   |\ until .*/x;
+
+    return join ' ', map { s/, for \d+ \w+(?: \d+ \w+)?//r =~ s/$moves//r }
                      @list;
 }
 

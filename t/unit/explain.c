@@ -300,6 +300,20 @@ test_up(void)
            "one.\n",
            "one failure moves nothing, and is said");
 
+    vt[0].probing = 1;
+    vt[0].next = NOON + 5000;
+    vt[0].data.slot = 2;
+
+    ok(strstr(explained(&peer, vt), "at the earliest in 1.0 s") != NULL,
+       "a probe under way counts");
+    ok(strstr(explained(&peer, vt),
+              "\nThe next probe is under way by worker 2.\n") != NULL,
+       "and is told");
+
+    vt[0].probing = 0;
+    vt[0].next = NOON;
+    vt[0].data.slot = 3;
+
     is_str(explained(NULL, vt),
            "It is up since 2023-11-13 11:00:00 UTC, for 1 h.\n"
            "The last probe failed: refused.\n"

@@ -644,7 +644,7 @@ sub csv_is_row {
            && (!exists $j->{probe}
                || cell($row->{probe}) eq ($j->{probe} // '')
                   && cell($row->{type}) eq $j->{type}
-                  && cell($row->{phase_total}) eq $j->{phases}{total});
+                  && cell($row->{phase_total}) eq ($j->{phases}{total} // ''));
 }
 
 
