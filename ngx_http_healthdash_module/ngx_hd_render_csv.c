@@ -11,41 +11,29 @@
 #include <ngx_hd_phrase.h>
 
 
-static void ngx_hd_csv_head(ngx_hd_text_t *t);
+static void ngx_hd_csv_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_csv_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu, const ngx_hd_view_peer_t *vp);
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_csv_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_csv_row(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
     const ngx_hd_value_t *v);
 
 
-void
-ngx_hd_render_csv(ngx_hd_text_t *t, const ngx_hd_view_t *view)
-{
-    ngx_uint_t               i, k;
-    ngx_hd_row_t             row;
-    ngx_hd_view_upstream_t  *vu;
-
-    ngx_hd_csv_head(t);
-
-    for (i = 0; i < view->nupstreams; i++) {
-        vu = &view->upstreams[i];
-
-        for (k = 0; k < vu->npeers; k++) {
-            ngx_hd_csv_peer(t, view, vu, &vu->peers[k]);
-        }
-    }
-
-    for (i = 0; i < view->nservices; i++) {
-        ngx_hd_row_init(&row, view, NULL, &view->services[i], 1,
-                        &view->services[i]);
-        ngx_hd_csv_row(t, &row);
-    }
-}
+const ngx_hd_render_t  ngx_hd_render_csv = {
+    ngx_hd_csv_head,
+    NULL,
+    ngx_hd_csv_peer,
+    NULL,
+    NULL,
+    ngx_hd_csv_service,
+    NULL
+};
 
 
 static void
-ngx_hd_csv_head(ngx_hd_text_t *t)
+ngx_hd_csv_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     const ngx_hd_field_t  *f;
 
@@ -58,10 +46,15 @@ ngx_hd_csv_head(ngx_hd_text_t *t)
 
 static void
 ngx_hd_csv_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu, const ngx_hd_view_peer_t *vp)
+    ngx_hd_render_cursor_t *c)
 {
-    ngx_uint_t    i;
-    ngx_hd_row_t  row;
+    ngx_uint_t               i;
+    ngx_hd_row_t             row;
+    ngx_hd_view_peer_t      *vp;
+    ngx_hd_view_upstream_t  *vu;
+
+    vu = &view->upstreams[c->upstream];
+    vp = &vu->peers[c->peer];
 
     if (vp->nchecks == 0) {
         ngx_hd_row_init(&row, view, vp, NULL, 0, NULL);
@@ -74,6 +67,20 @@ ngx_hd_csv_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_row_init(&row, view, vp, &vp->checks[i], 1, &vp->checks[i]);
         ngx_hd_csv_row(t, &row);
     }
+}
+
+
+static void
+ngx_hd_csv_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_hd_row_t           row;
+    ngx_hd_view_target_t  *vt;
+
+    vt = &view->services[c->service];
+
+    ngx_hd_row_init(&row, view, NULL, vt, 1, vt);
+    ngx_hd_csv_row(t, &row);
 }
 
 

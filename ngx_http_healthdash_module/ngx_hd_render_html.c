@@ -17,6 +17,7 @@
 #define NGX_HD_HTML_REFRESH    "5"     /* seconds */
 
 
+static void ngx_hd_html_begin(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_title(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_verdict(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -28,11 +29,13 @@ static void ngx_hd_html_chip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_only(ngx_hd_text_t *t, const char *what,
     const ngx_str_t *value);
 static void ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu);
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_html_upstream_end(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_upstream_caption(ngx_hd_text_t *t,
     const ngx_hd_view_upstream_t *vu);
 static void ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp);
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_peer_name(ngx_hd_text_t *t,
     const ngx_hd_view_peer_t *vp);
 static void ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp);
@@ -42,7 +45,7 @@ static void ngx_hd_html_services(ngx_hd_text_t *t,
     const ngx_hd_view_t *view);
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
 static void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt);
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_service_name(ngx_hd_text_t *t,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_html_link(ngx_hd_text_t *t, const ngx_str_t *link);
@@ -58,6 +61,7 @@ static void ngx_hd_html_next(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_html_since(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
+static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_clock(ngx_hd_text_t *t, int64_t wall);
 static void ngx_hd_html_state(ngx_hd_text_t *t, ngx_uint_t health);
@@ -113,32 +117,27 @@ static const ngx_uint_t  ngx_hd_html_order[] = {
 };
 
 
-void
-ngx_hd_render_html(ngx_hd_text_t *t, const ngx_hd_view_t *view)
-{
-    ngx_uint_t  i;
+const ngx_hd_render_t  ngx_hd_render_html = {
+    ngx_hd_html_begin,
+    ngx_hd_html_upstream,
+    ngx_hd_html_peer,
+    ngx_hd_html_upstream_end,
+    ngx_hd_html_services,
+    ngx_hd_html_service,
+    ngx_hd_html_end
+};
 
+
+static void
+ngx_hd_html_begin(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
     ngx_hd_html_head(t, view);
     ngx_hd_html_verdict(t, view);
     ngx_hd_html_filters(t, view);
 
     if (view->nupstreams) {
         ngx_hd_text_add(t, "<section><h2>Upstreams</h2>\n");
-
-        for (i = 0; i < view->nupstreams; i++) {
-            ngx_hd_html_upstream(t, view, &view->upstreams[i]);
-        }
-
-        ngx_hd_text_add(t, "</section>\n");
     }
-
-    if (view->nservices) {
-        ngx_hd_text_add(t, "<section><h2>Services</h2>\n");
-        ngx_hd_html_services(t, view);
-        ngx_hd_text_add(t, "</section>\n");
-    }
-
-    ngx_hd_html_foot(t, view);
 }
 
 
@@ -314,9 +313,11 @@ ngx_hd_html_only(ngx_hd_text_t *t, const char *what, const ngx_str_t *value)
 
 static void
 ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu)
+    ngx_hd_render_cursor_t *c)
 {
-    ngx_uint_t  i;
+    const ngx_hd_view_upstream_t  *vu;
+
+    vu = &view->upstreams[c->upstream];
 
     ngx_hd_text_add(t, "<div class=\"card\"><table>\n<caption><span>");
     ngx_hd_html_upstream_caption(t, vu);
@@ -329,12 +330,14 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
                     "<th scope=\"col\" class=\"n c6\">Checks</th>"
                     "<th scope=\"col\" class=\"n c7\">Next</th>"
                     "</tr></thead>\n<tbody>\n");
+}
 
-    for (i = 0; i < vu->npeers; i++) {
-        ngx_hd_html_peer(t, view, &vu->peers[i]);
-    }
 
-    if (vu->total == 0) {
+static void
+ngx_hd_html_upstream_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    if (view->upstreams[c->upstream].total == 0) {
         ngx_hd_text_add(t, "<tr><td colspan=\"7\">It has no servers now."
                         "</td></tr>\n");
     }
@@ -376,9 +379,12 @@ ngx_hd_html_upstream_caption(ngx_hd_text_t *t,
 
 static void
 ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp)
+    ngx_hd_render_cursor_t *c)
 {
-    ngx_uint_t  i, aside;
+    ngx_uint_t                 i, aside;
+    const ngx_hd_view_peer_t  *vp;
+
+    vp = &view->upstreams[c->upstream].peers[c->peer];
 
     /* what the administrator took out is no alarm */
 
@@ -489,22 +495,13 @@ ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_uint_t             i;
-    ngx_hd_view_target_t  *vt;
-
-    vt = view->services;
-
-    for (i = 0; i < view->nservices; i++) {
-
-        if (i == 0 || !ngx_hd_view_same_group(&vt[i], &vt[i - 1])) {
-            ngx_hd_text_add(t, i ? "</tbody></table></div>\n" : "");
-            ngx_hd_html_group(t, &vt[i].target->check->group);
-        }
-
-        ngx_hd_html_service(t, view, &vt[i]);
+    if (view->nupstreams) {
+        ngx_hd_text_add(t, "</section>\n");
     }
 
-    ngx_hd_text_add(t, "</tbody></table></div>\n");
+    if (view->nservices) {
+        ngx_hd_text_add(t, "<section><h2>Services</h2>\n");
+    }
 }
 
 
@@ -531,8 +528,19 @@ ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group)
 
 static void
 ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt)
+    ngx_hd_render_cursor_t *c)
 {
+    ngx_uint_t                   i;
+    const ngx_hd_view_target_t  *vt;
+
+    i = c->service;
+    vt = &view->services[i];
+
+    if (i == 0 || !ngx_hd_view_same_group(vt, vt - 1)) {
+        ngx_hd_text_add(t, i ? "</tbody></table></div>\n" : "");
+        ngx_hd_html_group(t, &vt->target->check->group);
+    }
+
     ngx_hd_html_row(t, view, vt, vt->health, "");
     ngx_hd_html_service_name(t, vt);
     ngx_hd_html_facts(t, view, vt);
@@ -705,6 +713,17 @@ ngx_hd_html_since(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "\">for ");
     ngx_hd_text_ago(t, ngx_hd_view_age(view, vt));
     ngx_hd_text_add(t, "</time>");
+}
+
+
+static void
+ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    if (view->nservices) {
+        ngx_hd_text_add(t, "</tbody></table></div>\n</section>\n");
+    }
+
+    ngx_hd_html_foot(t, view);
 }
 
 

@@ -18,13 +18,22 @@
 #define NGX_HD_JSON_EVENTS     50
 
 
+static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_counts(ngx_hd_text_t *t, const char *key,
     const ngx_uint_t *count);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu);
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_json_upstream_end(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp);
+static void ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check);
 static void ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_health_checks(ngx_hd_text_t *t,
@@ -68,11 +77,20 @@ static void ngx_hd_json_msec(ngx_hd_text_t *t, const char *key,
     ngx_uint_t known, uint64_t usec);
 
 
-void
-ngx_hd_render_json(ngx_hd_text_t *t, const ngx_hd_view_t *view)
-{
-    ngx_uint_t  i;
+const ngx_hd_render_t  ngx_hd_render_json = {
+    ngx_hd_json_head,
+    ngx_hd_json_upstream,
+    ngx_hd_json_peer,
+    ngx_hd_json_upstream_end,
+    ngx_hd_json_services,
+    ngx_hd_json_service,
+    ngx_hd_json_foot
+};
 
+
+static void
+ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
     ngx_hd_json_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
     ngx_hd_json_time(t, ",\"time\":", view->time);
@@ -82,24 +100,6 @@ ngx_hd_render_json(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_json_counts(t, ",\"servers\":", view->servers);
 
     ngx_hd_text_add(t, "},\n\"upstreams\":{");
-
-    for (i = 0; i < view->nupstreams; i++) {
-        ngx_hd_text_add(t, i ? ",\n" : "\n");
-        ngx_hd_json_upstream(t, view, &view->upstreams[i]);
-    }
-
-    ngx_hd_text_add(t, "},\n\"services\":{");
-
-    for (i = 0; i < view->nservices; i++) {
-        ngx_hd_text_add(t, i ? ",\n" : "\n");
-        ngx_hd_json_string(t, "", &view->services[i].target->name);
-        ngx_hd_text_add(t, ":");
-        ngx_hd_render_json_service(t, view, &view->services[i]);
-    }
-
-    ngx_hd_text_add(t, "}");
-    ngx_hd_json_events(t, view);
-    ngx_hd_text_add(t, "}\n");
 }
 
 
@@ -137,22 +137,35 @@ ngx_hd_json_counts(ngx_hd_text_t *t, const char *key, const ngx_uint_t *count)
 
 static void
 ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu)
+    ngx_hd_render_cursor_t *c)
 {
-    ngx_uint_t  i;
+    const ngx_hd_view_upstream_t  *vu;
 
-    ngx_hd_json_string(t, "", &vu->upstream->name);
+    vu = &view->upstreams[c->upstream];
+
+    ngx_hd_json_string(t, c->upstream ? ",\n" : "\n", &vu->upstream->name);
     ngx_hd_json_word(t, ":{\"health\":", ngx_hd_state_word(vu->health));
     ngx_hd_json_text(t, ",\"zone\":", &vu->zone);
     ngx_hd_json_labels(t, vu->upstream->labels);
     ngx_hd_text_add(t, ",\"peers\":[");
+}
 
-    for (i = 0; i < vu->npeers; i++) {
-        ngx_hd_text_add(t, i ? ",\n" : "\n");
-        ngx_hd_render_json_peer(t, view, &vu->peers[i]);
-    }
 
+static void
+ngx_hd_json_upstream_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
     ngx_hd_text_add(t, "]}");
+}
+
+
+static void
+ngx_hd_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_hd_text_add(t, c->peer ? ",\n" : "\n");
+    ngx_hd_render_json_peer(t, view,
+                            &view->upstreams[c->upstream].peers[c->peer]);
 }
 
 
@@ -212,6 +225,36 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     ngx_hd_text_add(t, "]");
+}
+
+
+static void
+ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, "},\n\"services\":{");
+}
+
+
+static void
+ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    const ngx_hd_view_target_t  *vt;
+
+    vt = &view->services[c->service];
+
+    ngx_hd_json_string(t, c->service ? ",\n" : "\n", &vt->target->name);
+    ngx_hd_text_add(t, ":");
+    ngx_hd_render_json_service(t, view, vt);
+}
+
+
+static void
+ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, "}");
+    ngx_hd_json_events(t, view);
+    ngx_hd_text_add(t, "}\n");
 }
 
 

@@ -27,21 +27,22 @@
 #define NGX_HD_PLAIN_EVENTS    10
 
 
+static void ngx_hd_plain_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_plain_filter(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_plain_value(ngx_hd_text_t *t, const char *name,
     const ngx_str_t *value);
 static void ngx_hd_plain_upstream(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view, const ngx_hd_view_upstream_t *vu);
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp, size_t name, size_t nginx);
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, size_t width);
-static void ngx_hd_plain_services(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view);
-static void ngx_hd_plain_service_widths(const ngx_hd_view_t *view,
-    size_t *name, size_t *address);
 static void ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, size_t name, size_t address);
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_plain_service_head(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_plain_service_widths(const ngx_hd_view_t *view,
+    size_t *width);
 static void ngx_hd_plain_facts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_detail(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -53,6 +54,7 @@ static void ngx_hd_plain_explain(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
 static size_t ngx_hd_plain_width(const ngx_str_t *s);
@@ -70,11 +72,20 @@ static void ngx_hd_plain_word(ngx_hd_text_t *t, const char *word,
 static void ngx_hd_plain_pad(ngx_hd_text_t *t, size_t n, size_t width);
 
 
-void
-ngx_hd_render_text(ngx_hd_text_t *t, const ngx_hd_view_t *view)
-{
-    ngx_uint_t  i;
+const ngx_hd_render_t  ngx_hd_render_text = {
+    ngx_hd_plain_head,
+    ngx_hd_plain_upstream,
+    ngx_hd_plain_peer,
+    NULL,
+    NULL,
+    ngx_hd_plain_service,
+    ngx_hd_plain_end
+};
 
+
+static void
+ngx_hd_plain_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
     ngx_hd_plain_color(t, view, view->health);
     ngx_hd_phrase_summary(t, view, ngx_hd_plain_escape);
     ngx_hd_plain_color_end(t, view);
@@ -88,14 +99,6 @@ ngx_hd_render_text(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     if (ngx_hd_view_is_filtered(&view->filter)) {
         ngx_hd_plain_filter(t, view);
     }
-
-    for (i = 0; i < view->nupstreams; i++) {
-        ngx_hd_plain_upstream(t, view, &view->upstreams[i]);
-    }
-
-    ngx_hd_plain_services(t, view);
-    ngx_hd_plain_events(t, view);
-    ngx_hd_plain_foot(t, view);
 }
 
 
@@ -137,19 +140,22 @@ ngx_hd_plain_value(ngx_hd_text_t *t, const char *name, const ngx_str_t *value)
 
 static void
 ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu)
+    ngx_hd_render_cursor_t *c)
 {
-    size_t      name, nginx;
-    u_char      note[NGX_HD_PLAIN_NOTE];
-    ngx_uint_t  i;
+    u_char                         note[NGX_HD_PLAIN_NOTE];
+    ngx_uint_t                     i;
+    const ngx_hd_view_upstream_t  *vu;
 
-    name = sizeof("SERVER") - 1;
-    nginx = sizeof("NGINX") - 1;
+    vu = &view->upstreams[c->upstream];
+
+    c->width[0] = sizeof("SERVER") - 1;
+    c->width[1] = sizeof("NGINX") - 1;
 
     for (i = 0; i < vu->npeers; i++) {
-        ngx_hd_plain_widen(&name, ngx_hd_plain_width(&vu->peers[i].peer.name)
-                                  + ngx_hd_plain_note(&vu->peers[i], note));
-        ngx_hd_plain_widen(&nginx,
+        ngx_hd_plain_widen(&c->width[0],
+                           ngx_hd_plain_width(&vu->peers[i].peer.name)
+                           + ngx_hd_plain_note(&vu->peers[i], note));
+        ngx_hd_plain_widen(&c->width[1],
                            ngx_strlen(ngx_hd_phrase_peer(&vu->peers[i])));
     }
 
@@ -164,23 +170,22 @@ ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "\n  ");
 
     ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
-    ngx_hd_plain_word(t, "SERVER", name);
-    ngx_hd_plain_word(t, "NGINX", nginx);
+    ngx_hd_plain_word(t, "SERVER", c->width[0]);
+    ngx_hd_plain_word(t, "NGINX", c->width[1]);
     ngx_hd_plain_facts_head(t);
-
-    for (i = 0; i < vu->npeers; i++) {
-        ngx_hd_plain_peer(t, view, &vu->peers[i], name, nginx);
-    }
 }
 
 
 static void
 ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_peer_t *vp, size_t name, size_t nginx)
+    ngx_hd_render_cursor_t *c)
 {
-    size_t      n, len;
-    u_char      note[NGX_HD_PLAIN_NOTE];
-    ngx_uint_t  i;
+    size_t                     n, len;
+    u_char                     note[NGX_HD_PLAIN_NOTE];
+    ngx_uint_t                 i;
+    const ngx_hd_view_peer_t  *vp;
+
+    vp = &view->upstreams[c->upstream].peers[c->peer];
 
     ngx_hd_plain_health(t, view, vp->health);
 
@@ -188,8 +193,8 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     n = ngx_hd_text_plain(t, vp->peer.name.data, vp->peer.name.len, 0);
 
     ngx_hd_text_raw(t, note, len);
-    ngx_hd_plain_pad(t, n + len, name);
-    ngx_hd_plain_word(t, ngx_hd_phrase_peer(vp), nginx);
+    ngx_hd_plain_pad(t, n + len, c->width[0]);
+    ngx_hd_plain_word(t, ngx_hd_phrase_peer(vp), c->width[1]);
 
     if (vp->nchecks == 1) {
         ngx_hd_plain_facts(t, view, vp->worst);
@@ -210,7 +215,7 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     for (i = 0; i < vp->nchecks; i++) {
         ngx_hd_plain_check(t, view, &vp->checks[i],
-                           name + NGX_HD_PLAIN_GAP + nginx);
+                           c->width[0] + NGX_HD_PLAIN_GAP + c->width[1]);
     }
 
     if (vp->nchecks) {
@@ -240,72 +245,68 @@ ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_plain_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
-{
-    size_t                 name, address;
-    ngx_uint_t             i;
-    ngx_hd_view_target_t  *vt;
-
-    ngx_hd_plain_service_widths(view, &name, &address);
-
-    vt = view->services;
-
-    for (i = 0; i < view->nservices; i++) {
-
-        if (i == 0 || !ngx_hd_view_same_group(&vt[i], &vt[i - 1])) {
-            ngx_hd_text_add(t, "\nservices");
-            ngx_hd_plain_value(t, ", ", &vt[i].target->check->group);
-            ngx_hd_text_add(t, "\n  ");
-
-            ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
-            ngx_hd_plain_word(t, "SERVICE", name);
-            ngx_hd_plain_word(t, "TARGET", address);
-            ngx_hd_plain_facts_head(t);
-        }
-
-        ngx_hd_plain_service(t, view, &vt[i], name, address);
-    }
-}
-
-
-static void
-ngx_hd_plain_service_widths(const ngx_hd_view_t *view, size_t *name,
-    size_t *address)
-{
-    ngx_uint_t        i;
-    ngx_hd_target_t  *target;
-
-    *name = sizeof("SERVICE") - 1;
-    *address = sizeof("TARGET") - 1;
-
-    for (i = 0; i < view->nservices; i++) {
-        target = view->services[i].target;
-
-        ngx_hd_plain_widen(name, ngx_hd_plain_width(&target->name));
-        ngx_hd_plain_widen(address, ngx_hd_plain_width(&target->address));
-    }
-}
-
-
-static void
 ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, size_t name, size_t address)
+    ngx_hd_render_cursor_t *c)
 {
-    size_t            n;
-    ngx_hd_target_t  *target;
+    size_t                       n;
+    const ngx_hd_target_t       *target;
+    const ngx_hd_view_target_t  *vt;
 
+    vt = &view->services[c->service];
     target = vt->target;
+
+    if (c->service == 0) {
+        ngx_hd_plain_service_widths(view, c->width);
+    }
+
+    if (c->service == 0 || !ngx_hd_view_same_group(vt, vt - 1)) {
+        ngx_hd_plain_service_head(t, view, c);
+    }
 
     ngx_hd_plain_health(t, view, vt->health);
 
     n = ngx_hd_text_plain(t, target->name.data, target->name.len, 0);
-    ngx_hd_plain_pad(t, n, name);
+    ngx_hd_plain_pad(t, n, c->width[0]);
 
     n = ngx_hd_text_plain(t, target->address.data, target->address.len, 0);
-    ngx_hd_plain_pad(t, n, address);
+    ngx_hd_plain_pad(t, n, c->width[1]);
 
     ngx_hd_plain_facts(t, view, vt);
     ngx_hd_plain_explain(t, view, NULL, vt);
+}
+
+
+static void
+ngx_hd_plain_service_head(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_hd_text_add(t, "\nservices");
+    ngx_hd_plain_value(t, ", ",
+                       &view->services[c->service].target->check->group);
+    ngx_hd_text_add(t, "\n  ");
+
+    ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
+    ngx_hd_plain_word(t, "SERVICE", c->width[0]);
+    ngx_hd_plain_word(t, "TARGET", c->width[1]);
+    ngx_hd_plain_facts_head(t);
+}
+
+
+static void
+ngx_hd_plain_service_widths(const ngx_hd_view_t *view, size_t *width)
+{
+    ngx_uint_t        i;
+    ngx_hd_target_t  *target;
+
+    width[0] = sizeof("SERVICE") - 1;
+    width[1] = sizeof("TARGET") - 1;
+
+    for (i = 0; i < view->nservices; i++) {
+        target = view->services[i].target;
+
+        ngx_hd_plain_widen(&width[0], ngx_hd_plain_width(&target->name));
+        ngx_hd_plain_widen(&width[1], ngx_hd_plain_width(&target->address));
+    }
 }
 
 
@@ -489,6 +490,14 @@ ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
         ngx_hd_text_add(t, "\n");
     }
+}
+
+
+static void
+ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_plain_events(t, view);
+    ngx_hd_plain_foot(t, view);
 }
 
 

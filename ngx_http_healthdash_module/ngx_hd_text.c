@@ -58,8 +58,51 @@ ngx_hd_text_init(ngx_hd_text_t *t, ngx_pool_t *pool)
     t->pool = pool;
     t->first = NULL;
     t->last = NULL;
+    t->free = NULL;
     t->size = 0;
     t->failed = 0;
+}
+
+
+ngx_uint_t
+ngx_hd_text_is_sent(const ngx_hd_text_t *t)
+{
+    ngx_chain_t  *cl;
+
+    for (cl = t->first; cl; cl = cl->next) {
+
+        if (cl->buf->pos != cl->buf->last) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_hd_text_reuse(ngx_hd_text_t *t)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = t->first; cl; cl = cl->next) {
+        b = cl->buf;
+
+        b->pos = b->start;
+        b->last = b->start;
+        b->flush = 0;
+        b->last_buf = 0;
+        b->last_in_chain = 0;
+    }
+
+    if (t->last) {
+        t->last->next = t->free;
+        t->free = t->first;
+    }
+
+    t->first = NULL;
+    t->last = NULL;
 }
 
 
@@ -96,14 +139,21 @@ ngx_hd_text_grow(ngx_hd_text_t *t)
 {
     ngx_chain_t  *cl;
 
-    cl = ngx_alloc_chain_link(t->pool);
-    if (cl == NULL) {
-        goto failed;
-    }
+    cl = t->free;
 
-    cl->buf = ngx_create_temp_buf(t->pool, NGX_HD_TEXT_BUF);
-    if (cl->buf == NULL) {
-        goto failed;
+    if (cl) {
+        t->free = cl->next;
+
+    } else {
+        cl = ngx_alloc_chain_link(t->pool);
+        if (cl == NULL) {
+            goto failed;
+        }
+
+        cl->buf = ngx_create_temp_buf(t->pool, NGX_HD_TEXT_BUF);
+        if (cl->buf == NULL) {
+            goto failed;
+        }
     }
 
     cl->next = NULL;

@@ -16,6 +16,7 @@ typedef struct {
     ngx_pool_t    *pool;
     ngx_chain_t   *first;
     ngx_chain_t   *last;
+    ngx_chain_t   *free;        /* buffers to be used again */
     off_t          size;        /* bytes so far */
     ngx_uint_t     failed;
 } ngx_hd_text_t;
@@ -23,6 +24,12 @@ typedef struct {
 
 /* Starts an empty text in pool. */
 void ngx_hd_text_init(ngx_hd_text_t *t, ngx_pool_t *pool);
+
+/* 1 if all bytes of its buffers were sent, or taken by a filter. */
+ngx_uint_t ngx_hd_text_is_sent(const ngx_hd_text_t *t);
+
+/* Makes it empty once more, with the buffers it has; size goes on counting. */
+void ngx_hd_text_reuse(ngx_hd_text_t *t);
 
 /* Appends len bytes as they are. */
 void ngx_hd_text_raw(ngx_hd_text_t *t, const void *data, size_t len);

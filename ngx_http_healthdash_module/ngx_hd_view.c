@@ -11,31 +11,34 @@
 
 
 #define NGX_HD_VIEW_WORST    5
+#define NGX_HD_VIEW_SLICE    256       /* targets: about 0.4 ms */
 #define NGX_HD_VIEW_STEP     2000      /* msec, less is no step of a clock */
 
 
 static void ngx_hd_view_clock(ngx_hd_view_t *view);
 static void ngx_hd_view_workers(ngx_hd_view_t *view);
-static ngx_int_t ngx_hd_view_upstreams(ngx_hd_view_t *view, ngx_pool_t *pool);
-static ngx_int_t ngx_hd_view_upstream(ngx_hd_view_t *view,
-    ngx_hd_view_upstream_t *vu, ngx_pool_t *pool);
+static ngx_int_t ngx_hd_view_upstreams(ngx_hd_view_t *view);
+static ngx_int_t ngx_hd_view_list(ngx_hd_view_t *view,
+    ngx_hd_view_upstream_t *vu);
+static ngx_int_t ngx_hd_view_peers(ngx_hd_view_t *view,
+    ngx_hd_view_upstream_t *vu);
+static void ngx_hd_view_upstream(ngx_hd_view_t *view,
+    ngx_hd_view_upstream_t *vu);
 static void ngx_hd_view_zone(ngx_hd_view_upstream_t *vu);
-static void ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp,
-    ngx_hd_view_target_t *checks);
+static void ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp);
 static void ngx_hd_view_count_peer(ngx_hd_view_t *view,
     ngx_hd_view_upstream_t *vu, ngx_hd_view_peer_t *vp);
 static ngx_uint_t ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu);
 static ngx_uint_t ngx_hd_view_avoids(const ngx_hd_view_upstream_t *vu);
 static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
-static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool);
+static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_target_t *t);
 static void ngx_hd_view_times(const ngx_hd_view_t *view, ngx_hd_data_t *data);
 static int64_t ngx_hd_view_time(const ngx_hd_view_t *view, int64_t wall,
     int64_t away);
 static void ngx_hd_view_sum(ngx_hd_view_t *view);
-static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view,
-    ngx_pool_t *pool);
+static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view);
 static void ngx_hd_view_worst_servers(ngx_hd_view_t *view, ngx_uint_t health);
 static void ngx_hd_view_worst_services(ngx_hd_view_t *view,
     ngx_uint_t health);
@@ -63,6 +66,26 @@ ngx_hd_view_t *
 ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool)
 {
+    ngx_int_t       rc;
+    ngx_hd_view_t  *view;
+
+    view = ngx_hd_view_begin(hmcf, filter, pool);
+    if (view == NULL) {
+        return NULL;
+    }
+
+    do {
+        rc = ngx_hd_view_more(view);
+    } while (rc == NGX_AGAIN);
+
+    return (rc == NGX_OK) ? view : NULL;
+}
+
+
+ngx_hd_view_t *
+ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
+    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool)
+{
     ngx_hd_view_t  *view;
 
     view = ngx_pcalloc(pool, sizeof(ngx_hd_view_t));
@@ -71,28 +94,56 @@ ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     }
 
     view->main = hmcf;
+    view->pool = pool;
     view->filter = *filter;
 
     ngx_hd_view_clock(view);
     ngx_hd_view_workers(view);
 
-    if (ngx_hd_view_upstreams(view, pool) != NGX_OK
-        || ngx_hd_view_services(view, pool) != NGX_OK)
-    {
+    view->nupstreams = hmcf->upstreams.nelts;
+    view->nservices = hmcf->services.nelts;
+
+    view->upstreams = ngx_pcalloc(pool, view->nupstreams
+                                        * sizeof(ngx_hd_view_upstream_t));
+    view->services = ngx_pcalloc(pool, view->nservices
+                                       * sizeof(ngx_hd_view_target_t));
+
+    if (view->upstreams == NULL || view->services == NULL) {
         return NULL;
+    }
+
+    return view;
+}
+
+
+ngx_int_t
+ngx_hd_view_more(ngx_hd_view_t *view)
+{
+    ngx_int_t  rc;
+
+    view->cursor.read = 0;
+
+    rc = ngx_hd_view_upstreams(view);
+
+    if (rc == NGX_OK) {
+        rc = ngx_hd_view_services(view);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ngx_hd_view_sum(view);
 
-    if (ngx_hd_view_find_worst(view, pool) != NGX_OK) {
-        return NULL;
+    if (ngx_hd_view_find_worst(view) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (ngx_hd_view_is_filtered(filter)) {
+    if (ngx_hd_view_is_filtered(&view->filter)) {
         ngx_hd_view_filter(view);
     }
 
-    return view;
+    return NGX_OK;
 }
 
 
@@ -140,61 +191,60 @@ ngx_hd_view_workers(ngx_hd_view_t *view)
 
 
 static ngx_int_t
-ngx_hd_view_upstreams(ngx_hd_view_t *view, ngx_pool_t *pool)
+ngx_hd_view_upstreams(ngx_hd_view_t *view)
 {
-    ngx_uint_t               i, n;
+    ngx_int_t                rc;
     ngx_hd_upstream_t      **u;
+    ngx_hd_view_cursor_t    *c;
     ngx_hd_view_upstream_t  *vu;
 
-    n = view->main->upstreams.nelts;
+    c = &view->cursor;
     u = view->main->upstreams.elts;
 
-    vu = ngx_pcalloc(pool, n * sizeof(ngx_hd_view_upstream_t));
-    if (vu == NULL) {
-        return NGX_ERROR;
-    }
+    for ( /* void */ ; c->upstream < view->nupstreams; c->upstream++) {
+        vu = &view->upstreams[c->upstream];
 
-    view->upstreams = vu;
-    view->nupstreams = n;
+        if (vu->upstream == NULL) {
+            vu->upstream = u[c->upstream];
+            c->peer = 0;
 
-    for (i = 0; i < n; i++) {
-        vu[i].upstream = u[i];
-
-        if (ngx_hd_view_upstream(view, &vu[i], pool) != NGX_OK) {
-            return NGX_ERROR;
+            if (ngx_hd_view_list(view, vu) != NGX_OK) {
+                return NGX_ERROR;
+            }
         }
 
-        if (vu[i].total && vu[i].serving == 0 && view->nidle++ == 0) {
-            view->idle = u[i]->name;
+        rc = ngx_hd_view_peers(view, vu);
+
+        if (rc != NGX_OK) {
+            return rc;
         }
+
+        ngx_hd_view_upstream(view, vu);
     }
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_hd_view_upstream(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
-    ngx_pool_t *pool)
-{
-    ngx_uint_t             i, nchecks;
-    ngx_array_t           *peers;
-    ngx_hd_peer_t         *peer;
-    ngx_hd_view_target_t  *checks;
+/* the servers that it has now */
 
-    peers = ngx_hd_upstream_peers(vu->upstream, pool);
+static ngx_int_t
+ngx_hd_view_list(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
+{
+    ngx_uint_t      i;
+    ngx_array_t    *peers;
+    ngx_hd_peer_t  *peer;
+
+    peers = ngx_hd_upstream_peers(vu->upstream, view->pool);
     if (peers == NULL) {
         return NGX_ERROR;
     }
 
     peer = peers->elts;
-    nchecks = vu->upstream->checks.nelts;
 
-    vu->peers = ngx_pcalloc(pool, peers->nelts * sizeof(ngx_hd_view_peer_t));
-    checks = ngx_pcalloc(pool, peers->nelts * nchecks
-                               * sizeof(ngx_hd_view_target_t));
-
-    if (vu->peers == NULL || checks == NULL) {
+    vu->peers = ngx_pcalloc(view->pool,
+                            peers->nelts * sizeof(ngx_hd_view_peer_t));
+    if (vu->peers == NULL) {
         return NGX_ERROR;
     }
 
@@ -203,17 +253,59 @@ ngx_hd_view_upstream(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
 
     for (i = 0; i < vu->npeers; i++) {
         vu->peers[i].peer = peer[i];
-        vu->peers[i].nchecks = peer[i].conf ? nchecks : 0;
-
-        ngx_hd_view_peer(view, &vu->peers[i], checks + i * nchecks);
-        ngx_hd_view_count_peer(view, vu, &vu->peers[i]);
     }
 
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_view_peers(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
+{
+    ngx_uint_t             nchecks;
+    ngx_hd_view_peer_t    *vp;
+    ngx_hd_view_cursor_t  *c;
+
+    c = &view->cursor;
+    nchecks = vu->upstream->checks.nelts;
+
+    for ( /* void */ ; c->peer < vu->npeers; c->peer++) {
+
+        if (c->read >= NGX_HD_VIEW_SLICE) {
+            return NGX_AGAIN;
+        }
+
+        vp = &vu->peers[c->peer];
+
+        if (vp->peer.conf && nchecks) {
+            vp->checks = ngx_pcalloc(view->pool, nchecks
+                                     * sizeof(ngx_hd_view_target_t));
+            if (vp->checks == NULL) {
+                return NGX_ERROR;
+            }
+
+            vp->nchecks = nchecks;
+
+            ngx_hd_view_peer(view, vp);
+        }
+
+        ngx_hd_view_count_peer(view, vu, vp);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_hd_view_upstream(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
+{
     vu->health = ngx_hd_view_upstream_health(vu);
 
     ngx_hd_view_zone(vu);
 
-    return NGX_OK;
+    if (vu->total && vu->serving == 0 && view->nidle++ == 0) {
+        view->idle = vu->upstream->name;
+    }
 }
 
 
@@ -233,16 +325,12 @@ ngx_hd_view_zone(ngx_hd_view_upstream_t *vu)
 
 
 static void
-ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp,
-    ngx_hd_view_target_t *checks)
+ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp)
 {
-    ngx_uint_t  i, health;
+    ngx_uint_t             i, health;
+    ngx_hd_view_target_t  *checks;
 
-    if (vp->nchecks == 0) {
-        return;
-    }
-
-    vp->checks = checks;
+    checks = vp->checks;
 
     for (i = 0; i < vp->nchecks; i++) {
         ngx_hd_view_target(view, &checks[i], vp->peer.conf->targets[i]);
@@ -351,26 +439,25 @@ ngx_hd_view_counts(const ngx_hd_view_peer_t *vp)
 
 
 static ngx_int_t
-ngx_hd_view_services(ngx_hd_view_t *view, ngx_pool_t *pool)
+ngx_hd_view_services(ngx_hd_view_t *view)
 {
-    ngx_uint_t              i, n;
     ngx_hd_target_t       **t;
+    ngx_hd_view_cursor_t   *c;
     ngx_hd_view_target_t   *vt;
 
-    n = view->main->services.nelts;
+    c = &view->cursor;
     t = view->main->services.elts;
 
-    vt = ngx_pcalloc(pool, n * sizeof(ngx_hd_view_target_t));
-    if (vt == NULL) {
-        return NGX_ERROR;
-    }
+    for ( /* void */ ; c->service < view->nservices; c->service++) {
 
-    view->services = vt;
-    view->nservices = n;
+        if (c->read >= NGX_HD_VIEW_SLICE) {
+            return NGX_AGAIN;
+        }
 
-    for (i = 0; i < n; i++) {
-        ngx_hd_view_target(view, &vt[i], t[i]);
-        view->service[vt[i].health]++;
+        vt = &view->services[c->service];
+
+        ngx_hd_view_target(view, vt, t[c->service]);
+        view->service[vt->health]++;
     }
 
     return NGX_OK;
@@ -385,6 +472,7 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_record_t  *rec;
 
     vt->target = t;
+    view->cursor.read++;
 
     rec = view->main->zone ? ngx_hd_store_record(view->main, t) : NULL;
     if (rec == NULL) {
@@ -478,12 +566,12 @@ ngx_hd_view_sum(ngx_hd_view_t *view)
 
 
 static ngx_int_t
-ngx_hd_view_find_worst(ngx_hd_view_t *view, ngx_pool_t *pool)
+ngx_hd_view_find_worst(ngx_hd_view_t *view)
 {
     ngx_uint_t  i;
 
-    view->worst = ngx_pcalloc(pool, NGX_HD_VIEW_WORST
-                                    * sizeof(ngx_hd_view_worst_t));
+    view->worst = ngx_pcalloc(view->pool, NGX_HD_VIEW_WORST
+                                          * sizeof(ngx_hd_view_worst_t));
     if (view->worst == NULL) {
         return NGX_ERROR;
     }

@@ -79,8 +79,20 @@ typedef struct {
 } ngx_hd_view_filter_t;
 
 
+/* how far the taking of a picture has come */
+
+typedef struct {
+    ngx_uint_t   upstream;
+    ngx_uint_t   peer;
+    ngx_uint_t   service;
+    ngx_uint_t   read;                  /* targets since it went on */
+} ngx_hd_view_cursor_t;
+
+
 typedef struct {
     ngx_hd_main_conf_t      *main;
+    ngx_pool_t              *pool;
+    ngx_hd_view_cursor_t     cursor;
     ngx_hd_view_filter_t     filter;    /* what was asked for */
     int64_t                  time;      /* wall clock, msec */
     uint64_t                 mono;      /* monotonic, msec */
@@ -113,6 +125,16 @@ typedef struct {
  */
 ngx_hd_view_t *ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
+
+/*
+ * The same for thousands of targets, in slices of less than a millisecond, each
+ * of them true for itself.  begin() returns NULL if memory ran out, more() does
+ * the next slice: NGX_AGAIN: there is more to do; NGX_OK: the picture is
+ * complete; NGX_ERROR.
+ */
+ngx_hd_view_t *ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
+    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
+ngx_int_t ngx_hd_view_more(ngx_hd_view_t *view);
 
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);

@@ -10,8 +10,6 @@
 
 static ngx_int_t ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer);
-static ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
-    const char *name, const char *value);
 
 
 char *
@@ -158,31 +156,41 @@ ngx_http_healthdash_answer_send(ngx_http_request_t *r,
     ngx_int_t   rc;
     ngx_buf_t  *b;
 
-    if (text->failed
-        || ngx_http_healthdash_answer_headers(r, answer) != NGX_OK)
-    {
+    if (text->failed) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    r->headers_out.status = answer->status;
-    r->headers_out.content_length_n = text->size;
-    r->headers_out.content_type = answer->media;
-    r->headers_out.content_type_len = answer->media.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.charset = answer->charset;
 
     b = text->last->buf;
 
     b->last_buf = (r == r->main) ? 1 : 0;
     b->last_in_chain = 1;
 
-    rc = ngx_http_send_header(r);
+    rc = ngx_http_healthdash_answer_head(r, answer, text->size);
 
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
         return rc;
     }
 
     return ngx_http_output_filter(r, text->first);
+}
+
+
+ngx_int_t
+ngx_http_healthdash_answer_head(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer, off_t length)
+{
+    if (ngx_http_healthdash_answer_headers(r, answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = answer->status;
+    r->headers_out.content_length_n = length;
+    r->headers_out.content_type = answer->media;
+    r->headers_out.content_type_len = answer->media.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset = answer->charset;
+
+    return ngx_http_send_header(r);
 }
 
 
@@ -220,7 +228,7 @@ ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_healthdash_answer_header(ngx_http_request_t *r, const char *name,
     const char *value)
 {

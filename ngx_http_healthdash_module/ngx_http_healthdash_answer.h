@@ -54,6 +54,17 @@ void ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
 void ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
     ngx_hd_text_t *text, ngx_uint_t json);
 
+/*
+ * Sends the head; length is that of the body, -1: not known.  Returns what
+ * ngx_http_send_header() does.
+ */
+ngx_int_t ngx_http_healthdash_answer_head(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer, off_t length);
+
+/* Adds a header of constants.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
+    const char *name, const char *value);
+
 /* Sends text, which is not empty.  Returns what the handler has to return. */
 ngx_int_t ngx_http_healthdash_answer_send(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text);

@@ -6,7 +6,7 @@
  */
 
 
-#include <ngx_http_healthdash_answer.h>
+#include <ngx_http_healthdash_slice.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_render.h>
 #include <ngx_hd_asset.h>
@@ -21,7 +21,7 @@ typedef struct {
     size_t                        major;        /* length of "text/" */
     ngx_str_t                     charset;      /* JSON has none */
     ngx_uint_t                    format;
-    ngx_hd_render_pt              render;
+    const ngx_hd_render_t        *render;
 } ngx_http_healthdash_kind_t;
 
 
@@ -67,8 +67,10 @@ static ngx_int_t ngx_http_healthdash_query_past(ngx_http_request_t *r,
 static ngx_int_t ngx_http_healthdash_query_flag(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, const char *name, ngx_uint_t *flag,
     const char *error);
+static ngx_int_t ngx_http_healthdash_refused(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text);
+    ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
 
 
@@ -81,28 +83,28 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
       sizeof("application/") - 1,
       ngx_null_string,
       NGX_HTTP_HEALTHDASH_JSON,
-      ngx_hd_render_json },
+      &ngx_hd_render_json },
 
     { ngx_string("html"),
       ngx_string("text/html"),
       sizeof("text/") - 1,
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_HTML,
-      ngx_hd_render_html },
+      &ngx_hd_render_html },
 
     { ngx_string("text"),
       ngx_string("text/plain"),
       sizeof("text/") - 1,
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_TEXT,
-      ngx_hd_render_text },
+      &ngx_hd_render_text },
 
     { ngx_string("csv"),
       ngx_string("text/csv"),
       sizeof("text/") - 1,
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_CSV,
-      ngx_hd_render_csv }
+      &ngx_hd_render_csv }
 };
 
 #define NGX_HTTP_HEALTHDASH_KINDS                                             \
@@ -113,7 +115,6 @@ static ngx_int_t
 ngx_http_healthdash_status_handler(ngx_http_request_t *r)
 {
     ngx_int_t                  rc;
-    ngx_hd_text_t              text;
     ngx_http_healthdash_ctx_t  ctx;
 
     ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
@@ -133,13 +134,11 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_hd_text_init(&text, r->pool);
+    ctx.answer.media = ctx.kind->media;
+    ctx.answer.charset = ctx.kind->charset;
 
-    if (ngx_http_healthdash_render(r, &ctx, &text) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_healthdash_answer_send(r, &ctx.answer, &text);
+    return ctx.answer.error ? ngx_http_healthdash_refused(r, &ctx)
+                            : ngx_http_healthdash_render(r, &ctx);
 }
 
 
@@ -521,22 +520,24 @@ ngx_http_healthdash_query_flag(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_healthdash_render(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx, ngx_hd_text_t *text)
+ngx_http_healthdash_refused(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
 {
-    ngx_hd_view_t       *view;
-    ngx_hd_main_conf_t  *hmcf;
+    ngx_hd_text_t  text;
 
-    ctx->answer.media = ctx->kind->media;
-    ctx->answer.charset = ctx->kind->charset;
+    ngx_hd_text_init(&text, r->pool);
 
-    if (ctx->answer.error) {
-        ngx_http_healthdash_answer_error(&ctx->answer, text,
+    ngx_http_healthdash_answer_error(&ctx->answer, &text,
                          ctx->kind->format == NGX_HTTP_HEALTHDASH_JSON);
 
-        return text->failed ? NGX_ERROR : NGX_OK;
-    }
+    return ngx_http_healthdash_answer_send(r, &ctx->answer, &text);
+}
 
+
+static ngx_int_t
+ngx_http_healthdash_render(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
     if (ctx->kind->format == NGX_HTTP_HEALTHDASH_HTML) {
         ctx->answer.policy = "default-src 'none'; "
                              "style-src 'sha256-" NGX_HD_ASSET_CSS_SHA256 "'; "
@@ -544,16 +545,8 @@ ngx_http_healthdash_render(ngx_http_request_t *r,
                              "frame-ancestors 'none'";
     }
 
-    hmcf = ngx_http_get_module_main_conf(r, ngx_http_healthdash_module);
-
-    view = ngx_hd_view_create(hmcf, &ctx->filter, r->pool);
-    if (view == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->kind->render(text, view);
-
-    return text->failed ? NGX_ERROR : NGX_OK;
+    return ngx_http_healthdash_slice_send(r, &ctx->answer, ctx->kind->render,
+                                          &ctx->filter);
 }
 
 

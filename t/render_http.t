@@ -364,12 +364,12 @@ ok(wait_until(sub { ask(path => '/json?upstream=big1')->{body}
         select undef, undef, undef, 0.002;
     }
 
-    my @length = map { /^Content-Length: (\d+)/m && $1 } @in;
+    unlike($_, qr/^Content-Length:/mi, 'it has no length, it is streamed')
+        for @in;
 
     s/^.*?\r\n\r\n//s for @in;
 
-    is_deeply([ map { length } @in ], \@length, 'a slow client gets it all');
-    cmp_ok($length[0], '>', 300_000, 'which is much');
+    cmp_ok(length $in[0], '>', 300_000, 'a slow client gets much');
     is_deeply([ schema_errors(@in[0, 2]) ], [ '', '' ], 'the JSON is not torn');
 
     my $doc = JSON::PP->new->decode($in[0]);

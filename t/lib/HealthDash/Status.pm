@@ -202,15 +202,7 @@ sub read_response {
     my ($fh, $in) = @_;
     my $size;
 
-    while (1) {
-        my $head = index $$in, "\r\n\r\n";
-
-        if ($head >= 0 && !defined $size) {
-            substr($$in, 0, $head) =~ /^Content-Length: (\d+)/mi or return;
-            $size = $head + 4 + $1;
-        }
-
-        last if defined $size && length $$in >= $size;
+    until ($size = HealthDash::Client::response_size($$in)) {
         read_more($fh, $in) or return;
     }
 

@@ -1,0 +1,189 @@
+#!/usr/bin/perl
+
+# Tests for a picture of 5,000 targets: it is complete and valid in each
+# format, streamed, and stops no other client of the only worker.  The machine
+# stops it now and then, so the quietest of many answers is what counts, beside
+# what the same client sees when nobody asks for anything.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 300;
+
+use IO::Socket::INET ();
+use JSON::PP ();
+use POSIX ();
+use Time::HiRes qw(time);
+
+use HealthDash::Run qw(in_child slow);
+use HealthDash::Status qw(schema_errors html_tree);
+
+my ($upstreams, $servers, $services) = (45, 100, 500);
+my $targets = $upstreams * $servers + $services;
+my $gap_limit = 10;     # msec, between two answers
+my $rounds = 12;
+
+# who is asked is nginx, too; it has all addresses of 127.0.0.0/8
+
+my $farm_port = port('farm');
+my $farm = HealthDash->new(module => 0, conf => <<"EOC")->start;
+http {
+    server {
+        listen $farm_port backlog=4096;
+        location / { return 200 "ok\\n"; }
+        location /sick { return 503; }
+    }
+}
+EOC
+
+my $conf = '';
+
+for my $u (1 .. $upstreams) {
+    $conf .= "upstream u$u {\n"
+             . join('', map { "server 127.4.$u.$_:$farm_port;\n" }
+                        1 .. $servers)
+             . "healthdash_check probe=p;\n}\n";
+}
+
+$conf .= "healthdash_service s$_ http://127.0.0.1:$farm_port/"
+         . ($_ <= 100 ? 'sick' : "s$_") . " probe=p;\n"
+    for 1 .. $services;
+
+my $t = HealthDash->new(workers => 1, log_level => 'warn',
+                        conf => <<"EOC")->start;
+events { worker_connections 4096; }
+http {
+    keepalive_requests 10000000;
+    gzip_types application/json;
+    healthdash_probe p { interval 60s; timeout 5s; fails 1; }
+    $conf
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+        location /zip { gzip on; healthdash_status; }
+        location = /live { healthdash_live; }
+    }
+}
+EOC
+
+my %body;
+
+ok(wait_until(sub {
+    my $s = text_summary();
+    return $s =~ /^100 of $services services and 0 of/
+           || $s =~ /\b100 .*down/ && $s !~ /unknown|no result/;
+}, 60, 'results'), "$targets targets have results") or diag(text_summary());
+
+for my $format (qw(json html text)) {
+    my $r = http_get(port('web'), "/status?format=$format");
+    my $head = http_request(port => port('web'), method => 'HEAD',
+                            path => "/status?format=$format");
+
+    $body{$format} = $r->{body};
+
+    is($r->{status}, 200, "$format: answered");
+    like($r->{head}, qr/^Transfer-Encoding: chunked\r?$/mi, 'in pieces');
+    unlike($r->{head}, qr/^Content-Length:/mi, 'without a length');
+    unlike($head->{head}, qr/^Content-Length:/mi, 'nor has HEAD one');
+    is($head->{body}, '', 'or a body');
+}
+
+is(schema_errors($body{json}), '', 'the JSON is valid');
+
+my $doc = JSON::PP->new->decode($body{json});
+
+is(scalar(map { @{ $_->{peers} } } values %{ $doc->{upstreams} }),
+   $upstreams * $servers, 'it has all servers');
+is(scalar keys %{ $doc->{services} }, $services, 'and all services');
+is($doc->{summary}{services}{down}, 100, 'and says how they are');
+
+ok(eval { html_tree($body{html}) }, 'the page is whole') or diag($@);
+is(() = $body{html} =~ /<code>127\.4\.\d+\.\d+:/g, $upstreams * $servers,
+   'the page has all servers');
+is(() = $body{text} =~ /127\.4\.\d+\.\d+:/g, $upstreams * $servers,
+   'the text, too');
+
+SKIP: {
+    my $ok = eval { require IO::Uncompress::Gunzip };
+
+    skip 'this Perl has no gunzip', 2 if !$ok;
+
+    my $r = http_get(port('web'), '/zip?format=json',
+                     'Accept-Encoding' => 'gzip');
+    my $plain = '';
+
+    IO::Uncompress::Gunzip::gunzip(\$r->{body}, \$plain);
+
+    is($r->{headers}{'content-encoding'}, 'gzip', 'compressed');
+    like($plain, qr/^\{"version".*\}\n\z/s, 'it is whole');
+}
+
+for my $format (qw(json html text)) {
+    my @gaps = map { longest_gap("/status?format=$format") } 1 .. $rounds;
+    my @idle = map { longest_gap('/live') } 1 .. $rounds;
+    my ($best) = sort { $a <=> $b } @gaps;
+    my ($control) = sort { $a <=> $b } @idle;
+
+    diag(sprintf "$format: longest gaps in ms: %s; otherwise: %s",
+         map { join ' ', map { sprintf '%.1f', $_ } @$_ } \@gaps, \@idle);
+    cmp_ok($best, '<', $gap_limit * slow() + $control,
+           "$format: the longest gap is below $gap_limit ms");
+}
+
+# it would have been seen: a worker that stops for 15 ms while it answers
+
+cmp_ok(longest_gap('/status?format=text', 0.015 * slow()), '>', $gap_limit,
+       'a worker that stops is seen');
+
+done_testing();
+
+
+sub text_summary {
+    my $r = http_get(port('web'), '/status?format=text&upstream=none');
+
+    return (split /\n/, $r->{body})[0] // '';
+}
+
+
+# Asks for path, and meanwhile for answer after answer; returns the longest time
+# between two of these, msec.
+
+sub longest_gap {
+    my ($path, $stop) = @_;
+    my $pid = fork // die "fork() failed: $!\n";
+    my ($worker) = $t->worker_pids;
+
+    if ($pid == 0) {
+        in_child();
+
+        if ($stop) {
+            kill 'STOP', $worker;
+            select undef, undef, undef, $stop;
+            kill 'CONT', $worker;
+        }
+
+        http_request(port => port('web'), path => $path, timeout => 30);
+        POSIX::_exit(0);
+    }
+
+    my $fh = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                   PeerPort => port('web'))
+        or die "cannot connect: $!\n";
+    my $last = time();
+    my $least = $last + 0.2;
+    my $worst = 0;
+    my $running = 1;
+
+    while ($running || $last < $least) {
+        syswrite $fh, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n";
+        sysread $fh, my $data, 4096 or die "the connection was closed\n";
+
+        my $now = time();
+        my $gap = ($now - $last) * 1000;
+
+        $worst = $gap if $gap > $worst;
+        $last = $now;
+        $running = 0 if waitpid($pid, POSIX::WNOHANG());
+    }
+
+    return $worst;
+}
