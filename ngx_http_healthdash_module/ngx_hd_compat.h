@@ -37,6 +37,17 @@
 #define NGX_HD_NGINX_DRAINING       8
 
 
+/* an answer that is to be passed on at once is not compressed */
+
+#if (NGX_HTTP_GZIP)
+#define ngx_hd_no_gzip(r)                                                     \
+    (r)->gzip_tested = 1;                                                     \
+    (r)->gzip_ok = 0
+#else
+#define ngx_hd_no_gzip(r)
+#endif
+
+
 /* debug builds fill what a slab hands out, others leave it as it was mapped */
 
 #if (NGX_DEBUG_MALLOC || NGX_HAVE_DEBUG_MALLOC)

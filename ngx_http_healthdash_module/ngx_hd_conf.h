@@ -215,6 +215,7 @@ struct ngx_hd_main_conf_s {
     void                         *worker;       /* worker: of the scheduler */
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
+    void                         *hub;          /* worker: of live viewers */
 };
 
 

@@ -75,7 +75,8 @@ ngx_hd_render_step(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         return;
 
     case NGX_HD_RENDER_SERVICES:
-        ngx_hd_render_part(t, view, render->services, c);
+        ngx_hd_render_piece(t, view, render->services, c);
+        c->part++;
         return;
 
     case NGX_HD_RENDER_SERVICE:

@@ -17,7 +17,7 @@ typedef struct {
     ngx_uint_t                     upstream;    /* pieces read: index */
     ngx_uint_t                     peer;        /* the same, in its upstream */
     ngx_uint_t                     service;     /* the same */
-    ngx_uint_t                     n;           /* the renderer's own */
+    ngx_uint_t                     n[2];        /* the renderer's own */
     size_t                         width[2];    /* the renderer's own */
 } ngx_hd_render_cursor_t;
 
@@ -42,7 +42,7 @@ typedef struct {
     ngx_hd_render_piece_pt         upstream;    /* before its peers */
     ngx_hd_render_piece_pt         peer;
     ngx_hd_render_piece_pt         upstream_end;
-    ngx_hd_render_pt               services;    /* between both */
+    ngx_hd_render_piece_pt         services;    /* between both */
     ngx_hd_render_piece_pt         service;
     ngx_hd_render_pt               foot;
 } ngx_hd_render_t;

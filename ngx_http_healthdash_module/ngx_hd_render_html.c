@@ -41,8 +41,8 @@ static void ngx_hd_html_peer_name(ngx_hd_text_t *t,
 static void ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp);
 static void ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, const char *class);
-static void ngx_hd_html_services(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view);
+static void ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
 static void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
@@ -493,7 +493,8 @@ ngx_hd_html_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     if (view->nupstreams) {
         ngx_hd_text_add(t, "</section>\n");

@@ -30,7 +30,8 @@ static void ngx_hd_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp);
-static void ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -229,7 +230,8 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "},\n\"services\":{");
 }

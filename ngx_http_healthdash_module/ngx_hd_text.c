@@ -107,6 +107,37 @@ ngx_hd_text_reuse(ngx_hd_text_t *t)
 
 
 void
+ngx_hd_text_unbreak(ngx_hd_text_t *t, off_t size)
+{
+    u_char       *p;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = t->first; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (size >= b->last - b->pos) {
+            size -= b->last - b->pos;
+            continue;
+        }
+
+        p = b->pos + size;
+        size = 0;
+
+        for ( ;; ) {
+            p = ngx_strlchr(p, b->last, '\n');
+
+            if (p == NULL) {
+                break;
+            }
+
+            *p++ = ' ';
+        }
+    }
+}
+
+
+void
 ngx_hd_text_raw(ngx_hd_text_t *t, const void *data, size_t len)
 {
     size_t         n;

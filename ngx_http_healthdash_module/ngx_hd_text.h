@@ -31,6 +31,9 @@ ngx_uint_t ngx_hd_text_is_sent(const ngx_hd_text_t *t);
 /* Makes it empty once more, with the buffers it has; size goes on counting. */
 void ngx_hd_text_reuse(ngx_hd_text_t *t);
 
+/* Makes blanks of the line breaks behind its first size bytes. */
+void ngx_hd_text_unbreak(ngx_hd_text_t *t, off_t size);
+
 /* Appends len bytes as they are. */
 void ngx_hd_text_raw(ngx_hd_text_t *t, const void *data, size_t len);
 

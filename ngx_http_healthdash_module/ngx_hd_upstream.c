@@ -55,6 +55,10 @@ static void ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
 static ngx_uint_t ngx_hd_upstream_state(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_upstream_avoids(ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer);
+static uint64_t ngx_hd_upstream_sum_peer(uint64_t sum,
+    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer);
 
 
 static const char  *ngx_hd_peer_words[] = {
@@ -571,15 +575,61 @@ ngx_hd_upstream_state(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers,
                                        : NGX_HD_PEER_UNHEALTHY;
     }
 
+    return ngx_hd_upstream_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
+                                               : NGX_HD_PEER_UP;
+}
+
+
+static ngx_uint_t
+ngx_hd_upstream_avoids(ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer)
+{
     /* nginx never marks the one server of an upstream */
 
-    if (!peers->single
-        && peer->max_fails
-        && peer->fails >= peer->max_fails
-        && ngx_time() - peer->checked <= peer->fail_timeout)
-    {
-        return NGX_HD_PEER_UNAVAIL;
+    return !peers->single
+           && peer->max_fails
+           && peer->fails >= peer->max_fails
+           && ngx_time() - peer->checked <= peer->fail_timeout;
+}
+
+
+uint64_t
+ngx_hd_upstream_sum(ngx_hd_upstream_t *u)
+{
+    uint64_t                       sum;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    sum = 0;
+
+    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
+        ngx_http_upstream_rr_peers_rlock(peers);
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+            sum = ngx_hd_upstream_sum_peer(sum, peers, peer);
+        }
+
+        ngx_http_upstream_rr_peers_unlock(peers);
     }
 
-    return NGX_HD_PEER_UP;
+    return sum;
+}
+
+
+static uint64_t
+ngx_hd_upstream_sum_peer(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
+    ngx_http_upstream_rr_peer_t *peer)
+{
+    uint64_t  bits;
+
+    bits = (uint64_t) ngx_crc32_long((u_char *) peer->sockaddr, peer->socklen)
+           << 32;
+
+    bits ^= (uint64_t) peer->weight << 8;
+    bits ^= peer->down << 1;
+    bits ^= ngx_hd_upstream_avoids(peers, peer);
+
+    /* a server more or less, or in another place, counts, too */
+
+    return (sum ^ bits) * 0x9e3779b97f4a7c15ULL + 1;
 }

@@ -67,6 +67,12 @@ void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
  */
 ngx_array_t *ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool);
 
+/*
+ * A number that is another one when nginx's list of u, or what nginx does with
+ * one of its servers, has changed; read under the lock.
+ */
+uint64_t ngx_hd_upstream_sum(ngx_hd_upstream_t *u);
+
 /* The worst state of a server's targets; unknown if conf is NULL. */
 ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
     ngx_hd_server_t *conf);

@@ -14,6 +14,12 @@
 #include <ngx_hd_upstream.h>
 
 
+/* what is new since another picture, set by ngx_hd_pulse.h alone */
+
+#define NGX_HD_NEWS_PULSE    1         /* a result that changed nothing */
+#define NGX_HD_NEWS_CHANGE   2
+
+
 /* one target as shown: a service, or one check of a server */
 
 typedef struct {
@@ -24,6 +30,7 @@ typedef struct {
     unsigned           stale:1;         /* overdue by more than a takeover */
     unsigned           probing:1;       /* a probe is under way; next is the
                                            one after it */
+    unsigned           news:2;          /* of a service */
 } ngx_hd_view_target_t;
 
 
@@ -33,6 +40,7 @@ typedef struct {
     ngx_uint_t             nchecks;     /* 0: not probed */
     ngx_hd_view_target_t  *worst;       /* of checks; NULL: not probed */
     ngx_uint_t             health;
+    ngx_uint_t             news;
 } ngx_hd_view_peer_t;
 
 
@@ -45,6 +53,7 @@ typedef struct {
     ngx_uint_t             serving;     /* of these, nginx may choose now */
     ngx_uint_t             health;      /* all down: down; some, or nobody
                                            to serve: degraded */
+    ngx_uint_t             news;        /* of it, or of one of its peers */
 } ngx_hd_view_upstream_t;
 
 

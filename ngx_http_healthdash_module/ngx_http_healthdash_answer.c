@@ -6,6 +6,7 @@
 
 
 #include <ngx_http_healthdash_answer.h>
+#include <ngx_hd_compat.h>
 
 
 static ngx_int_t ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
@@ -190,6 +191,10 @@ ngx_http_healthdash_answer_head(ngx_http_request_t *r,
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.charset = answer->charset;
 
+    if (answer->live) {
+        ngx_hd_no_gzip(r);
+    }
+
     return ngx_http_send_header(r);
 }
 
@@ -209,6 +214,7 @@ ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
         { "Referrer-Policy", "no-referrer" },
         { "Content-Security-Policy", answer->policy },
         { "Vary", answer->vary ? "Accept" : NULL },
+        { "X-Accel-Buffering", answer->live ? "no" : NULL },
         { "Allow", answer->status == NGX_HTTP_NOT_ALLOWED ? answer->allow
                                                           : NULL }
     };

@@ -22,6 +22,7 @@ typedef struct {
     const char       *policy;       /* Content-Security-Policy, or NULL */
     const char       *allow;        /* of a 405 */
     unsigned          vary:1;       /* Accept has decided */
+    unsigned          live:1;       /* never ends: to be passed on at once */
 } ngx_http_healthdash_answer_t;
 
 

@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_http_healthdash_hub.h>
 #include <ngx_http_healthdash_slice.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_render.h>
@@ -21,7 +22,7 @@ typedef struct {
     size_t                        major;        /* length of "text/" */
     ngx_str_t                     charset;      /* JSON has none */
     ngx_uint_t                    format;
-    const ngx_hd_render_t        *render;
+    const ngx_hd_render_t        *render;       /* NULL: a live stream */
 } ngx_http_healthdash_kind_t;
 
 
@@ -67,6 +68,14 @@ static ngx_int_t ngx_http_healthdash_query_past(ngx_http_request_t *r,
 static ngx_int_t ngx_http_healthdash_query_flag(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, const char *name, ngx_uint_t *flag,
     const char *error);
+static ngx_int_t ngx_http_healthdash_stream(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
+static ngx_int_t ngx_http_healthdash_stream_rows(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_http_healthdash_wish_t *wish);
+static ngx_int_t ngx_http_healthdash_stream_last(ngx_http_request_t *r,
+    ngx_http_healthdash_wish_t *wish);
+static void ngx_http_healthdash_stream_refuse(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_refused(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
@@ -104,7 +113,14 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
       sizeof("text/") - 1,
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_CSV,
-      &ngx_hd_render_csv }
+      &ngx_hd_render_csv },
+
+    { ngx_string("events"),
+      ngx_string("text/event-stream"),
+      sizeof("text/") - 1,
+      ngx_null_string,
+      NGX_HTTP_HEALTHDASH_EVENTS,
+      NULL }
 };
 
 #define NGX_HTTP_HEALTHDASH_KINDS                                             \
@@ -136,6 +152,10 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
 
     ctx.answer.media = ctx.kind->media;
     ctx.answer.charset = ctx.kind->charset;
+
+    if (ctx.kind->render == NULL) {
+        return ngx_http_healthdash_stream(r, &ctx);
+    }
 
     return ctx.answer.error ? ngx_http_healthdash_refused(r, &ctx)
                             : ngx_http_healthdash_render(r, &ctx);
@@ -516,6 +536,132 @@ ngx_http_healthdash_query_flag(ngx_http_request_t *r,
     *flag = (value.data[0] == '1');
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_stream(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_http_healthdash_wish_t  wish;
+
+    ngx_memzero(&wish, sizeof(ngx_http_healthdash_wish_t));
+
+    if (ngx_http_healthdash_stream_rows(r, ctx, &wish) != NGX_OK
+        || ngx_http_healthdash_stream_last(r, &wish) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_healthdash_stream_refuse(r, ctx);
+
+    if (ctx->answer.error) {
+        return ngx_http_healthdash_refused(r, ctx);
+    }
+
+    wish.filter = ctx->filter;
+    ctx->answer.live = 1;
+
+    return ngx_http_healthdash_hub_join(r, &ctx->answer, &wish);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_stream_rows(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx, ngx_http_healthdash_wish_t *wish)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_healthdash_answer_arg(r, "rows", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    wish->live = &ngx_hd_live_json;
+
+    if (value.len == 0
+        || (value.len == 4 && ngx_memcmp(value.data, "json", 4) == 0))
+    {
+        return NGX_OK;
+    }
+
+    ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                                      "rows must be \"json\"");
+
+    return NGX_OK;
+}
+
+
+/* a browser sends the header, but not for the first time */
+
+static ngx_int_t
+ngx_http_healthdash_stream_last(ngx_http_request_t *r,
+    ngx_http_healthdash_wish_t *wish)
+{
+    ngx_int_t         n;
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    if (ngx_http_healthdash_answer_arg(r, "last_event_id", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == sizeof("Last-Event-ID") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Last-Event-ID",
+                                   sizeof("Last-Event-ID") - 1)
+                   == 0)
+            {
+                value = h[i].value;
+            }
+        }
+    }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n != NGX_ERROR) {
+        wish->event = n;
+        wish->knows = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_healthdash_stream_refuse(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_hd_main_conf_t            *hmcf;
+    ngx_http_healthdash_answer_t  *answer;
+
+    hmcf = ngx_http_get_module_main_conf(r, ngx_http_healthdash_module);
+    answer = &ctx->answer;
+
+    if (ngx_hd_view_is_filtered(&ctx->filter) || ctx->filter.history
+        || ctx->filter.events != NGX_CONF_UNSET_UINT)
+    {
+        ngx_http_healthdash_answer_refuse(answer, NGX_HTTP_BAD_REQUEST,
+                         "a stream is of everything, expected no filter, "
+                         "\"history\" or \"events\"");
+    }
+
+    if (r != r->main || r->discard_body) {
+        ngx_http_healthdash_answer_refuse(answer, NGX_HTTP_BAD_REQUEST,
+                         "a stream is no part of another answer, and takes "
+                         "no body");
+    }
+
+    if (ngx_http_healthdash_hub_is_full(hmcf)) {
+        ngx_http_healthdash_answer_refuse(answer,
+                         NGX_HTTP_SERVICE_UNAVAILABLE,
+                         "this worker has as many streams as it may have");
+    }
 }
 
 

@@ -207,7 +207,8 @@ like(get('group=%3Cb%3E%1b[31m', path => '/text')->{body},
 
 # values they can not have
 
-my $formats = 'unknown format, expected "json", "html", "text" or "csv"';
+my $formats = 'unknown format, expected "json", "html", "text", "csv" or '
+              . '"events"';
 
 for my $case ([ 'health=sick', 'unknown health, expected "up", "degraded", '
                                . '"down", "unknown" or "paused"' ],

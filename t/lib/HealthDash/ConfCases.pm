@@ -563,8 +563,8 @@ my @refused = (
       "unknown parameter \"foo\", expected one of $known" ],
 
     [ 'healthdash_status', location('healthdash_status xml;'),
-      'unknown format "xml", expected "json", "html", "text" or "csv", or '
-      . 'nothing to negotiate' ],
+      'unknown format "xml", expected "json", "html", "text", "csv" or '
+      . '"events", or nothing to negotiate' ],
     [ 'healthdash_status', location('healthdash_status json public;'),
       'unexpected "public", expected one format, or nothing to negotiate' ],
     (map { [ 'healthdash_service', service("d disk:$_"),
