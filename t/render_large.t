@@ -14,6 +14,7 @@ use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(time);
 
+use HealthDash::Events;
 use HealthDash::Run qw(in_child slow);
 use HealthDash::Status qw(schema_errors html_tree);
 
@@ -99,8 +100,20 @@ is($doc->{summary}{services}{down}, 100, 'and says how they are');
 ok(eval { html_tree($body{html}) }, 'the page is whole') or diag($@);
 is(() = $body{html} =~ /<code>127\.4\.\d+\.\d+:/g, $upstreams * $servers,
    'the page has all servers');
-is(() = $body{text} =~ /127\.4\.\d+\.\d+:/g, $upstreams * $servers,
+is(() = $body{text} =~ /^. \w+ +127\.4\.\d+\.\d+:/mg, $upstreams * $servers,
    'the text, too');
+
+# the same for who watches
+
+my $viewer = HealthDash::Events->new(port => port('web'));
+my $first = $viewer->wait(sub { 1 }, 60, 'a snapshot');
+my $live = HealthDash::Events::data($first);
+
+is(scalar(map { @{ $_->{peers} } } values %{ $live->{upstreams} }),
+   $upstreams * $servers, 'a stream begins with all servers');
+is(scalar keys %{ $live->{services} }, $services, 'and all services');
+ok($viewer->wait(sub { $_[0]{event} eq 'change' }, 60), 'and goes on');
+$viewer->close;
 
 SKIP: {
     my $ok = eval { require IO::Uncompress::Gunzip };
@@ -117,7 +130,7 @@ SKIP: {
     like($plain, qr/^\{"version".*\}\n\z/s, 'it is whole');
 }
 
-for my $format (qw(json html text)) {
+for my $format (qw(json html text events)) {
     my @gaps = map { longest_gap("/status?format=$format") } 1 .. $rounds;
     my @idle = map { longest_gap('/live') } 1 .. $rounds;
     my ($best) = sort { $a <=> $b } @gaps;
@@ -161,7 +174,10 @@ sub longest_gap {
             kill 'CONT', $worker;
         }
 
-        http_request(port => port('web'), path => $path, timeout => 30);
+        # a stream has no end
+
+        http_request(port => port('web'), path => $path,
+                     timeout => $path =~ /events/ ? 1 / slow() : 30);
         POSIX::_exit(0);
     }
 
