@@ -5,9 +5,12 @@ hd_asset=$NGX_OBJS/ngx_hd_asset.h
 cat << END                                                    >> $NGX_MAKEFILE
 
 $hd_asset:	$ngx_addon_dir/html/status.css \\
+	$ngx_addon_dir/html/status.js \\
 	$ngx_addon_dir/tools/asset
 	sh $ngx_addon_dir/tools/asset css $ngx_addon_dir/html/status.css \\
 		> $hd_asset.tmp
+	sh $ngx_addon_dir/tools/asset js $ngx_addon_dir/html/status.js \\
+		>> $hd_asset.tmp
 	mv $hd_asset.tmp $hd_asset
 
 END

@@ -116,6 +116,7 @@ ngx_hd_plain_filter(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_plain_value(t, " upstream=", &filter->upstream);
     ngx_hd_plain_value(t, " service=", &filter->service);
     ngx_hd_plain_value(t, " group=", &filter->group);
+    ngx_hd_plain_value(t, " row=", &filter->row);
 
     if (filter->health != NGX_HD_STATES) {
         word.data = (u_char *) ngx_hd_state_word(filter->health);

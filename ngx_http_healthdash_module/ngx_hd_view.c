@@ -45,8 +45,8 @@ static void ngx_hd_view_worst_services(ngx_hd_view_t *view,
 static void ngx_hd_view_filter(ngx_hd_view_t *view);
 static void ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
     const ngx_hd_view_filter_t *filter);
-static ngx_uint_t ngx_hd_view_wants_peer(const ngx_hd_view_peer_t *vp,
-    const ngx_hd_view_filter_t *filter);
+static ngx_uint_t ngx_hd_view_wants_peer(const ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_filter_t *filter);
 static ngx_uint_t ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
     const ngx_hd_view_filter_t *filter);
 static ngx_uint_t ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b);
@@ -206,6 +206,7 @@ ngx_hd_view_upstreams(ngx_hd_view_t *view)
 
         if (vu->upstream == NULL) {
             vu->upstream = u[c->upstream];
+            vu->index = c->upstream;
             c->peer = 0;
 
             if (ngx_hd_view_list(view, vu) != NGX_OK) {
@@ -639,7 +640,7 @@ ngx_uint_t
 ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter)
 {
     return filter->upstream.len || filter->service.len || filter->group.len
-           || filter->health != NGX_HD_STATES;
+           || filter->row.len || filter->health != NGX_HD_STATES;
 }
 
 
@@ -692,7 +693,7 @@ ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
 
     for (i = 0; i < vu->npeers; i++) {
 
-        if (ngx_hd_view_wants_peer(&vu->peers[i], filter)) {
+        if (ngx_hd_view_wants_peer(vu, &vu->peers[i], filter)) {
             vu->peers[n++] = vu->peers[i];
         }
     }
@@ -702,10 +703,19 @@ ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
 
 
 static ngx_uint_t
-ngx_hd_view_wants_peer(const ngx_hd_view_peer_t *vp,
-    const ngx_hd_view_filter_t *filter)
+ngx_hd_view_wants_peer(const ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_peer_t *vp, const ngx_hd_view_filter_t *filter)
 {
+    u_char      buf[NGX_HD_VIEW_ID_LEN];
+    ngx_str_t   id;
     ngx_uint_t  i;
+
+    id.data = buf;
+    id.len = ngx_hd_view_peer_id(buf, vu, vp) - buf;
+
+    if (!ngx_hd_view_same(&filter->row, &id)) {
+        return 0;
+    }
 
     if (filter->health != NGX_HD_STATES && vp->health != filter->health) {
         return 0;
@@ -732,6 +742,12 @@ static ngx_uint_t
 ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
     const ngx_hd_view_filter_t *filter)
 {
+    u_char     buf[NGX_HD_VIEW_ID_LEN];
+    ngx_str_t  id;
+
+    id.data = buf;
+    id.len = ngx_hd_view_service_id(buf, vt) - buf;
+
     if (filter->upstream.len && filter->service.len == 0) {
         return 0;
     }
@@ -741,6 +757,7 @@ ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
     }
 
     return ngx_hd_view_same(&filter->service, &vt->target->name)
+           && ngx_hd_view_same(&filter->row, &id)
            && ngx_hd_view_same(&filter->group, &vt->target->check->group);
 }
 
@@ -752,6 +769,28 @@ ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b)
 {
     return a->len == 0
            || (a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0);
+}
+
+
+u_char *
+ngx_hd_view_upstream_id(u_char *buf, const ngx_hd_view_upstream_t *vu)
+{
+    return ngx_sprintf(buf, "u%ui", vu->index);
+}
+
+
+u_char *
+ngx_hd_view_peer_id(u_char *buf, const ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_peer_t *vp)
+{
+    return ngx_sprintf(buf, "u%uip%ui", vu->index, vp->peer.id);
+}
+
+
+u_char *
+ngx_hd_view_service_id(u_char *buf, const ngx_hd_view_target_t *vt)
+{
+    return ngx_sprintf(buf, "s%ui", vt->target->index);
 }
 
 

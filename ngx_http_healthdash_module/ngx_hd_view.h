@@ -46,6 +46,7 @@ typedef struct {
 
 typedef struct {
     ngx_hd_upstream_t     *upstream;
+    ngx_uint_t             index;       /* in the configuration */
     ngx_str_t              zone;        /* nginx's own of the upstream, or "" */
     ngx_hd_view_peer_t    *peers;
     ngx_uint_t             npeers;
@@ -80,6 +81,7 @@ typedef struct {
     ngx_str_t    upstream;
     ngx_str_t    service;
     ngx_str_t    group;
+    ngx_str_t    row;                   /* "u3p2", "s7" */
     ngx_uint_t   health;                /* NGX_HD_STATES: all */
     ngx_uint_t   events;                /* the last so many, or unset: as many
                                            as the format shows by itself */
@@ -147,6 +149,19 @@ ngx_int_t ngx_hd_view_more(ngx_hd_view_t *view);
 
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
+
+/*
+ * Writes what an upstream, "u3", a server, "u3p2", or a service, "s7", is
+ * called on the page, to buf of NGX_HD_VIEW_ID_LEN bytes; returns the end.  The
+ * same for as long as the configuration is.
+ */
+u_char *ngx_hd_view_upstream_id(u_char *buf,
+    const ngx_hd_view_upstream_t *vu);
+u_char *ngx_hd_view_peer_id(u_char *buf, const ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_peer_t *vp);
+u_char *ngx_hd_view_service_id(u_char *buf, const ngx_hd_view_target_t *vt);
+
+#define NGX_HD_VIEW_ID_LEN      (2 * NGX_INT_T_LEN + 2)
 
 /* 1 if two services have the same group=, or both none. */
 ngx_uint_t ngx_hd_view_same_group(const ngx_hd_view_target_t *a,

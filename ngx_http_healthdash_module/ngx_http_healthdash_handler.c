@@ -422,6 +422,7 @@ ngx_http_healthdash_query(ngx_http_request_t *r,
         || ngx_http_healthdash_answer_arg(r, "service", &filter->service)
            != NGX_OK
         || ngx_http_healthdash_answer_arg(r, "group", &filter->group) != NGX_OK
+        || ngx_http_healthdash_answer_arg(r, "row", &filter->row) != NGX_OK
         || ngx_http_healthdash_query_health(r, ctx) != NGX_OK
         || ngx_http_healthdash_query_past(r, ctx) != NGX_OK)
     {
@@ -687,6 +688,8 @@ ngx_http_healthdash_render(ngx_http_request_t *r,
     if (ctx->kind->format == NGX_HTTP_HEALTHDASH_HTML) {
         ctx->answer.policy = "default-src 'none'; "
                              "style-src 'sha256-" NGX_HD_ASSET_CSS_SHA256 "'; "
+                             "script-src 'sha256-" NGX_HD_ASSET_JS_SHA256 "'; "
+                             "connect-src 'self'; img-src data:; "
                              "base-uri 'none'; form-action 'none'; "
                              "frame-ancestors 'none'";
     }

@@ -111,9 +111,14 @@ is($title, '1 down - Browser &lt;b&gt;test&lt;/b&gt;',
    'the state stands in the title');
 like($dom, qr{<h1>1 of 3 targets is down: 127\.0\.0\.1:\d+ of app</h1>},
      'the sentence on top');
-is(() = $dom =~ /<table>/g, 2, 'the tables are there');
+is(() = $dom =~ /<table class="(?:peers|services)">/g, 2,
+   'the tables are there');
 is(() = $dom =~ /<tr class="(?:up|down)">/g, 3, 'with all rows');
-like($dom, qr{<footer>.*</footer>\s*</body></html>\s*$}s, 'to the end');
+like($dom, qr{<footer>.*</footer>\s*<script>}s, 'to the end');
+
+my $script = $dom =~ s{<script>(.*?)</script>\s*</body></html>\s*$}{}s;
+
+ok($script, 'with our own script');
 unlike($dom, qr/<(?:img|script|b>test)|<[^>]*\son\w+=/,
        'nothing from outside became markup');
 like($dom, qr/&lt;img src=http:\/\/other\.test\/y&gt;/, 'but it is there');

@@ -158,7 +158,9 @@ my $tree = eval { html_tree($html) };
 
 ok($tree, 'the page is well-formed') or diag($@);
 is(scalar(html_find($tree, 'style')), 1, 'one style sheet');
-is(scalar(html_find($tree, 'table')), () = $html =~ /<table>/g,
+is(scalar(html_find($tree, 'script')), 1, 'and one script');
+is(scalar(html_find($tree, 'table')),
+   (() = $html =~ /<table class="(?:peers|services|past)">/g),
    'no more tables than were written');
 
 ok(defined $chars, 'the text is UTF-8');
@@ -234,7 +236,7 @@ my ($linked) = grep { /script/ && /^https/ && !/%/ } @links;
 
 is($linked, q{https://example.com/"><script>alert(1)</script>'&x},
    'a link is what was configured');
-is_deeply([ grep { !/^(?:\?|\?health=\w+|https:\/\/example\.com\/.*)$/ }
+is_deeply([ grep { !/^(?:\?|\?health=\w+|#main|https:\/\/example\.com\/.*)$/ }
             @links ], [], 'there are no links but these');
 
 

@@ -115,12 +115,16 @@ for my $format (sort keys %type) {
 {
     my $html = ask(path => '/html');
     my ($style) = $html->{body} =~ m{<style>(.*?)</style>}s;
-    my $hash = Digest::SHA::sha256_base64($style) . '=';
+    my ($script) = $html->{body} =~ m{<script>(.*?)</script>\n</body>}s;
+    my ($css, $js) = map { Digest::SHA::sha256_base64($_) . '=' }
+                     $style, $script;
 
     is($html->{headers}{'content-security-policy'},
-       "default-src 'none'; style-src 'sha256-$hash'; base-uri 'none'; "
-       . "form-action 'none'; frame-ancestors 'none'",
-       'the policy allows the one style sheet by its hash, and nothing else');
+       "default-src 'none'; style-src 'sha256-$css'; "
+       . "script-src 'sha256-$js'; connect-src 'self'; img-src data:; "
+       . "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+       'the policy allows style sheet and script by their hashes, requests '
+       . 'to where the page came from, and nothing else');
 }
 
 

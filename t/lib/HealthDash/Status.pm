@@ -218,9 +218,10 @@ sub read_response {
 # character that no page should hold.
 
 my %void = map { $_ => 1 } qw(meta link br hr img input);
-my %known = map { $_ => 1 } qw(html head meta title style body svg symbol path
-    circle use header p main section h1 h2 ul li b span time nav a div table
-    caption thead tbody tr th td code pre small footer);
+my %known = map { $_ => 1 } qw(html head meta link title style script noscript
+    body svg symbol path circle use header p main section h1 h2 h3 ul ol li b
+    span time nav a div table caption thead tbody tr th td dl dt dd code pre
+    small details summary footer);
 my %entity = (amp => '&', lt => '<', gt => '>', quot => '"', '#39' => "'",
               middot => "\xb7");
 
@@ -248,7 +249,9 @@ sub html_tree {
                          . Encode::encode('UTF-8', substr $text, pos($text),
                                           60) . "\n" };
 
-        if ($top->{tag} eq 'style' && $text =~ /\G([^<]+)/gc) {
+        if ($top->{tag} =~ /^(?:style|script)$/
+            && $text =~ m{\G((?:(?!</$top->{tag}>).)+)}gcs)
+        {
             push @{ $top->{children} }, $1;
 
         } elsif ($text =~ /\G([^<>&]+|&(?:amp|lt|gt|quot|\#39|middot);)/gc) {
@@ -345,40 +348,96 @@ sub html_text {
 }
 
 
-# html_rows(TREE): { 'app' => [ ROW, ... ], services => [ ROW, ... ] }.  A row:
+# html_rows(TREE): { 'app' => [ ROW, ... ], services => [ ROW, ... ] }, servers
+# in the order of nginx's list.  A row:
 #
+#   id                        of its element
 #   health, age, since        the first column
 #   name, notes               the second
 #   nginx, colour             servers only
-#   result, streak, withheld  "not probed" and so on as result, too
-#   latency, max, checks, failed, inconclusive, next, worker
+#   result, streak            "not probed" and so on as result, too
+#   latency, available
+#   checks, failed, ...       what opening it tells: see %fact
+#   say                       the sentences there
 #   list                      rows of a server's checks
+
+my %fact = (
+    checks => 'Checks', failed => 'Failed', inconclusive => 'Inconclusive',
+    withheld => 'Would have been taken out', max => 'Slowest',
+    next => 'Next probe', worker => 'Worker', tls => 'TLS', value => 'Value',
+    conns => 'Connections',
+);
 
 sub html_rows {
     my ($tree) = @_;
     my %all;
 
-    for my $table (html_find($tree, 'table')) {
+    for my $table (map { html_find($tree, "table.$_") } qw(peers services)) {
         my ($caption) = html_find($table, 'caption');
         my $nginx = grep { html_text($_) eq 'nginx' } html_find($table, 'th');
         my $name = $nginx ? html_text((html_find($caption, 'b'))[0])
                           : 'services';
-        my ($body) = html_find($table, 'tbody');
 
-        $all{$name} //= [];
+        push @{ $all{$name} }, map { html_body($_, $nginx) }
+                               html_find($table, 'tbody.row');
+    }
 
-        for my $tr (html_find($body, 'tr')) {
-            my $row = html_row($tr, $nginx);
-
-            if ($tr->{attr}{class} =~ /^check /) {
-                push @{ $all{$name}[-1]{list} }, $row;
-            } else {
-                push @{ $all{$name} }, $row;
-            }
-        }
+    for my $name (keys %all) {
+        $all{$name} = [ sort { peer_number($a) <=> peer_number($b) }
+                        @{ $all{$name} } ];
     }
 
     return \%all;
+}
+
+
+sub peer_number { return $_[0]{id} =~ /p(\d+)$/ ? $1 : 0 }
+
+
+sub html_body {
+    my ($body, $nginx) = @_;
+    my ($first, @checks) = grep { ref } @{ $body->{children} };
+    my $more = pop @checks;
+    my @facts = map { html_facts($_) } html_find($more, 'dl.facts');
+    my @say = map { html_text($_) } html_find($more, 'p.say');
+    my $row = html_row($first, $nginx);
+
+    $row->{id} = $body->{attr}{id};
+
+    if (!@checks) {
+        @$row{keys %{ $facts[0] }} = values %{ $facts[0] };
+        $row->{say} = $say[0];
+
+    } else {
+        $row->{list} = [ map { html_row($_, $nginx) } @checks ];
+
+        for my $i (0 .. $#checks) {
+            my $check = $row->{list}[$i];
+
+            @$check{keys %{ $facts[$i] }} = values %{ $facts[$i] };
+            $check->{say} = $say[$i];
+        }
+    }
+
+    return $row;
+}
+
+
+sub html_facts {
+    my ($list) = @_;
+    my (%said, %facts);
+
+    for my $div (grep { ref } @{ $list->{children} }) {
+        my ($dt, $dd) = map { html_text($_) } @{ $div->{children} };
+
+        $said{$dt} = $dd;
+    }
+
+    $facts{$_} = $said{ $fact{$_} } for keys %fact;
+    $facts{max} //= '-';
+    $facts{inconclusive} //= 0;
+
+    return \%facts;
 }
 
 
@@ -407,26 +466,14 @@ sub html_row {
     }
 
     my $why = shift @cells;
-    my ($streak, @rest) = map { html_text($_) } html_find($why, 'small');
 
-    $row{result} = html_text($why, without => 'small|pre') =~ s/^stale //r;
-    $row{streak} = $streak // '';
-    ($row{withheld}) = map { /^would have been taken out: (\d+)$/ } @rest;
+    $row{result} = html_text((html_find($why, 'span.r'))[0]);
+    $row{streak} = join '', map { html_text($_) } html_find($why, 'small');
 
     return \%row if !@cells;
 
-    my ($max) = map { html_text($_) } html_find($cells[0], 'small');
-    my ($failed, $inconclusive) = map { html_text($_) }
-                                  html_find($cells[1], 'small');
-    my ($worker) = map { html_text($_) } html_find($cells[2], 'small');
-
-    $row{latency} = html_text($cells[0], without => 'small');
-    $row{max} = ($max // 'max -') =~ s/^max //r;
-    $row{checks} = html_text($cells[1], without => 'small');
-    $row{failed} = $failed =~ s/ failed$//r;
-    $row{inconclusive} = ($inconclusive // 0) =~ s/ inconclusive$//r;
-    $row{next} = html_text($cells[2], without => 'small');
-    $row{worker} = $worker && $worker =~ s/^worker //r;
+    $row{latency} = html_text((html_find($cells[0], 'span'))[0]);
+    $row{available} = html_text($cells[2], without => 'small');
 
     return \%row;
 }
