@@ -1,1 +1,915 @@
+/*
+ * healthdash: brings the page to life.  The document is complete without it;
+ * this program puts newer parts, made by the same renderer in nginx, in the
+ * place of older ones, and lets people filter and sort what is there.
+ *
+ * Pure functions first, drawing below.  Markup becomes elements in one place,
+ * parse(), and comes from nginx only.
+ */
+
 'use strict';
+
+const POLL = 5000, LATE = 3000, SILENT = 20000, RETRY = 60000, RENEW = 300000;
+const RANK = { down: 0, degraded: 1, unknown: 2, paused: 3, up: 4 };
+const SORTS = { worst: 'worst first', name: 'by name', slow: 'slowest first',
+                lowest: 'least available first' };
+const KEYS = [
+  ['/', 'search'], ['j or ↓', 'next row'], ['k or ↑', 'row before'],
+  ['Enter', 'open or close a row'], ['0', 'show all'],
+  ['1 to 5', 'only down, degraded, unknown, paused, up'],
+  ['s', 'sort differently'], ['i', 'incidents only'], ['w', 'wall'],
+  ['Esc', 'close, or clear the search'], ['?', 'this help']
+];
+
+
+/* what is asked for in the address; what is not ours stays as it is */
+
+function readQuery(search) {
+  const get = new URLSearchParams(search);
+  const sort = get.get('sort');
+
+  return {
+    health: Object.hasOwn(RANK, get.get('health')) ? get.get('health') : '',
+    group: get.get('group') || '',
+    search: get.get('q') || '',
+    sort: Object.hasOwn(SORTS, sort) ? sort : 'worst',
+    incidents: get.get('events') === 'incidents',
+    wall: get.has('wall')
+  };
+}
+
+function writeQuery(search, view) {
+  const get = new URLSearchParams(search);
+  const set = (key, value) => value ? get.set(key, value) : get.delete(key);
+
+  set('health', view.health);
+  set('group', view.group);
+  set('q', view.search);
+  set('sort', view.sort === 'worst' ? '' : view.sort);
+  set('events', view.incidents ? 'incidents' : '');
+  set('wall', view.wall ? '1' : '');
+
+  const text = get.toString();
+  return text ? '?' + text : '';
+}
+
+/* where to ask for more of the same: without what is filtered here */
+
+function sourceQuery(search, more) {
+  const get = new URLSearchParams(search);
+  const keep = new URLSearchParams(more);
+
+  for (const key of ['upstream', 'service', 'row']) {
+    if (get.get(key) && !keep.has(key)) {
+      keep.set(key, get.get(key));
+    }
+  }
+
+  return '?' + keep;
+}
+
+function matches(row, view) {
+  return (!view.health || row.health === view.health)
+    && (!view.group || row.group === view.group)
+    && (!view.search || view.search.toLowerCase().split(/\s+/)
+      .every(word => row.text.includes(word)));
+}
+
+function compare(sort) {
+  const by = {
+    worst: (a, b) => a.rank - b.rank,
+    name: (a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }),
+    slow: (a, b) => b.latency - a.latency,
+    lowest: (a, b) => a.available - b.available
+  }[sort];
+
+  return (a, b) => by(a, b) || a.place - b.place;
+}
+
+/* as nginx writes it: two units at most */
+
+function ago(msec) {
+  const units = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
+  const sec = Math.max(0, Math.floor(msec / 1000));
+  let i = units.findIndex(([size]) => sec >= size);
+
+  i = i < 0 ? 3 : i;
+
+  const n = Math.floor(sec / units[i][0]);
+  const rest = i < 3 ? Math.floor(sec % units[i][0] / units[i + 1][0]) : 0;
+
+  return `${n} ${units[i][1]}` + (rest ? ` ${rest} ${units[i + 1][1]}` : '');
+}
+
+function clock(msec) {
+  return new Date(msec).toISOString().slice(11, 19) + ' UTC';
+}
+
+/* how fresh the page is, in words */
+
+function freshness(link, now) {
+  const age = now - link.seen;
+  const late = age > (link.open ? SILENT + 5000 : link.polling
+    ? POLL + LATE : LATE);
+  const how = link.open ? 'live' : 'asked every 5 s';
+
+  return {
+    late,
+    text: late ? `no data for ${ago(age)}` : `${how}, ${clock(link.time)}`
+  };
+}
+
+
+/* ---------------------------------------------------------------- drawing */
+
+const $ = id => document.getElementById(id);
+const all = (selector, root) => [...(root || document).querySelectorAll(selector)];
+const siteName = document.title.replace(/^.*? - /, '');
+const link = { seen: performance.now(), time: 0, skew: 0, open: false,
+               polling: false, busy: false, late: false,
+               health: $('main').dataset.health, source: null };
+const rows = new Map();
+let view = readQuery(location.search);
+let options = readOptions();
+
+function element(tag, attributes, ...children) {
+  const e = document.createElement(tag);
+
+  for (const [key, value] of Object.entries(attributes || {})) {
+    e.setAttribute(key, value);
+  }
+
+  e.append(...children);
+  return e;
+}
+
+/* the one place in which text becomes elements; they are inert until moved */
+
+function parse(html) {
+  return new DOMParser().parseFromString(html, 'text/html');
+}
+
+/* makes old look like its successor, but keeps the elements that there are:
+   focus, selection, what is open and how far it is scrolled */
+
+function morph(old, now) {
+  if (old.nodeType !== now.nodeType || old.nodeName !== now.nodeName) {
+    old.replaceWith(now);
+    return;
+  }
+
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== now.data) {
+      old.data = now.data;
+    }
+    return;
+  }
+
+  if (isShort(now) && !isShort(old)) {
+    return;
+  }
+
+  morphAttributes(old, now);
+
+  const next = [...now.childNodes];
+  const have = [...old.childNodes];
+
+  have.slice(next.length).forEach(node => node.remove());
+  next.forEach((node, i) => i < have.length ? morph(have[i], node)
+    : old.append(node));
+}
+
+function morphAttributes(old, now) {
+  for (const { name: key } of [...old.attributes]) {
+    if (!now.hasAttribute(key) && key !== 'open' && key !== 'hidden') {
+      old.removeAttribute(key);
+    }
+  }
+
+  for (const { name: key, value } of [...now.attributes]) {
+    if (old.getAttribute(key) !== value) {
+      old.setAttribute(key, value);
+    }
+  }
+}
+
+/* a long page says what a row tells on demand only */
+
+function isShort(e) {
+  return e.className === 'open'
+    && e.querySelector(':scope > p > a[href*="row="]') !== null;
+}
+
+
+/* rows: what filters and sorting need to know of each */
+
+function readRow(e) {
+  const first = e.querySelector('tr');
+  const health = [...e.classList].find(word => word in RANK) || 'unknown';
+  const title = first.querySelector('th');
+  const number = what => Number(e.querySelector(what)?.dataset.v ?? -1);
+
+  return {
+    e, health,
+    rank: e.classList.contains('aside') ? 9 : RANK[health],
+    group: e.closest('.card').dataset.group,
+    name: title.firstChild.textContent,
+    text: (title.textContent + ' ' + first.querySelector('.why').textContent
+      + ' ' + (e.parentNode.caption?.textContent || '')).toLowerCase(),
+    latency: number('.lat'),
+    available: number('.av'),
+    place: Number(e.id.match(/\d+$/)[0])
+  };
+}
+
+function readRows() {
+  rows.clear();
+  all('.row').forEach(e => rows.set(e.id, readRow(e)));
+}
+
+function putRow(id, now) {
+  const row = rows.get(id);
+
+  if (!row || !now) {
+    return;
+  }
+
+  const before = row.health;
+
+  morph(row.e, now);
+  rows.set(id, readRow(row.e));
+
+  if (rows.get(id).health !== before) {
+    mark(row.e);
+  }
+}
+
+function mark(e) {
+  e.classList.add('fresh');
+  setTimeout(() => e.classList.remove('fresh'), 1600);
+}
+
+/* a probe that brought nothing new */
+
+function putPulse([id, latency, result, streak]) {
+  const e = rows.get(id)?.e;
+  const set = (what, text) => {
+    const node = e.querySelector(what);
+
+    if (node && node.textContent !== text) {
+      node.textContent = text;
+    }
+  };
+
+  if (e && !e.querySelector('.check')) {
+    set('.lat > span', latency);
+    set('.why > .r', result);
+    set('.why > small', streak);
+  }
+}
+
+function putEvents(html) {
+  const log = $('log');
+
+  for (const e of all('li', parse(`<ol>${html}</ol>`)).reverse()) {
+    if (!log || $(e.id)) {
+      continue;
+    }
+
+    const begun = all('.ongoing', log).map(pill => pill.closest('li'))
+      .find(li => li.dataset.of === e.dataset.of);
+
+    if (begun) {
+      const length = Date.parse(time(e)) - Date.parse(time(begun));
+      const pill = begun.querySelector('.ongoing');
+
+      pill.className = 'pill ended';
+      pill.textContent = `lasted ${ago(length)}`;
+    }
+
+    log.prepend(e);
+    mark(e);
+  }
+
+  all('li', log).slice(200).forEach(e => e.remove());
+}
+
+function time(e) {
+  return e.querySelector('time').dateTime;
+}
+
+
+/* what is shown: filters, order, the state of controls */
+
+function show() {
+  for (const row of rows.values()) {
+    const hidden = !matches(row, view);
+
+    if (row.e.hidden !== hidden) {
+      row.e.hidden = hidden;
+    }
+  }
+
+  for (const e of [...all('.card[data-group]'), $('services'), $('upstreams')]) {
+    if (e) {
+      e.hidden = !e.querySelector('.row:not([hidden])') && isNarrowed();
+    }
+  }
+
+  $('none').hidden = !isNarrowed() || !rows.size
+    || all('.row:not([hidden])').length > 0;
+  $('log')?.classList.toggle('incidents', view.incidents);
+  document.documentElement.classList.toggle('wall', view.wall);
+  order();
+  showControls();
+}
+
+/* nginx was asked for a part; the rest is not missed */
+
+function isScoped() {
+  return /[?&](?:upstream|service|row)=/.test(location.search);
+}
+
+function isNarrowed() {
+  return Boolean(view.health || view.group || view.search);
+}
+
+/* moves as little as can be, and gives the focus back */
+
+function order() {
+  const focus = document.activeElement;
+
+  for (const table of all('.peers, .services')) {
+    const list = [...table.tBodies].map(e => rows.get(e.id)).filter(Boolean)
+      .sort(compare(view.sort));
+    let place = table.tBodies[0];
+
+    for (const { e } of list) {
+      if (e === place) {
+        place = place.nextElementSibling;
+      } else {
+        table.insertBefore(e, place);
+      }
+    }
+  }
+
+  if (focus !== document.activeElement) {
+    focus.focus({ preventScroll: true });
+  }
+}
+
+function showControls() {
+  for (const a of all('#counts a')) {
+    const health = new URLSearchParams(a.search).get('health') || '';
+
+    if (health === view.health) {
+      a.setAttribute('aria-current', 'page');
+    } else {
+      a.removeAttribute('aria-current');
+    }
+  }
+
+  $('search').value = view.search;
+  $('group').value = view.group;
+  $('sort').value = view.sort;
+  $('incidents')?.setAttribute('aria-pressed', view.incidents);
+}
+
+function change(what) {
+  view = { ...view, ...what };
+  history.replaceState(null, '', location.pathname
+    + writeQuery(location.search, view) + location.hash);
+  show();
+}
+
+function showLive() {
+  const { late, text } = freshness(link, performance.now());
+  const live = $('live');
+
+  document.documentElement.classList.toggle('late', late);
+
+  if (live.lastChild.data !== text) {
+    live.lastChild.data = text;
+  }
+
+  if (late !== link.late) {
+    link.late = late;
+    say(late ? 'The page is not live: ' + text : 'The page is live again');
+  }
+}
+
+function say(text) {
+  $('say').textContent = text;
+}
+
+/* "for 4 min" goes on; on a long page not every second */
+
+function showAges() {
+  const now = Date.now() + link.skew;
+
+  if (rows.size > 1000 && Math.floor(now / 1000) % 10) {
+    return;
+  }
+
+  for (const e of all('.st time, #verdict time')) {
+    const text = 'for ' + ago(now - Date.parse(e.dateTime));
+
+    if (e.textContent !== text) {
+      e.textContent = text;
+    }
+  }
+}
+
+/* the tab: a red one is seen among thirty */
+
+function showTab(health, title) {
+  if (title) {
+    document.title = `${title} - ${siteName}`;
+  }
+
+  if (health === link.health) {
+    return;
+  }
+
+  link.health = health;
+
+  const shape = $(health)?.innerHTML || '';
+  const colour = getComputedStyle(document.documentElement)
+    .getPropertyValue(`--${health}-fill`) || '#8a94a4';
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" `
+    + `color="${colour.trim()}">${shape}</svg>`;
+
+  $('icon').href = 'data:image/svg+xml,' + encodeURIComponent(svg);
+}
+
+
+/* news from nginx, as it comes: by the stream, or as a whole page */
+
+function heard(time) {
+  link.seen = performance.now();
+  link.time = time ? Date.parse(time) : Date.now() + link.skew;
+  link.skew = link.time - Date.now();
+}
+
+function countDown() {
+  let n = 0;
+
+  rows.forEach(row => n += row.rank === 0);
+  return n;
+}
+
+function finish(down, health, title) {
+  readGroups();
+  show();
+  showTab(health, title);
+  showLive();
+
+  if (countDown() > down) {
+    alarm();
+  }
+}
+
+function takeMessage(text) {
+  const m = JSON.parse(text);
+  const down = countDown();
+  const parts = parse(`<table>${Object.values(m.rows || {}).join('')}</table>`);
+  const known = all('.row', parts).every(e => rows.has(e.id));
+
+  heard(m.time);
+
+  if ((!known && !isScoped()) || (m.generation && String(m.generation)
+                                 !== $('main').dataset.generation)) {
+    poll();
+    return;
+  }
+
+  all('.row', parts).forEach(e => putRow(e.id, e));
+
+  for (const [id, html] of Object.entries(m.heads || {})) {
+    putPart(id, parse(`<table>${html}</table>`).querySelector('caption'));
+  }
+
+  putPart('verdict', m.verdict && parse(m.verdict).body.firstElementChild);
+  putPart('counts', m.counts && parse(m.counts).body.firstElementChild);
+  (m.pulse || []).forEach(putPulse);
+  putEvents(m.events || '');
+  finish(down, m.health, m.title);
+}
+
+function putPart(id, now) {
+  if ($(id) && now) {
+    morph($(id), now);
+  }
+}
+
+function takePage(text) {
+  const page = parse(text);
+  const down = countDown();
+  const main = page.getElementById('main');
+  const fresh = all('.row', page).map(e => e.id).join();
+  const same = main.dataset.generation === $('main').dataset.generation
+    && fresh === [...rows.keys()].join();
+
+  heard(page.querySelector('#live time').dateTime);
+
+  if (same) {
+    all('.row', page).forEach(e => putRow(e.id, e));
+    all('caption[id]', page).forEach(e => putPart(e.id, e));
+  } else {
+    putTables(page);
+  }
+
+  putPart('verdict', page.getElementById('verdict'));
+  putPart('counts', page.getElementById('counts'));
+  putPart('foot', page.getElementById('foot'));
+  morphAttributes($('main'), main);
+  putLog(page);
+  finish(down, main.dataset.health, page.title.replace(/ - .*$/s, ''));
+}
+
+/* another configuration: its tables, but what was open is open again */
+
+function putTables(page) {
+  const open = all('.row:has([open])').map(e => e.id);
+
+  for (const id of ['services', 'upstreams']) {
+    const now = page.getElementById(id);
+
+    $(id)?.remove();
+
+    if (now) {
+      $('none').after(now);
+    }
+  }
+
+  readRows();
+  open.forEach(openRow);
+}
+
+function putLog(page) {
+  const now = page.getElementById('events');
+
+  if (!$('log') && now) {
+    $('main').append(now);
+    addIncidents();
+  } else if (now) {
+    putEvents(page.getElementById('log').innerHTML);
+  }
+}
+
+async function ask(query) {
+  const answer = await fetch(location.pathname + query,
+                             { cache: 'no-store', headers: { Accept: 'text/html' } });
+
+  if (!answer.ok) {
+    throw new Error(`status ${answer.status}`);
+  }
+
+  return answer.text();
+}
+
+async function poll() {
+  if (link.busy) {
+    return;
+  }
+
+  link.busy = true;
+
+  try {
+    takePage(await ask(sourceQuery(location.search, 'format=html')));
+  } catch {
+    showLive();
+  }
+
+  link.busy = false;
+}
+
+/* an opened row tells times that go by: it is asked for again */
+
+async function renewOpen() {
+  if (document.hidden || link.late) {
+    return;
+  }
+
+  for (const e of all('.row:has([open])').slice(0, 5)) {
+    try {
+      const page = parse(await ask(sourceQuery(location.search,
+                                               'format=html&row=' + e.id)));
+
+      putRow(e.id, page.getElementById(e.id));
+    } catch {
+      return;
+    }
+  }
+}
+
+function connect() {
+  const source = new EventSource(location.pathname
+    + sourceQuery(location.search, 'format=events&rows=html'));
+
+  link.source = source;
+  source.onopen = () => { link.open = true; link.polling = false; heard(); };
+  source.onerror = () => {
+    link.open = false;
+
+    if (source.readyState === EventSource.CLOSED) {
+      link.polling = true;
+      setTimeout(connect, RETRY);
+      poll();
+    }
+  };
+
+  for (const kind of ['snapshot', 'change', 'beat']) {
+    source.addEventListener(kind, e => takeMessage(e.data));
+  }
+}
+
+function tick() {
+  showLive();
+  showAges();
+
+  const age = performance.now() - link.seen;
+
+  if ((link.polling && age > POLL) || (link.open && age > SILENT)) {
+    poll();
+  }
+}
+
+
+/* only if the viewer asks */
+
+function readOptions() {
+  try {
+    return JSON.parse(localStorage.getItem('healthdash')) || {};
+  } catch {
+    return {};
+  }
+}
+
+function setOption(key, value) {
+  options = { ...options, [key]: value };
+
+  try {
+    localStorage.setItem('healthdash', JSON.stringify(options));
+  } catch { /* private windows: until the page is closed */ }
+
+  if (key === 'notify' && value) {
+    window.Notification?.requestPermission();
+  }
+}
+
+function alarm() {
+  const text = $('verdict').querySelector('h1').textContent;
+
+  say(text);
+
+  if (options.notify && window.Notification?.permission === 'granted') {
+    new Notification(siteName, { body: text, tag: 'healthdash' });
+  }
+
+  if (options.sound) {
+    beep();
+  }
+}
+
+function beep() {
+  const audio = new AudioContext();
+  const tone = audio.createOscillator();
+
+  tone.frequency.value = 660;
+  tone.connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + 0.25);
+  tone.onended = () => audio.close();
+}
+
+
+/* controls, which only a script can serve */
+
+function build() {
+  const live = $('live');
+  const help = element('button', { type: 'button', id: 'help' }, '?');
+  const bar = element('div', { class: 'bar' });
+
+  help.setAttribute('aria-label', 'Keys and options');
+  live.replaceChildren(element('span', { class: 'dot' }), '');
+  live.after(help);
+
+  document.body.append(element('div', { id: 'say', class: 'vh',
+                                        role: 'status' }), buildHelp());
+  $('verdict').after(bar, element('p', { id: 'none', class: 'card',
+                                         hidden: '' },
+    'Nothing matches. ', element('button', { type: 'button', id: 'reset' },
+                                 'Show all')));
+  bar.append(...($('counts') ? [$('counts')] : []), buildForm());
+  addIncidents();
+}
+
+function buildForm() {
+  const form = element('form', { role: 'search' });
+  const sorts = Object.entries(SORTS).map(([value, text]) =>
+    element('option', { value }, text));
+
+  form.append(
+    element('input', { type: 'search', id: 'search', autocomplete: 'off',
+                       placeholder: 'Search (/)', 'aria-label': 'Search' }),
+    element('select', { id: 'group', 'aria-label': 'Group' }),
+    element('select', { id: 'sort', 'aria-label': 'Order' }, ...sorts));
+
+  return form;
+}
+
+function buildHelp() {
+  const keys = KEYS.flatMap(([key, text]) =>
+    [element('dt', null, key), element('dd', null, text)]);
+  const option = (key, text) => element('label', null,
+    element('input', { type: 'checkbox', 'data-option': key }), text);
+
+  return element('dialog', { id: 'keys', 'aria-labelledby': 'keys-title' },
+    element('h2', { id: 'keys-title' }, 'Keys'),
+    element('dl', null, ...keys),
+    option('nokeys', 'no keys of one letter'),
+    option('sound', 'sound when something goes down'),
+    option('notify', 'desktop notification when something goes down'),
+    element('button', { type: 'button', id: 'close' }, 'Close'));
+}
+
+function addIncidents() {
+  const title = $('events')?.querySelector('h2');
+
+  if (title) {
+    const head = element('div', { class: 'head' });
+
+    title.before(head);
+    head.append(title, element('button', { type: 'button', id: 'incidents' },
+                               'incidents only'));
+  }
+}
+
+function readGroups() {
+  const groups = [...new Set([...rows.values()].map(row => row.group))]
+    .filter(Boolean).sort();
+  const select = $('group');
+
+  if (select.dataset.list === groups.join('\n')) {
+    return;
+  }
+
+  select.dataset.list = groups.join('\n');
+  select.replaceChildren(element('option', { value: '' }, 'all groups'),
+    ...groups.map(value => element('option', { value }, value)));
+  select.hidden = groups.length < 2;
+}
+
+function openRow(id) {
+  const details = rows.get(id)?.e.querySelector('details');
+
+  if (details) {
+    details.open = true;
+  }
+}
+
+function openFromHash() {
+  const id = location.hash.slice(1);
+
+  openRow(id);
+  rows.get(id)?.e.scrollIntoView({ block: 'center' });
+}
+
+
+/* what people do; one listener for all rows */
+
+function onClick(event) {
+  const on = what => event.target.closest(what);
+
+  if (on('#counts a') && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    change({ health: new URLSearchParams(on('a').search).get('health') || '' });
+  } else if (on('#help')) {
+    showHelp();
+  } else if (on('#close')) {
+    $('keys').close();
+  } else if (on('#incidents')) {
+    change({ incidents: !view.incidents });
+  } else if (on('#reset')) {
+    change({ health: '', group: '', search: '' });
+  } else if (on('.row') && !on('a, summary, .open')
+             && getSelection().isCollapsed) {
+    const details = on('.row').querySelector('details');
+
+    details.open = !details.open;
+  }
+}
+
+function onInput({ target }) {
+  if (target.dataset.option) {
+    setOption(target.dataset.option, target.checked);
+  } else if (['search', 'group', 'sort'].includes(target.id)) {
+    change({ [target.id]: target.value });
+  }
+}
+
+function onToggle({ target }) {
+  const row = target.closest('.row');
+
+  if (row) {
+    const open = target.open ? row
+      : document.querySelector('.row:has([open])');
+
+    history.replaceState(null, '', location.pathname + location.search
+      + (open ? '#' + open.id : ''));
+
+    if (target.open && isShort(target.querySelector('.open'))) {
+      renewOpen();
+    }
+  }
+}
+
+function showHelp() {
+  for (const box of all('[data-option]')) {
+    box.checked = Boolean(options[box.dataset.option]);
+  }
+
+  $('keys').showModal();
+}
+
+function step(by) {
+  const list = all('.row:not([hidden]) summary');
+  const row = document.activeElement.closest('.row');
+  const at = list.findIndex(e => e.closest('.row') === row);
+  const to = list[row ? at + by : by > 0 ? 0 : list.length - 1];
+
+  to?.focus();
+  to?.closest('.row').scrollIntoView({ block: 'nearest' });
+}
+
+function nextSort() {
+  const sorts = Object.keys(SORTS);
+  const sort = sorts[(sorts.indexOf(view.sort) + 1) % sorts.length];
+
+  change({ sort });
+  say('Order: ' + SORTS[sort]);
+}
+
+const actions = {
+  '/': () => $('search').focus(),
+  j: () => step(1), ArrowDown: () => step(1),
+  k: () => step(-1), ArrowUp: () => step(-1),
+  s: nextSort,
+  i: () => change({ incidents: !view.incidents }),
+  w: () => change({ wall: !view.wall }),
+  '?': showHelp,
+  0: () => change({ health: '' })
+};
+
+Object.keys(RANK).forEach((health, i) => {
+  actions[i + 1] = () => change({ health });
+});
+
+function onKey(event) {
+  const typing = event.target.matches('input, select, textarea');
+
+  if (event.ctrlKey || event.metaKey || event.altKey || $('keys').open) {
+    return;
+  }
+
+  if (event.key === 'Escape') {
+    change({ search: '', wall: false });
+    document.activeElement.blur();
+  } else if (!typing && actions[event.key]
+             && !(options.nokeys && event.key.length === 1)
+             && !(event.key.startsWith('Arrow') && !event.target.closest('.row'))) {
+    event.preventDefault();
+    actions[event.key]();
+  }
+}
+
+function start() {
+  heard($('live').querySelector('time').dateTime);
+  build();
+  readRows();
+  readGroups();
+  show();
+  showLive();
+  openFromHash();
+
+  document.addEventListener('click', onClick);
+  document.addEventListener('input', onInput);
+  document.addEventListener('submit', e => e.preventDefault());
+  document.addEventListener('toggle', onToggle, true);
+  document.addEventListener('keydown', onKey);
+  addEventListener('hashchange', openFromHash);
+  addEventListener('pagehide', () => link.source?.close());
+  addEventListener('pageshow', e => e.persisted && connect());
+
+  if (/[?&](?:health|group)=/.test(location.search)) {
+    poll();
+  }
+
+  connect();
+  setInterval(tick, 1000);
+  setInterval(renewOpen, POLL);
+  setInterval(() => document.hidden || poll(), RENEW);
+}
+
+start();
