@@ -17,12 +17,13 @@ const streams = new Set();
 let browser, page, front;
 
 const orders = {
-  async open({ url, width = 1280, height = 900, scheme = 'light' }) {
+  async open({ url, width = 1280, height = 900, scheme = 'light',
+               script = true, args = [] }) {
     browser = browser || await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
              '--disable-dev-shm-usage', '--disable-background-networking',
-             '--disable-component-update', '--disable-extensions']
+             '--disable-component-update', '--disable-extensions', ...args]
     });
 
     if (page) {
@@ -30,7 +31,8 @@ const orders = {
     }
 
     const context = await browser.newContext({
-      viewport: { width, height }, colorScheme: scheme
+      viewport: { width, height }, colorScheme: scheme,
+      javaScriptEnabled: script
     });
 
     page = await context.newPage();
@@ -41,6 +43,7 @@ const orders = {
     await page.goto(url);
   },
 
+  content: () => page.content(),
   reload: () => page.reload(),
   eval: ({ code }) => page.evaluate(code),
   press: ({ key }) => page.keyboard.press(key),
