@@ -9,8 +9,9 @@
 
 'use strict';
 
-const POLL = 5000, LATE = 3000, SILENT = 20000, RETRY = 60000, RENEW = 300000;
+const POLL = 5000, POLL_LONG = 30000, LONG = 500, LATE = 3000, SILENT = 20000, RETRY = 60000, RENEW = 300000;
 const RANK = { down: 0, degraded: 1, unknown: 2, paused: 3, up: 4 };
+const BY_NAME = new Intl.Collator('en', { numeric: true });
 const SORTS = { worst: 'worst first', name: 'by name', slow: 'slowest first',
                 lowest: 'least available first' };
 const KEYS = [
@@ -78,7 +79,7 @@ function matches(row, view) {
 function compare(sort) {
   const by = {
     worst: (a, b) => a.rank - b.rank,
-    name: (a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }),
+    name: (a, b) => BY_NAME.compare(a.name, b.name),
     slow: (a, b) => b.latency - a.latency,
     lowest: (a, b) => a.available - b.available
   }[sort];
@@ -109,9 +110,9 @@ function clock(msec) {
 
 function freshness(link, now) {
   const age = now - link.seen;
-  const late = age > (link.open ? SILENT + 5000 : link.polling
-    ? POLL + LATE : LATE);
-  const how = link.open ? 'live' : 'asked every 5 s';
+  const late = age > LATE + (link.open ? SILENT : link.polling
+    ? link.every : 0);
+  const how = link.open ? 'live' : `asked every ${link.every / 1000} s`;
 
   return {
     late,
@@ -126,7 +127,7 @@ const $ = id => document.getElementById(id);
 const all = (selector, root) => [...(root || document).querySelectorAll(selector)];
 const siteName = document.title.replace(/^.*? - /, '');
 const link = { seen: performance.now(), time: 0, skew: 0, open: false,
-               polling: false, busy: false, late: false,
+               polling: false, every: POLL, busy: false, late: false,
                health: $('main').dataset.health, source: null };
 const rows = new Map();
 let view = readQuery(location.search);
@@ -165,7 +166,7 @@ function morph(old, now) {
     return;
   }
 
-  if (isShort(now) && !isShort(old)) {
+  if (old.isEqualNode(now) || (isShort(now) && !isShort(old))) {
     return;
   }
 
@@ -225,6 +226,7 @@ function readRow(e) {
 function readRows() {
   rows.clear();
   all('.row').forEach(e => rows.set(e.id, readRow(e)));
+  link.every = rows.size > LONG ? POLL_LONG : POLL;
 }
 
 function putRow(id, now) {
@@ -241,6 +243,21 @@ function putRow(id, now) {
 
   if (rows.get(id).health !== before) {
     mark(row.e);
+  }
+}
+
+/* thousands of rows take their time, but not all of it at once */
+
+async function putRows(list) {
+  let start = performance.now();
+
+  for (const e of list) {
+    putRow(e.id, e);
+
+    if (performance.now() - start > 12) {
+      await new Promise(done => setTimeout(done, 4));
+      start = performance.now();
+    }
   }
 }
 
@@ -402,12 +419,13 @@ function say(text) {
   $('say').textContent = text;
 }
 
-/* "for 4 min" goes on; on a long page not every second */
+/* "for 4 min" goes on, on a long page not every second; who does not know does
+   not count */
 
 function showAges() {
   const now = Date.now() + link.skew;
 
-  if (rows.size > 1000 && Math.floor(now / 1000) % 10) {
+  if (link.late || (rows.size > 1000 && Math.floor(now / 1000) % 10)) {
     return;
   }
 
@@ -492,8 +510,14 @@ function takeMessage(text) {
   putPart('verdict', m.verdict && parse(m.verdict).body.firstElementChild);
   putPart('counts', m.counts && parse(m.counts).body.firstElementChild);
   (m.pulse || []).forEach(putPulse);
-  putEvents(m.events || '');
-  finish(down, m.health, m.title);
+
+  if (m.events) {
+    putEvents(m.events);
+  }
+
+  if (m.rows || m.counts) {
+    finish(down, m.health, m.title);
+  }
 }
 
 function putPart(id, now) {
@@ -502,7 +526,7 @@ function putPart(id, now) {
   }
 }
 
-function takePage(text) {
+async function takePage(text) {
   const page = parse(text);
   const down = countDown();
   const main = page.getElementById('main');
@@ -513,7 +537,7 @@ function takePage(text) {
   heard(page.querySelector('#live time').dateTime);
 
   if (same) {
-    all('.row', page).forEach(e => putRow(e.id, e));
+    await putRows(all('.row', page));
     all('caption[id]', page).forEach(e => putPart(e.id, e));
   } else {
     putTables(page);
@@ -576,7 +600,7 @@ async function poll() {
   link.busy = true;
 
   try {
-    takePage(await ask(sourceQuery(location.search, 'format=html')));
+    await takePage(await ask(sourceQuery(location.search, 'format=html')));
   } catch {
     showLive();
   }
@@ -630,7 +654,7 @@ function tick() {
 
   const age = performance.now() - link.seen;
 
-  if ((link.polling && age > POLL) || (link.open && age > SILENT)) {
+  if ((link.polling && age > link.every) || (link.open && age > SILENT)) {
     poll();
   }
 }

@@ -14,7 +14,7 @@
 #include <ngx_hd_reason.h>
 
 
-#define NGX_HD_HTML_LONG       500     /* rows; of more, details on demand */
+#define NGX_HD_HTML_LONG       200     /* rows; of more, details on demand */
 #define NGX_HD_HTML_CERT_SOON  30      /* days */
 
 
