@@ -34,7 +34,7 @@ function readQuery(search) {
     group: get.get('group') || '',
     search: get.get('q') || '',
     sort: Object.hasOwn(SORTS, sort) ? sort : 'worst',
-    incidents: get.get('events') === 'incidents',
+    incidents: get.get('only') === 'incidents',
     wall: get.has('wall')
   };
 }
@@ -47,7 +47,7 @@ function writeQuery(search, view) {
   set('group', view.group);
   set('q', view.search);
   set('sort', view.sort === 'worst' ? '' : view.sort);
-  set('events', view.incidents ? 'incidents' : '');
+  set('only', view.incidents ? 'incidents' : '');
   set('wall', view.wall ? '1' : '');
 
   const text = get.toString();

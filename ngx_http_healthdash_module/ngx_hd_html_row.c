@@ -15,6 +15,7 @@
 
 
 #define NGX_HD_HTML_LONG       200     /* rows; of more, details on demand */
+#define NGX_HD_HTML_DOWN       50      /* if not more are down, theirs stay */
 #define NGX_HD_HTML_CERT_SOON  30      /* days */
 
 
@@ -51,9 +52,11 @@ static void ngx_hd_html_available(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
 static ngx_int_t ngx_hd_html_window(const ngx_hd_view_past_t *past,
     ngx_uint_t window);
-static void ngx_hd_html_open(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_row_t *row);
+static ngx_uint_t ngx_hd_html_open(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, const ngx_hd_html_row_t *row,
+    ngx_uint_t health);
 static void ngx_hd_html_close(ngx_hd_text_t *t);
+static ngx_uint_t ngx_hd_html_is_long(const ngx_hd_view_t *view);
 static void ngx_hd_html_peer_detail(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp);
 
@@ -85,9 +88,7 @@ ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_html_check(t, view, &vp->checks[i]);
     }
 
-    ngx_hd_html_open(t, view, &row);
-
-    if (!ngx_hd_html_is_long(view)) {
+    if (ngx_hd_html_open(t, view, &row, vp->health)) {
         ngx_hd_html_peer_detail(t, view, vp);
     }
 
@@ -257,9 +258,8 @@ ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_health(t, view, vt, vt->health, "");
     ngx_hd_html_service_name(t, view, vt);
     ngx_hd_html_cells(t, view, vt);
-    ngx_hd_html_open(t, view, &row);
 
-    if (!ngx_hd_html_is_long(view)) {
+    if (ngx_hd_html_open(t, view, &row, vt->health)) {
         ngx_hd_html_detail(t, view, NULL, vt);
     }
 
@@ -433,22 +433,34 @@ ngx_hd_html_window(const ngx_hd_view_past_t *past, ngx_uint_t window)
 }
 
 
-/* the mark that opens a row, and what it opens; on a long page a link */
+/*
+ * The mark that opens a row.  1: what it opens is to follow, 0: it would make a
+ * long page longer, and there is a link to it.
+ */
 
-static void
+static ngx_uint_t
 ngx_hd_html_open(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_row_t *row)
+    const ngx_hd_html_row_t *row, ngx_uint_t health)
 {
-    ngx_hd_text_add(t, "<tr class=\"more\"><td colspan=\"7\"><details><summary>"
+    ngx_hd_text_add(t, "<tr class=\"more\"><td colspan=\"7\"><details>"
+                    "<summary>"
                     "<span class=\"vh\">Details of ");
     ngx_hd_text_html(t, row->name.data, row->name.len);
     ngx_hd_text_add(t, "</span></summary><div class=\"open\">");
 
-    if (ngx_hd_html_is_long(view)) {
-        ngx_hd_text_add(t, "<p><a href=\"?format=html&amp;row=");
-        ngx_hd_text_raw(t, row->id, row->len);
-        ngx_hd_text_add(t, "\">Show it alone</a></p>");
+    if (!ngx_hd_html_is_long(view)
+        || (health == NGX_HD_STATE_DOWN
+            && view->servers[health] + view->service[health]
+               <= NGX_HD_HTML_DOWN))
+    {
+        return 1;
     }
+
+    ngx_hd_text_add(t, "<p><a href=\"?format=html&amp;row=");
+    ngx_hd_text_raw(t, row->id, row->len);
+    ngx_hd_text_add(t, "\">Show it alone</a></p>");
+
+    return 0;
 }
 
 
@@ -459,7 +471,7 @@ ngx_hd_html_close(ngx_hd_text_t *t)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_hd_html_is_long(const ngx_hd_view_t *view)
 {
     ngx_uint_t  i, n;

@@ -196,7 +196,7 @@ ok($b->until("document.querySelector('#none').offsetHeight"),
 $b->click('#reset');
 said($many, 5, 'and shows all again');
 
-$b->open("$url?sort=name&events=incidents&other=1");
+$b->open("$url?sort=name&only=incidents&other=1");
 ok($b->until("$names === 'Ape,Zebra'"),
    'sorted by name, as the address wants it');
 said("[...document.querySelectorAll('#log li:not(.incident)')]"
