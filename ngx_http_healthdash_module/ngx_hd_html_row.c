@@ -142,7 +142,7 @@ ngx_hd_html_health(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_state(t, health);
 
     if (vt) {
-        ngx_hd_text_add(t, "<small>");
+        ngx_hd_text_add(t, " <small>");
         ngx_hd_html_since(t, view, vt);
         ngx_hd_text_add(t, "</small>");
     }
@@ -159,7 +159,7 @@ ngx_hd_html_peer_name(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
     peer = &vp->peer;
 
     ngx_hd_html_string(t, "<th scope=\"row\"><code>", &peer->name,
-                       "</code><small>");
+                       "</code> <small>");
 
     if (peer->backup) {
         ngx_hd_text_add(t, "backup, ");
@@ -284,10 +284,10 @@ ngx_hd_html_service_name(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_cert(t, view, &vt->data.cert);
 
     if (check->description.len) {
-        ngx_hd_html_string(t, "<small>", &check->description, "</small>");
+        ngx_hd_html_string(t, " <small>", &check->description, "</small>");
     }
 
-    ngx_hd_html_string(t, "<small>", &vt->target->address, "");
+    ngx_hd_html_string(t, " <small>", &vt->target->address, "");
 
     if (check->link.len) {
         ngx_hd_text_add(t, " &middot; ");
@@ -375,7 +375,7 @@ ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "</span>");
 
     if (vt->data.checks) {
-        ngx_hd_text_add(t, "<small>");
+        ngx_hd_text_add(t, " <small>");
         ngx_hd_phrase_streak(t, view, vt);
         ngx_hd_text_add(t, "</small>");
     }
@@ -411,7 +411,7 @@ ngx_hd_html_available(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
     ngx_hd_text_raw(t, buf, last - buf);
     ngx_hd_text_add(t, "\">");
     ngx_hd_html_percent(t, day);
-    ngx_hd_text_add(t, "<small>30 d ");
+    ngx_hd_text_add(t, " <small>30 d ");
     ngx_hd_html_percent(t, ngx_hd_html_window(past, 3));
     ngx_hd_text_add(t, "</small></td>");
 }
@@ -501,7 +501,7 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
     ngx_hd_text_add(t, "\"><span>");
 
     ngx_hd_html_state(t, vu->health);
-    ngx_hd_html_string(t, "<b>", &vu->upstream->name, "</b>");
+    ngx_hd_html_string(t, " <b>", &vu->upstream->name, "</b> ");
 
     ngx_hd_text_add(t, vu->serving ? "<span class=\"fact\">"
                                    : "<span class=\"pill down\">");
@@ -509,22 +509,22 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
     ngx_hd_text_add(t, "</span>");
 
     if (vu->npeers < vu->total) {
-        ngx_hd_html_count(t, "<span class=\"fact\">", vu->npeers,
+        ngx_hd_html_count(t, " <span class=\"fact\">", vu->npeers,
                           " shown</span>");
     }
 
     if (vu->zone.len) {
-        ngx_hd_html_string(t, "<span class=\"fact\">zone ", &vu->zone,
+        ngx_hd_html_string(t, " <span class=\"fact\">zone ", &vu->zone,
                            "</span>");
     }
 
     if (vu->upstream->labels->description.len) {
-        ngx_hd_html_string(t, "<span class=\"fact\">",
+        ngx_hd_html_string(t, " <span class=\"fact\">",
                            &vu->upstream->labels->description, "</span>");
     }
 
     if (vu->upstream->labels->link.len) {
-        ngx_hd_text_add(t, "<span class=\"fact\">");
+        ngx_hd_text_add(t, " <span class=\"fact\">");
         ngx_hd_html_link(t, &vu->upstream->labels->link);
         ngx_hd_text_add(t, "</span>");
     }

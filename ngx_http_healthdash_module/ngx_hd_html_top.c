@@ -159,7 +159,7 @@ ngx_hd_html_chip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         return;
     }
 
-    ngx_hd_text_add(t, "<a href=\"?health=");
+    ngx_hd_text_add(t, " <a href=\"?health=");
     ngx_hd_text_add(t, ngx_hd_state_word(health));
     ngx_hd_text_add(t, current ? "\" aria-current=\"page\">" : "\">");
     ngx_hd_html_state(t, health);
@@ -174,7 +174,7 @@ ngx_hd_html_only(ngx_hd_text_t *t, const char *what, const ngx_str_t *value)
         return;
     }
 
-    ngx_hd_text_add(t, "<span class=\"only\">only ");
+    ngx_hd_text_add(t, " <span class=\"only\">only ");
     ngx_hd_text_add(t, what);
     ngx_hd_html_string(t, " <b>", value, "</b></span>");
 }

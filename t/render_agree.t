@@ -351,10 +351,11 @@ sub agree {
         my $all = @{ $up->{peers} };
         my $says = ($serving || 'none') . " of $all server"
                    . ($all == 1 ? '' : 's') . ' in service';
-        my ($caption) = grep { html_text((html_find($_, 'b'))[0]) eq $u }
+        my ($caption) = grep { $_->{attr}{id}
+                               && html_text((html_find($_, 'b'))[0]) eq $u }
                         html_find($tree, 'caption');
 
-        like(html_text($caption), qr/^$up->{health}\Q$u$says\E/,
+        like(html_text($caption), qr/^$up->{health} \Q$u $says\E/,
              "upstream $u: $up->{health}, $says");
         like($m->{text}, qr/^upstream $u: $up->{health}, \Q$says\E$/m,
              'also in the text');

@@ -452,7 +452,7 @@ sub html_row {
     $row{age} = $time ? html_text($time) =~ s/^for //r : '-';
     $row{since} = $time && $time->{attr}{datetime};
 
-    $row{name} = html_text($cells[1], without => 'small');
+    $row{name} = html_text($cells[1], without => 'small') =~ s/\s+$//r;
     $row{notes} = join ', ', map { html_text($_) }
                              html_find($cells[1], 'small');
 
@@ -473,7 +473,7 @@ sub html_row {
     return \%row if !@cells;
 
     $row{latency} = html_text((html_find($cells[0], 'span'))[0]);
-    $row{available} = html_text($cells[2], without => 'small');
+    $row{available} = html_text($cells[2], without => 'small') =~ s/\s+$//r;
 
     return \%row;
 }
