@@ -268,8 +268,9 @@ function mark(e) {
 
 /* a probe that brought nothing new */
 
-function putPulse([id, latency, result, streak]) {
-  const e = rows.get(id)?.e;
+function putPulse(pulse) {
+  const e = rows.get(pulse.dataset.row)?.e;
+  const [latency, result, streak] = all('i', pulse).map(i => i.textContent);
   const set = (what, text) => {
     const node = e.querySelector(what);
 
@@ -285,11 +286,13 @@ function putPulse([id, latency, result, streak]) {
   }
 }
 
-function putEvents(html) {
+function putEvents(root) {
   const log = $('log');
+  const number = e => Number(e.id.slice(1));
+  const list = all('ol > li', root).sort((a, b) => number(a) - number(b));
 
-  for (const e of all('li', parse(`<ol>${html}</ol>`)).reverse()) {
-    if (!log || $(e.id)) {
+  for (const e of log ? list : []) {
+    if ($(e.id)) {
       continue;
     }
 
@@ -487,37 +490,37 @@ function finish(down, health, title) {
   }
 }
 
-function takeMessage(text) {
-  const m = JSON.parse(text);
+function takeMessage({ type, data }) {
+  const parts = parse(data);
+  const news = parts.querySelector('main').dataset;
+  const main = $('main').dataset;
   const down = countDown();
-  const parts = parse(`<table>${Object.values(m.rows || {}).join('')}</table>`);
-  const known = all('.row', parts).every(e => rows.has(e.id));
 
-  heard(m.time);
+  heard(news.time);
 
-  if ((!known && !isScoped()) || (m.generation && String(m.generation)
-                                 !== $('main').dataset.generation)) {
+  if (news.generation !== main.generation || isUnknown(parts)
+      || (type === 'snapshot' && news.event !== main.event)) {
     poll();
     return;
   }
 
   all('.row', parts).forEach(e => putRow(e.id, e));
+  all('caption[id]', parts).forEach(e => putPart(e.id, e));
+  all('[data-row]', parts).forEach(putPulse);
+  putPart('verdict', parts.getElementById('verdict'));
+  putPart('counts', parts.getElementById('counts'));
+  putEvents(parts);
+  main.event = news.event;
 
-  for (const [id, html] of Object.entries(m.heads || {})) {
-    putPart(id, parse(`<table>${html}</table>`).querySelector('caption'));
+  if (parts.querySelector('.row')) {
+    finish(down, news.health, news.title);
   }
+}
 
-  putPart('verdict', m.verdict && parse(m.verdict).body.firstElementChild);
-  putPart('counts', m.counts && parse(m.counts).body.firstElementChild);
-  (m.pulse || []).forEach(putPulse);
+/* a row that the page should have, but has not */
 
-  if (m.events) {
-    putEvents(m.events);
-  }
-
-  if (m.rows || m.counts) {
-    finish(down, m.health, m.title);
-  }
+function isUnknown(parts) {
+  return !isScoped() && all('.row', parts).some(e => !rows.has(e.id));
 }
 
 function putPart(id, now) {
@@ -577,7 +580,7 @@ function putLog(page) {
     $('main').append(now);
     addIncidents();
   } else if (now) {
-    putEvents(page.getElementById('log').innerHTML);
+    putEvents(page);
   }
 }
 
@@ -629,7 +632,7 @@ async function renewOpen() {
 
 function connect() {
   const source = new EventSource(location.pathname
-    + sourceQuery(location.search, 'format=events&rows=html'));
+    + '?format=events&rows=html&last_event_id=' + $('main').dataset.event);
 
   link.source = source;
   source.onopen = () => { link.open = true; link.polling = false; heard(); };
@@ -643,9 +646,8 @@ function connect() {
     }
   };
 
-  for (const kind of ['snapshot', 'change', 'beat']) {
-    source.addEventListener(kind, e => takeMessage(e.data));
-  }
+  source.addEventListener('snapshot', takeMessage);
+  source.addEventListener('change', takeMessage);
 }
 
 function tick() {

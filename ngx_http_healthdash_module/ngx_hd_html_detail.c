@@ -363,7 +363,7 @@ ngx_hd_html_sample(ngx_hd_text_t *t, const ngx_hd_sample_t *sample)
                                                NGX_HD_LINE_LEN));
 
     if (sample->line_len && sample->len) {
-        ngx_hd_text_add(t, "\n");
+        ngx_hd_text_add(t, "&#10;");
     }
 
     ngx_hd_html_lines(t, sample->text, ngx_min(sample->len,
@@ -371,6 +371,9 @@ ngx_hd_html_sample(ngx_hd_text_t *t, const ngx_hd_sample_t *sample)
     ngx_hd_text_add(t, "</pre>");
 }
 
+
+/* a break is written as a reference: in a live stream a plain one would end the
+   data */
 
 static void
 ngx_hd_html_lines(ngx_hd_text_t *t, const u_char *text, size_t len)
@@ -386,7 +389,7 @@ ngx_hd_html_lines(ngx_hd_text_t *t, const u_char *text, size_t len)
         ngx_hd_text_html(t, text, p - text);
 
         if (p < last) {
-            ngx_hd_text_add(t, "\n");
+            ngx_hd_text_add(t, "&#10;");
             p++;
         }
 

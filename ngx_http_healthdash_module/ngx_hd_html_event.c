@@ -77,7 +77,7 @@ ngx_hd_html_event_length(ngx_hd_text_t *t, const ngx_hd_event_t *e,
         return;
     }
 
-    if (of && of->kind == NGX_HD_EVENT_STATE) {
+    if (of && of != e && of->kind == NGX_HD_EVENT_STATE) {
         ngx_hd_text_add(t, " <span class=\"pill ended\">lasted ");
         ngx_hd_text_ago(t, of->lasted);
         ngx_hd_text_add(t, "</span>");
@@ -127,12 +127,21 @@ ngx_hd_html_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 }
 
 
-/* what ended the state that the i-th began: the next about the same target */
+/*
+ * What ended the state that the i-th began: the next about the same target, or
+ * if it does not say about whom it is, itself.
+ */
 
 static const ngx_hd_event_t *
 ngx_hd_html_event_end(const ngx_hd_event_t *e, ngx_uint_t i)
 {
     ngx_uint_t  j;
+
+    static const u_char  nobody[NGX_HD_ID_LEN];
+
+    if (ngx_memcmp(e[i].id, nobody, NGX_HD_ID_LEN) == 0) {
+        return &e[i];
+    }
 
     for (j = i; j-- > 0; ) {
 

@@ -39,5 +39,8 @@ typedef struct {
 
 extern const ngx_hd_live_t  ngx_hd_live_json;
 
+/* markup for the page's own script, in a <main> with facts as attributes */
+extern const ngx_hd_live_t  ngx_hd_live_html;
+
 
 #endif /* _NGX_HD_LIVE_H_INCLUDED_ */

@@ -585,8 +585,13 @@ ngx_http_healthdash_stream_rows(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (value.len == 4 && ngx_memcmp(value.data, "html", 4) == 0) {
+        wish->live = &ngx_hd_live_html;
+        return NGX_OK;
+    }
+
     ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
-                                      "rows must be \"json\"");
+                                      "rows must be \"json\" or \"html\"");
 
     return NGX_OK;
 }

@@ -240,7 +240,7 @@ my ($page, $certificate) = map {
     http_get(port('web'), "/status?format=html&service=$_")->{body}
 } 'broken', '4+days+by+default';
 
-like($page, qr{<pre class="answer" tabindex="0">HTTP/1\.1 503 Too busy\nfirst &lt;b&gt;},
+like($page, qr{<pre class="answer" tabindex="0">HTTP/1\.1 503 Too busy&#10;first &lt;b&gt;},
      'the page shows the answer, escaped');
 like($certificate, qr/certificate issued by healthdash test ca ends in 4 days/,
      'and the end of a certificate');

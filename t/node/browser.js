@@ -2,18 +2,18 @@
 // to 127.0.0.1:PORT is one order in JSON, { "do": NAME, ... }; the answer is
 // JSON, { "value": ... } or { "error": ... }.
 //
-// It also plays nginx in front of nginx: "serve" listens on a port and passes
-// all requests on to another, but for ?format=events, which is a stream that
-// "send" writes to and "drop" closes.
+// It also stands in front of a server: "serve" listens on a port and passes all
+// on to another, until "drop" ends all connections and takes no more.
 
 'use strict';
 
 const fs = require('fs');
 const http = require('http');
+const net = require('net');
 const { chromium } = require('playwright-core');
 
 const seen = { console: [], errors: [], requests: [], loads: 0 };
-const streams = new Set();
+const sockets = new Set();
 let browser, page, front;
 
 const orders = {
@@ -76,43 +76,22 @@ const orders = {
   },
 
   serve({ port, to }) {
-    front = http.createServer((request, answer) => {
-      if (/[?&]format=events/.test(request.url)) {
-        answer.writeHead(200, { 'Content-Type': 'text/event-stream',
-                                'Cache-Control': 'no-store' });
-        answer.write('retry: 300\n\n');
-        streams.add(answer);
-        answer.on('close', () => streams.delete(answer));
-        return;
-      }
+    front = net.createServer(client => {
+      const server = net.connect(to, '127.0.0.1');
 
-      request.pipe(http.request({
-        host: '127.0.0.1', port: to, path: request.url,
-        method: request.method, headers: request.headers
-      }, from => {
-        answer.writeHead(from.statusCode, from.headers);
-        from.pipe(answer);
-      }).on('error', () => answer.destroy()));
+      sockets.add(client);
+      client.on('close', () => { sockets.delete(client); server.destroy(); });
+      client.on('error', () => server.destroy());
+      server.on('error', () => client.destroy());
+      client.pipe(server).pipe(client);
     });
 
     return new Promise(done => front.listen(port, '127.0.0.1', () => done(1)));
   },
 
-  streams: () => streams.size,
-
-  send({ event, data }) {
-    for (const stream of streams) {
-      stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-    }
-  },
-
-  drop({ refuse }) {
-    streams.forEach(stream => stream.destroy());
-
-    if (refuse) {
-      front.closeAllConnections();
-      return new Promise(done => front.close(() => done(1)));
-    }
+  drop() {
+    sockets.forEach(socket => socket.destroy());
+    return new Promise(done => front.close(() => done(1)));
   }
 };
 

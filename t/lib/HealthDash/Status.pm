@@ -223,7 +223,7 @@ my %known = map { $_ => 1 } qw(html head meta link title style script noscript
     span time nav a div table caption thead tbody tr th td dl dt dd code pre
     small details summary footer);
 my %entity = (amp => '&', lt => '<', gt => '>', quot => '"', '#39' => "'",
-              middot => "\xb7");
+              middot => "\xb7", '#10' => "\n");
 
 my $unfit = qr/([\x00-\x09\x0b-\x1f\x7f-\x9f]
                 |[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}])/x;
@@ -254,7 +254,7 @@ sub html_tree {
         {
             push @{ $top->{children} }, $1;
 
-        } elsif ($text =~ /\G([^<>&]+|&(?:amp|lt|gt|quot|\#39|middot);)/gc) {
+        } elsif ($text =~ /\G([^<>&]+|&(?:amp|lt|gt|quot|\#39|\#10|middot);)/gc) {
             push @{ $top->{children} }, entity($1);
 
         } elsif ($text =~ m{\G</([a-z0-9]+)>}gc) {
@@ -306,7 +306,7 @@ sub attributes {
 sub entity {
     my ($text) = @_;
 
-    $text =~ s/&(\w+|#39);/$entity{$1}/g;
+    $text =~ s/&(\w+|#39|#10);/$entity{$1}/g;
 
     return $text;
 }
