@@ -246,7 +246,7 @@ ngx_hd_html_windows(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
         ngx_hd_text_add(t, "</dt><dd>");
         ngx_hd_html_percent(t, ngx_hd_history_available(&sum));
 
-        if (sum.known && sum.known < sum.length) {
+        if (sum.known && sum.known < sum.length - sum.length / 100) {
             ngx_hd_text_add(t, " <small>of ");
             ngx_hd_text_ago(t, sum.known);
             ngx_hd_text_add(t, " known</small>");
@@ -325,7 +325,12 @@ ngx_hd_html_failed(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     failed = &data->failed;
 
-    if (failed->time == 0) {
+    /* what has just been said needs no second time */
+
+    if (failed->time == 0
+        || (data->verdict == NGX_HD_FAIL && failed->sample.line_len == 0
+            && failed->sample.len == 0))
+    {
         return;
     }
 

@@ -133,8 +133,8 @@ ngx_hd_html_favicon(ngx_hd_text_t *t, ngx_uint_t health)
         [NGX_HD_STATE_UP] = "1f9d5a'%3E%3Ccircle cx='8' cy='8' r='7'/%3E",
         [NGX_HD_STATE_DEGRADED] = "e09a1a'%3E%3Cpath d='M8 1l7 14H1z'/%3E",
         [NGX_HD_STATE_DOWN] = "d93025'%3E%3Cpath d='M0 0h16v16H0z'/%3E",
-        [NGX_HD_STATE_PAUSED] = "8a94a4'%3E%3Cpath d='M3 2h4v12H3zm6 "
-                                "0h4v12H9z'/%3E"
+        [NGX_HD_STATE_PAUSED] =
+            "8a94a4'%3E%3Cpath d='M3 2h4v12H3zm6 0h4v12H9z'/%3E"
     };
 
     ngx_hd_text_add(t, "<link rel=\"icon\" id=\"icon\" href=\"data:image/"
