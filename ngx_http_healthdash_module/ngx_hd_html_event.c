@@ -46,13 +46,25 @@ ngx_hd_html_event(ngx_hd_text_t *t, const ngx_hd_event_t *e,
 }
 
 
-/* data-of: what an event is about, so that a later one can be put to it */
+/*
+ * data-of: what an event is about, so that a later one can be put to it.  It is
+ * made of names that are shown, and so little of the identity that tells the
+ * checks of a server apart, but not who hides behind a name.
+ */
 
 static void
 ngx_hd_html_event_begin(ngx_hd_text_t *t, const ngx_hd_event_t *e)
 {
-    u_char      hex[2 * NGX_HD_ID_LEN];
+    uint32_t    of;
     ngx_uint_t  incident;
+
+    ngx_crc32_init(of);
+    ngx_crc32_update(&of, (u_char *) e->upstream,
+                     ngx_min(e->upstream_len, NGX_HD_EVENT_UPSTREAM));
+    ngx_crc32_update(&of, (u_char *) e->name,
+                     ngx_min(e->name_len, NGX_HD_EVENT_NAME));
+    ngx_crc32_update(&of, (u_char *) e->id, 1);
+    ngx_crc32_final(of);
 
     incident = e->kind == NGX_HD_EVENT_STATE
                && (e->to == NGX_HD_STATE_DOWN
@@ -63,8 +75,7 @@ ngx_hd_html_event_begin(ngx_hd_text_t *t, const ngx_hd_event_t *e)
                        ? ngx_hd_state_word(e->to) : "other");
     ngx_hd_text_add(t, incident ? " incident\" data-of=\""
                                 : "\" data-of=\"");
-    ngx_hd_text_raw(t, hex, ngx_hex_dump(hex, (u_char *) e->id,
-                                         NGX_HD_ID_LEN) - hex);
+    ngx_hd_text_uint(t, of);
     ngx_hd_text_add(t, "\">");
 }
 

@@ -287,14 +287,14 @@ ngx_hd_html_service_name(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_html_string(t, " <small>", &check->description, "</small>");
     }
 
-    ngx_hd_html_string(t, " <small>", &vt->target->address, "");
-
-    if (check->link.len) {
-        ngx_hd_text_add(t, " &middot; ");
+    if (vt->target->address.len) {
+        ngx_hd_html_string(t, " <small>", &vt->target->address,
+                           check->link.len ? " &middot; " : "");
         ngx_hd_html_link(t, &check->link);
+        ngx_hd_text_add(t, "</small>");
     }
 
-    ngx_hd_text_add(t, "</small></th>");
+    ngx_hd_text_add(t, "</th>");
 }
 
 
