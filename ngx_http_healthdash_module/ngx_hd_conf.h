@@ -70,6 +70,8 @@ struct ngx_hd_check_s {
     ngx_uint_t                    jitter;       /* percent of interval */
     ngx_hd_rules_t                rules;        /* fails, passes, flap */
     ngx_uint_t                    initial;      /* ngx_hd_initial_e */
+    ngx_uint_t                    trusted;      /* initial=up was said, and not
+                                                   only left at its default */
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;   /* min_up is a percentage */
     ngx_uint_t                    observe;      /* mode=observe */

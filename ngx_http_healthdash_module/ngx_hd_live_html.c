@@ -35,7 +35,7 @@ static void ngx_hd_live_html_events(ngx_hd_text_t *t,
 
 
 static const ngx_hd_render_t  ngx_hd_live_html_snapshot = {
-    ngx_hd_live_html_head, NULL, NULL, NULL, NULL, NULL, NULL
+    .head = ngx_hd_live_html_head
 };
 
 
@@ -49,6 +49,7 @@ const ngx_hd_live_t  ngx_hd_live_html = {
         NULL,
         NULL,
         ngx_hd_live_html_service,
+        NULL,
         NULL
     },
     {
@@ -58,6 +59,7 @@ const ngx_hd_live_t  ngx_hd_live_html = {
         NULL,
         NULL,
         ngx_hd_live_html_pulse_service,
+        NULL,
         NULL
     },
     ngx_hd_live_html_events

@@ -51,7 +51,8 @@ const ngx_hd_live_t  ngx_hd_live_json = {
         ngx_hd_live_upstream_end,
         ngx_hd_live_services,
         ngx_hd_live_service,
-        ngx_hd_live_foot
+        ngx_hd_live_foot,
+        NULL
     },
     {
         ngx_hd_live_pulse,
@@ -60,7 +61,8 @@ const ngx_hd_live_t  ngx_hd_live_json = {
         NULL,
         NULL,
         ngx_hd_live_pulse_service,
-        ngx_hd_live_pulse_end
+        ngx_hd_live_pulse_end,
+        NULL
     },
     ngx_hd_live_events
 };

@@ -32,6 +32,10 @@ typedef void (*ngx_hd_render_piece_pt)(ngx_hd_text_t *text,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *cursor);
 
 
+/* The HTTP status that goes with a picture. */
+typedef ngx_uint_t (*ngx_hd_render_status_pt)(const ngx_hd_view_t *view);
+
+
 /*
  * A format in pieces, none of which is long, so that a picture of thousands of
  * targets can be written in slices.  NULL: there is nothing to write.
@@ -45,6 +49,7 @@ typedef struct {
     ngx_hd_render_piece_pt         services;    /* between both */
     ngx_hd_render_piece_pt         service;
     ngx_hd_render_pt               foot;
+    ngx_hd_render_status_pt        status;      /* NULL: 200 */
 } ngx_hd_render_t;
 
 
@@ -52,6 +57,9 @@ extern const ngx_hd_render_t  ngx_hd_render_json;
 extern const ngx_hd_render_t  ngx_hd_render_text;
 extern const ngx_hd_render_t  ngx_hd_render_html;
 extern const ngx_hd_render_t  ngx_hd_render_csv;
+extern const ngx_hd_render_t  ngx_hd_render_health;
+extern const ngx_hd_render_t  ngx_hd_render_atom;
+extern const ngx_hd_render_t  ngx_hd_render_badge;
 
 
 /*

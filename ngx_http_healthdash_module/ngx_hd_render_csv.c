@@ -28,6 +28,7 @@ const ngx_hd_render_t  ngx_hd_render_csv = {
     NULL,
     NULL,
     ngx_hd_csv_service,
+    NULL,
     NULL
 };
 

@@ -81,7 +81,8 @@ const ngx_hd_render_t  ngx_hd_render_html = {
     ngx_hd_html_peers_end,
     ngx_hd_html_services,
     ngx_hd_html_next_service,
-    ngx_hd_html_end
+    ngx_hd_html_end,
+    NULL
 };
 
 

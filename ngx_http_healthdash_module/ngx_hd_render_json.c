@@ -85,7 +85,8 @@ const ngx_hd_render_t  ngx_hd_render_json = {
     ngx_hd_json_upstream_end,
     ngx_hd_json_services,
     ngx_hd_json_service,
-    ngx_hd_json_foot
+    ngx_hd_json_foot,
+    NULL
 };
 
 

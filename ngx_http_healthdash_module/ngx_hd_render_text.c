@@ -79,7 +79,8 @@ const ngx_hd_render_t  ngx_hd_render_text = {
     NULL,
     NULL,
     ngx_hd_plain_service,
-    ngx_hd_plain_end
+    ngx_hd_plain_end,
+    NULL
 };
 
 

@@ -506,6 +506,11 @@ ngx_hd_text_escape_html(uint32_t code, u_char *buf)
 
     case '\'':
         return "&#39;";
+
+    case 0xfffe:
+    case 0xffff:
+        /* no characters, and an error in XML */
+        return ngx_hd_text_bad;
     }
 
     return ngx_hd_text_escape_plain(code, buf);

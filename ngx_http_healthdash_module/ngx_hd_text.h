@@ -80,7 +80,7 @@ void ngx_hd_text_json_part(ngx_hd_text_t *t, const u_char *data, size_t len);
  */
 void ngx_hd_text_csv(ngx_hd_text_t *t, const u_char *data, size_t len);
 
-/* Appends text for HTML content and quoted attributes. */
+/* Appends text for HTML and XML, content and quoted attributes. */
 void ngx_hd_text_html(ngx_hd_text_t *t, const u_char *data, size_t len);
 
 /* Appends text for a terminal, padded with blanks to at least width columns;

@@ -75,18 +75,19 @@ typedef struct {
 } ngx_hd_view_worst_t;
 
 
-/* what a query asks to see; empty: all */
+/* what is asked for; empty: all */
 
 typedef struct {
-    ngx_str_t    upstream;
-    ngx_str_t    service;
-    ngx_str_t    group;
-    ngx_str_t    row;                   /* "u3p2", "s7" */
-    ngx_uint_t   health;                /* NGX_HD_STATES: all */
-    ngx_uint_t   events;                /* the last so many, or unset: as many
+    ngx_str_t               upstream;
+    ngx_str_t               service;
+    ngx_str_t               group;
+    ngx_str_t               row;        /* "u3p2", "s7" */
+    ngx_uint_t              health;     /* NGX_HD_STATES: all */
+    ngx_uint_t              events;     /* the last so many, or unset: as many
                                            as the format shows by itself */
-    unsigned     history:1;             /* with what is remembered */
-    unsigned     color:1;               /* in terminals */
+    const ngx_hd_window_t  *window;     /* of a badge, or NULL */
+    unsigned                history:1;  /* with what is remembered */
+    unsigned                color:1;    /* in terminals */
 } ngx_hd_view_filter_t;
 
 

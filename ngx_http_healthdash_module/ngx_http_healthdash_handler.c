@@ -19,7 +19,8 @@
 typedef struct {
     ngx_str_t                     name;         /* of ?format=, directive */
     ngx_str_t                     media;        /* Content-Type, Accept */
-    size_t                        major;        /* length of "text/" */
+    size_t                        major;        /* length of "text/"; 0: not
+                                                   chosen by Accept */
     ngx_str_t                     charset;      /* JSON has none */
     ngx_uint_t                    format;
     const ngx_hd_render_t        *render;       /* NULL: a live stream */
@@ -68,6 +69,8 @@ static ngx_int_t ngx_http_healthdash_query_past(ngx_http_request_t *r,
 static ngx_int_t ngx_http_healthdash_query_flag(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx, const char *name, ngx_uint_t *flag,
     const char *error);
+static ngx_int_t ngx_http_healthdash_query_window(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_stream(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_stream_rows(ngx_http_request_t *r,
@@ -81,6 +84,8 @@ static ngx_int_t ngx_http_healthdash_refused(ngx_http_request_t *r,
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_live_handler(ngx_http_request_t *r);
+static char *ngx_http_healthdash_status_word(ngx_conf_t *cf,
+    ngx_http_healthdash_loc_conf_t *hlcf, ngx_str_t *word);
 
 
 /* the first is what a client gets that does not care */
@@ -114,6 +119,29 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
       ngx_string("utf-8"),
       NGX_HTTP_HEALTHDASH_CSV,
       &ngx_hd_render_csv },
+
+    { ngx_string("health"),
+      ngx_string("application/health+json"),
+      sizeof("application/") - 1,
+      ngx_null_string,
+      NGX_HTTP_HEALTHDASH_HEALTH,
+      &ngx_hd_render_health },
+
+    { ngx_string("atom"),
+      ngx_string("application/atom+xml"),
+      sizeof("application/") - 1,
+      ngx_string("utf-8"),
+      NGX_HTTP_HEALTHDASH_ATOM,
+      &ngx_hd_render_atom },
+
+    /* only by its name: a browser that accepts images wants a page */
+
+    { ngx_string("badge"),
+      ngx_string("image/svg+xml"),
+      0,
+      ngx_string("utf-8"),
+      NGX_HTTP_HEALTHDASH_BADGE,
+      &ngx_hd_render_badge },
 
     { ngx_string("events"),
       ngx_string("text/event-stream"),
@@ -393,6 +421,10 @@ static ngx_uint_t
 ngx_http_healthdash_accept_match(const ngx_http_healthdash_kind_t *kind,
     u_char *p, size_t len)
 {
+    if (kind->major == 0) {
+        return 0;
+    }
+
     if (len == kind->media.len
         && ngx_strncasecmp(p, kind->media.data, len) == 0)
     {
@@ -424,9 +456,18 @@ ngx_http_healthdash_query(ngx_http_request_t *r,
         || ngx_http_healthdash_answer_arg(r, "group", &filter->group) != NGX_OK
         || ngx_http_healthdash_answer_arg(r, "row", &filter->row) != NGX_OK
         || ngx_http_healthdash_query_health(r, ctx) != NGX_OK
-        || ngx_http_healthdash_query_past(r, ctx) != NGX_OK)
+        || ngx_http_healthdash_query_past(r, ctx) != NGX_OK
+        || ngx_http_healthdash_query_window(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (ctx->kind->format == NGX_HTTP_HEALTHDASH_BADGE
+        && filter->upstream.len && filter->service.len)
+    {
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                      "a badge is of one, expected \"service\" or "
+                      "\"upstream\"");
     }
 
     return NGX_OK;
@@ -535,6 +576,50 @@ ngx_http_healthdash_query_flag(ngx_http_request_t *r,
     }
 
     *flag = (value.data[0] == '1');
+
+    return NGX_OK;
+}
+
+
+/* of a badge, else it has no meaning */
+
+static ngx_int_t
+ngx_http_healthdash_query_window(ngx_http_request_t *r,
+    ngx_http_healthdash_ctx_t *ctx)
+{
+    ngx_str_t               value;
+    ngx_hd_view_filter_t   *filter;
+    const ngx_hd_window_t  *window;
+
+    if (ngx_http_healthdash_answer_arg(r, "window", &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len == 0 || ctx->kind->format != NGX_HTTP_HEALTHDASH_BADGE) {
+        return NGX_OK;
+    }
+
+    filter = &ctx->filter;
+
+    for (window = ngx_hd_history_windows; window->name; window++) {
+
+        if (value.len == ngx_strlen(window->name)
+            && ngx_memcmp(value.data, window->name, value.len) == 0)
+        {
+            filter->window = window;
+        }
+    }
+
+    if (filter->window == NULL) {
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                      "unknown window, expected \"1h\", \"24h\", \"7d\", "
+                      "\"30d\" or \"90d\"");
+
+    } else if (filter->service.len == 0 && filter->upstream.len == 0) {
+        ngx_http_healthdash_answer_refuse(&ctx->answer, NGX_HTTP_BAD_REQUEST,
+                      "a window needs a name, expected \"service\" or "
+                      "\"upstream\"");
+    }
 
     return NGX_OK;
 }
@@ -680,7 +765,8 @@ ngx_http_healthdash_refused(ngx_http_request_t *r,
     ngx_hd_text_init(&text, r->pool);
 
     ngx_http_healthdash_answer_error(&ctx->answer, &text,
-                         ctx->kind->format == NGX_HTTP_HEALTHDASH_JSON);
+                         ctx->kind->format == NGX_HTTP_HEALTHDASH_JSON
+                         || ctx->kind->format == NGX_HTTP_HEALTHDASH_HEALTH);
 
     return ngx_http_healthdash_answer_send(r, &ctx->answer, &text);
 }
@@ -697,6 +783,9 @@ ngx_http_healthdash_render(ngx_http_request_t *r,
                              "connect-src 'self'; img-src data:; "
                              "base-uri 'none'; form-action 'none'; "
                              "frame-ancestors 'none'";
+
+    } else if (ctx->kind->format == NGX_HTTP_HEALTHDASH_BADGE) {
+        ctx->answer.policy = "default-src 'none'";
     }
 
     return ngx_http_healthdash_slice_send(r, &ctx->answer, ctx->kind->render,
@@ -740,11 +829,10 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_healthdash_loc_conf_t  *hlcf = conf;
 
-    char                              *rv;
-    ngx_str_t                         *value;
-    const char                        *names;
-    ngx_hd_main_conf_t                *hmcf;
-    const ngx_http_healthdash_kind_t  *kind;
+    char                *rv;
+    ngx_str_t           *value;
+    ngx_uint_t           i;
+    ngx_hd_main_conf_t  *hmcf;
 
     rv = ngx_http_healthdash_answer_claim(cf, cmd, conf,
                                           ngx_http_healthdash_status_handler);
@@ -752,35 +840,54 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return rv;
     }
 
+    /* nothing of what stands in a location around this one */
+
     hlcf->format = NGX_HTTP_HEALTHDASH_AUTO;
 
     value = cf->args->elts;
 
-    if (cf->args->nelts > 1) {
-        kind = ngx_http_healthdash_kind(&value[1]);
+    for (i = 1; i < cf->args->nelts; i++) {
 
-        if (kind == NULL) {
-            names = ngx_http_healthdash_kind_names(cf->temp_pool, "");
-
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "healthdash_status: unknown format \"%V\", "
-                               "expected %s, or nothing to negotiate",
-                               &value[1], names ? names : "another one");
+        if (ngx_http_healthdash_status_word(cf, hlcf, &value[i])
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
-
-        hlcf->format = kind->format;
-    }
-
-    if (cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "healthdash_status: unexpected \"%V\", expected "
-                           "one format, or nothing to negotiate", &value[2]);
-        return NGX_CONF_ERROR;
     }
 
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
     hmcf->status = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_healthdash_status_word(ngx_conf_t *cf,
+    ngx_http_healthdash_loc_conf_t *hlcf, ngx_str_t *word)
+{
+    const char                        *names;
+    const ngx_http_healthdash_kind_t  *kind;
+
+    kind = ngx_http_healthdash_kind(word);
+
+    if (kind == NULL) {
+        names = ngx_http_healthdash_kind_names(cf->temp_pool, "");
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "healthdash_status: unknown format \"%V\", expected "
+                           "%s", word, names ? names : "another one");
+        return NGX_CONF_ERROR;
+    }
+
+    if (hlcf->format != NGX_HTTP_HEALTHDASH_AUTO) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "healthdash_status: unexpected \"%V\", expected "
+                           "one format, or none to negotiate", word);
+        return NGX_CONF_ERROR;
+    }
+
+    hlcf->format = kind->format;
 
     return NGX_CONF_OK;
 }

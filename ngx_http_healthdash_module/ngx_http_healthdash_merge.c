@@ -313,6 +313,9 @@ ngx_http_healthdash_defaults(ngx_hd_check_t *check)
         check->fast = check->interval;
     }
 
+    check->trusted = check->initial == NGX_HD_INITIAL_UP
+                     && ngx_http_healthdash_given(check, "initial");
+
     if (check->type->told) {
         ngx_http_healthdash_told(check);
     }

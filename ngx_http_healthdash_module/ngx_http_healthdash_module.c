@@ -181,6 +181,7 @@ ngx_http_healthdash_create_loc_conf(ngx_conf_t *cf)
     }
 
     hlcf->format = NGX_CONF_UNSET_UINT;
+    hlcf->ready = NGX_CONF_UNSET_PTR;
 
     return hlcf;
 }
@@ -192,8 +193,11 @@ ngx_http_healthdash_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_healthdash_loc_conf_t  *prev = parent;
     ngx_http_healthdash_loc_conf_t  *conf = child;
 
+    /* within "if" the handler is that of the location around it */
+
     ngx_conf_merge_uint_value(conf->format, prev->format,
                               NGX_HTTP_HEALTHDASH_AUTO);
+    ngx_conf_merge_ptr_value(conf->ready, prev->ready, NULL);
 
     return NGX_CONF_OK;
 }

@@ -172,6 +172,10 @@ ngx_http_healthdash_slice_take(ngx_http_request_t *r,
 
     s->taken = 1;
 
+    if (s->render->status) {
+        s->answer.status = s->render->status(s->view);
+    }
+
     return ngx_http_healthdash_slice_write(r, s);
 }
 

@@ -207,8 +207,8 @@ like(get('group=%3Cb%3E%1b[31m', path => '/text')->{body},
 
 # values they can not have
 
-my $formats = 'unknown format, expected "json", "html", "text", "csv" or '
-              . '"events"';
+my $formats = 'unknown format, expected "json", "html", "text", "csv", '
+              . '"health", "atom", "badge" or "events"';
 
 for my $case ([ 'health=sick', 'unknown health, expected "up", "degraded", '
                                . '"down", "unknown" or "paused"' ],

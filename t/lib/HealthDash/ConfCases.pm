@@ -145,8 +145,8 @@ my @accepted = (
     [ 'healthdash_status', location('healthdash_status;') ],
     [ 'healthdash_status', location('healthdash_status json;') ],
     [ 'healthdash_status', location('healthdash_status html;') ],
-    [ 'healthdash_status', location('healthdash_status text;') ],
-    [ 'healthdash_status', location('healthdash_status csv;') ],
+    (map { [ 'healthdash_status', location("healthdash_status $_;") ] }
+         qw(text csv health atom badge)),
     [ 'healthdash_live', location('healthdash_live;') ],
     (map { [ 'healthdash_ready', service('"Orders database" tcp://127.0.0.1:1')
                                  . service('"a>=1" tcp://127.0.0.1:1')
@@ -563,10 +563,10 @@ my @refused = (
       "unknown parameter \"foo\", expected one of $known" ],
 
     [ 'healthdash_status', location('healthdash_status xml;'),
-      'unknown format "xml", expected "json", "html", "text", "csv" or '
-      . '"events", or nothing to negotiate' ],
-    [ 'healthdash_status', location('healthdash_status json public;'),
-      'unexpected "public", expected one format, or nothing to negotiate' ],
+      'unknown format "xml", expected "json", "html", "text", "csv", "health", '
+      . '"atom", "badge" or "events"' ],
+    [ 'healthdash_status', location('healthdash_status json html;'),
+      'unexpected "html", expected one format, or none to negotiate' ],
     (map { [ 'healthdash_service', service("d disk:$_"),
              'the probe of type "disk" needs a path, expected one such as '
              . 'disk:/var' ] }

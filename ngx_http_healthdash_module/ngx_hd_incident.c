@@ -1,0 +1,184 @@
+
+/*
+ * healthdash: incidents, made from the ring of events for one answer.  Called
+ * by the renderers.  An event may be missing where a worker died; then the next
+ * one that tells of the same target goes on from there.
+ */
+
+
+#include <ngx_hd_incident.h>
+#include <ngx_hd_index.h>
+
+
+static ngx_int_t ngx_hd_incident_shown(const ngx_hd_view_t *view,
+    ngx_hd_index_t *shown, ngx_pool_t *pool);
+static ngx_int_t ngx_hd_incident_event(ngx_array_t *list,
+    const ngx_hd_event_t *e);
+static ngx_hd_incident_t *ngx_hd_incident_open(ngx_array_t *list,
+    const u_char *id);
+static void ngx_hd_incident_end(ngx_hd_incident_t *incident,
+    const ngx_hd_event_t *e);
+
+
+ngx_array_t *
+ngx_hd_incident_list(const ngx_hd_view_t *view, ngx_pool_t *pool)
+{
+    uint64_t            number;
+    ngx_uint_t          i, filtered;
+    ngx_array_t        *list;
+    ngx_hd_event_t      e;
+    ngx_hd_index_t      shown;
+    ngx_hd_incident_t  *incident;
+
+    list = ngx_array_create(pool, 16, sizeof(ngx_hd_incident_t));
+    filtered = ngx_hd_view_is_filtered(&view->filter);
+
+    if (list == NULL
+        || (filtered && ngx_hd_incident_shown(view, &shown, pool) != NGX_OK))
+    {
+        return NULL;
+    }
+
+    number = (view->event > NGX_HD_EVENTS) ? view->event - NGX_HD_EVENTS : 0;
+
+    while (number++ < view->event) {
+
+        if (ngx_hd_view_event(view, number, &e) != NGX_OK
+            || (filtered && ngx_hd_index_find(&shown, e.id) == 0))
+        {
+            continue;
+        }
+
+        if (ngx_hd_incident_event(list, &e) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    incident = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+
+        if (incident[i].end == 0 && view->clock > incident[i].clock) {
+            incident[i].lasted = view->clock - incident[i].clock;
+        }
+    }
+
+    return list;
+}
+
+
+static ngx_int_t
+ngx_hd_incident_shown(const ngx_hd_view_t *view, ngx_hd_index_t *shown,
+    ngx_pool_t *pool)
+{
+    ngx_uint_t                     i, k, n;
+    const ngx_hd_view_peer_t      *vp;
+    const ngx_hd_view_upstream_t  *vu;
+
+    n = view->nservices;
+
+    for (i = 0; i < view->nupstreams; i++) {
+        vu = &view->upstreams[i];
+        n += vu->npeers * vu->upstream->checks.nelts;
+    }
+
+    if (ngx_hd_index_init(shown, n, pool) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < view->nservices; i++) {
+        ngx_hd_index_add(shown, view->services[i].target->id, 1);
+    }
+
+    for (i = 0; i < view->nupstreams; i++) {
+        vu = &view->upstreams[i];
+
+        for (vp = vu->peers; vp < vu->peers + vu->npeers; vp++) {
+
+            for (k = 0; k < vp->nchecks; k++) {
+                ngx_hd_index_add(shown, vp->checks[k].target->id, 1);
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_incident_event(ngx_array_t *list, const ngx_hd_event_t *e)
+{
+    ngx_hd_incident_t  *incident;
+
+    if (e->kind != NGX_HD_EVENT_STATE && e->kind != NGX_HD_EVENT_REMOVED) {
+        return NGX_OK;
+    }
+
+    incident = ngx_hd_incident_open(list, e->id);
+
+    if (e->kind == NGX_HD_EVENT_REMOVED || e->to != NGX_HD_STATE_DOWN) {
+
+        if (incident) {
+            ngx_hd_incident_end(incident, e);
+        }
+
+        return NGX_OK;
+    }
+
+    /* the event between two that say "down" is missing */
+
+    if (incident) {
+        return NGX_OK;
+    }
+
+    incident = ngx_array_push(list);
+    if (incident == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(incident, sizeof(ngx_hd_incident_t));
+
+    incident->number = e->number;
+    incident->clock = e->clock;
+    incident->begin = e->time;
+
+    ngx_memcpy(incident->id, e->id, NGX_HD_ID_LEN);
+
+    return NGX_OK;
+}
+
+
+/* the one of a target that has not ended; it is likely to be near the end */
+
+static ngx_hd_incident_t *
+ngx_hd_incident_open(ngx_array_t *list, const u_char *id)
+{
+    ngx_uint_t          i;
+    ngx_hd_incident_t  *incident;
+
+    incident = list->elts;
+
+    for (i = list->nelts; i > 0; i--) {
+
+        if (ngx_memcmp(incident[i - 1].id, id, NGX_HD_ID_LEN) == 0) {
+            return incident[i - 1].end ? NULL : &incident[i - 1];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_hd_incident_end(ngx_hd_incident_t *incident, const ngx_hd_event_t *e)
+{
+    incident->end = e->time;
+    incident->removed = (e->kind == NGX_HD_EVENT_REMOVED);
+    incident->to = incident->removed ? NGX_HD_STATE_UNKNOWN : e->to;
+
+    /* by a clock that does not step */
+
+    if (e->clock > incident->clock) {
+        incident->lasted = e->clock - incident->clock;
+    }
+}
