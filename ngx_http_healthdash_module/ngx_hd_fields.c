@@ -335,8 +335,7 @@ ngx_hd_field_target(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     if (row->vp == NULL) {
-        v->type = NGX_HD_VALUE_TEXT;
-        v->text = row->vt->target->address;
+        ngx_hd_field_set_text(v, &row->vt->target->address);
     }
 }
 

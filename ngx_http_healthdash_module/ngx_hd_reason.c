@@ -135,6 +135,25 @@ static const ngx_hd_reason_t  ngx_hd_reasons[NGX_HD_REASONS] = {
 };
 
 
+/* where the text above only begins what a probe goes on to say */
+
+static const char * const  ngx_hd_reason_generals[NGX_HD_REASONS] = {
+
+    [NGX_HD_R_LAG] = "replication lags behind",
+    [NGX_HD_R_HEARTBEAT_STATUS] = "the heartbeat reports a problem",
+    [NGX_HD_R_STATUS] = "unexpected http status",
+    [NGX_HD_R_HEADER] = "unexpected header",
+    [NGX_HD_R_BODY] = "unexpected body",
+    [NGX_HD_R_STEP] = "unexpected answer",
+    [NGX_HD_R_JSON] = "unexpected json",
+    [NGX_HD_R_VALUE] = "unexpected value",
+    [NGX_HD_R_ROW] = "unexpected row",
+    [NGX_HD_R_CERT_DAYS] = "certificate ends soon",
+    [NGX_HD_R_TIME] = "too slow",
+    [NGX_HD_R_SLOW] = "slower than it should be"
+};
+
+
 static const char * const  ngx_hd_state_words[NGX_HD_STATES] = {
     [NGX_HD_STATE_UNKNOWN] = "unknown",
     [NGX_HD_STATE_UP] = "up",
@@ -152,6 +171,17 @@ ngx_hd_reason(ngx_uint_t reason)
     }
 
     return &ngx_hd_reasons[reason];
+}
+
+
+const char *
+ngx_hd_reason_general(ngx_uint_t reason)
+{
+    if (reason < NGX_HD_REASONS && ngx_hd_reason_generals[reason]) {
+        return ngx_hd_reason_generals[reason];
+    }
+
+    return ngx_hd_reason(reason)->text;
 }
 
 

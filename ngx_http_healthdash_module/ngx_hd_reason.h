@@ -16,6 +16,9 @@ typedef struct {
 /* The row of a reason.  An unknown number gives the row of "none". */
 const ngx_hd_reason_t *ngx_hd_reason(ngx_uint_t reason);
 
+/* The same as a sentence of its own, for those who may not know details. */
+const char *ngx_hd_reason_general(ngx_uint_t reason);
+
 /* "unknown", "up", "degraded", "down", "paused"; never NULL. */
 const char *ngx_hd_state_word(ngx_uint_t state);
 

@@ -1,8 +1,9 @@
 
 /*
  * healthdash: incidents as an Atom feed (RFC 4287), newest first.  Called by
- * the handler.  An entry has the same id for ever, made of the number and time
- * of the event that began the incident; it is updated when that ends.
+ * the handler.  An entry has the same id for ever, made of the number of the
+ * event that began the incident and its time, by the clock that never steps; it
+ * is updated when the incident ends.
  */
 
 
@@ -198,7 +199,7 @@ static void
 ngx_hd_atom_entry(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_incident_t *incident)
 {
-    u_char          number[NGX_INT64_LEN], wall[NGX_INT64_LEN];
+    u_char          number[NGX_INT64_LEN], clock[NGX_INT64_LEN];
     ngx_str_t       piece[3];
     ngx_hd_event_t  e;
 
@@ -211,8 +212,8 @@ ngx_hd_atom_entry(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_str_set(&piece[0], "incident");
     piece[1].data = number;
     piece[1].len = ngx_sprintf(number, "%uL", incident->number) - number;
-    piece[2].data = wall;
-    piece[2].len = ngx_sprintf(wall, "%L", incident->begin) - wall;
+    piece[2].data = clock;
+    piece[2].len = ngx_sprintf(clock, "%uL", incident->clock) - clock;
 
     ngx_hd_text_add(t, "<entry>\n");
     ngx_hd_atom_id(t, piece, 3);

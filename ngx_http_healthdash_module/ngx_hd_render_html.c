@@ -37,6 +37,7 @@ static void ngx_hd_html_next_service(ngx_hd_text_t *t,
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
 static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 
 
 /* one shape for each health, so that colour never stands alone */
@@ -278,8 +279,28 @@ ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 static void
 ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_text_add(t, "</main>\n<footer id=\"foot\"><span>nginx " NGINX_VERSION
-                    ", healthdash " NGX_HD_VERSION "</span><span>");
+    ngx_hd_text_add(t, "</main>\n<footer id=\"foot\">");
+
+    if (view->nginx.len) {
+        ngx_hd_html_nginx(t, view);
+
+    } else {
+        ngx_hd_text_add(t, "<span>healthdash</span>");
+    }
+
+    ngx_hd_text_add(t, "</footer>\n<script>");
+    ngx_hd_text_raw(t, ngx_hd_asset_js, NGX_HD_ASSET_JS_LEN);
+    ngx_hd_text_add(t, "</script>\n</body>\n</html>\n");
+}
+
+
+/* who has answered */
+
+static void
+ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_html_string(t, "<span>nginx ", &view->nginx,
+                       ", healthdash " NGX_HD_VERSION "</span><span>");
     ngx_hd_phrase_count(t, view->workers, "worker");
 
     if (view->main->generation) {
@@ -294,8 +315,5 @@ ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
         ngx_hd_text_add(t, "</span>");
     }
 
-    ngx_hd_html_count(t, "<span>answered by process ", ngx_pid, "</span>");
-    ngx_hd_text_add(t, "</footer>\n<script>");
-    ngx_hd_text_raw(t, ngx_hd_asset_js, NGX_HD_ASSET_JS_LEN);
-    ngx_hd_text_add(t, "</script>\n</body>\n</html>\n");
+    ngx_hd_html_count(t, "<span>answered by process ", view->pid, "</span>");
 }

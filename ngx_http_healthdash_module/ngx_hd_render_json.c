@@ -73,6 +73,7 @@ static void ngx_hd_json_word(ngx_hd_text_t *t, const char *key,
 static void ngx_hd_json_bool(ngx_hd_text_t *t, const char *key,
     ngx_uint_t value);
 static void ngx_hd_json_uint(ngx_hd_text_t *t, const char *key, uint64_t n);
+static void ngx_hd_json_known(ngx_hd_text_t *t, const char *key, uint64_t n);
 static void ngx_hd_json_time(ngx_hd_text_t *t, const char *key, int64_t wall);
 static void ngx_hd_json_msec(ngx_hd_text_t *t, const char *key,
     ngx_uint_t known, uint64_t usec);
@@ -108,17 +109,10 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 static void
 ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_json_word(t, ",\"nginx\":{\"version\":", NGINX_VERSION);
-    ngx_hd_json_uint(t, ",\"pid\":", ngx_pid);
-
-    if (view->main->generation) {
-        ngx_hd_json_uint(t, ",\"generation\":", view->main->generation);
-
-    } else {
-        ngx_hd_text_add(t, ",\"generation\":null");
-    }
-
-    ngx_hd_json_uint(t, ",\"workers\":", view->workers);
+    ngx_hd_json_text(t, ",\"nginx\":{\"version\":", &view->nginx);
+    ngx_hd_json_known(t, ",\"pid\":", view->pid);
+    ngx_hd_json_known(t, ",\"generation\":", view->main->generation);
+    ngx_hd_json_known(t, ",\"workers\":", view->workers);
     ngx_hd_json_time(t, ",\"load_timestamp\":", view->load_time);
     ngx_hd_text_add(t, "}");
 }
@@ -802,6 +796,21 @@ ngx_hd_json_uint(ngx_hd_text_t *t, const char *key, uint64_t n)
 {
     ngx_hd_text_add(t, key);
     ngx_hd_text_uint(t, n);
+}
+
+
+/* a number that is never 0 where it is known */
+
+static void
+ngx_hd_json_known(ngx_hd_text_t *t, const char *key, uint64_t n)
+{
+    if (n) {
+        ngx_hd_json_uint(t, key, n);
+        return;
+    }
+
+    ngx_hd_text_add(t, key);
+    ngx_hd_text_add(t, "null");
 }
 
 

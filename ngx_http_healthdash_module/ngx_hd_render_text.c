@@ -270,8 +270,14 @@ ngx_hd_plain_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     n = ngx_hd_text_plain(t, target->name.data, target->name.len, 0);
     ngx_hd_plain_pad(t, n, c->width[0]);
 
-    n = ngx_hd_text_plain(t, target->address.data, target->address.len, 0);
-    ngx_hd_plain_pad(t, n, c->width[1]);
+    if (target->address.len) {
+        n = ngx_hd_text_plain(t, target->address.data, target->address.len,
+                              0);
+        ngx_hd_plain_pad(t, n, c->width[1]);
+
+    } else {
+        ngx_hd_plain_word(t, "-", c->width[1]);
+    }
 
     ngx_hd_plain_facts(t, view, vt);
     ngx_hd_plain_explain(t, view, NULL, vt);
@@ -508,7 +514,14 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_text_add(t, "\n");
     ngx_hd_text_time(t, view->time);
-    ngx_hd_text_add(t, ", nginx " NGINX_VERSION ", ");
+
+    if (view->nginx.len == 0) {
+        ngx_hd_text_add(t, ", healthdash\n");
+        return;
+    }
+
+    ngx_hd_plain_value(t, ", nginx ", &view->nginx);
+    ngx_hd_text_add(t, ", ");
     ngx_hd_phrase_count(t, view->workers, "worker");
 
     if (view->main->generation) {

@@ -8,6 +8,7 @@
 
 #include <ngx_hd_view.h>
 #include <ngx_hd_probe.h>
+#include <ngx_hd_public.h>
 
 
 #define NGX_HD_VIEW_WORST    5
@@ -133,6 +134,14 @@ ngx_hd_view_more(ngx_hd_view_t *view)
         return rc;
     }
 
+    /* before anything is chosen from it or copied */
+
+    if (view->filter.public
+        && ngx_hd_public_view(view, view->pool) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_hd_view_sum(view);
 
     if (ngx_hd_view_find_worst(view) != NGX_OK) {
@@ -178,6 +187,9 @@ ngx_hd_view_workers(ngx_hd_view_t *view)
 {
     ngx_core_conf_t  *ccf;
 
+    ngx_str_set(&view->nginx, NGINX_VERSION);
+
+    view->pid = ngx_pid;
     view->workers = view->main->workers;
 
     /* nobody counted them if there is nothing to probe */
@@ -946,5 +958,5 @@ ngx_hd_view_event(const ngx_hd_view_t *view, uint64_t number,
 
     e->time = ngx_hd_view_time(view, e->time, e->clock - view->clock);
 
-    return NGX_OK;
+    return view->public ? ngx_hd_public_event(view->public, e) : NGX_OK;
 }

@@ -14,6 +14,9 @@
 #include <ngx_hd_upstream.h>
 
 
+typedef struct ngx_hd_public_s  ngx_hd_public_t;
+
+
 /* what is new since another picture, set by ngx_hd_pulse.h alone */
 
 #define NGX_HD_NEWS_PULSE    1         /* a result that changed nothing */
@@ -86,6 +89,8 @@ typedef struct {
     ngx_uint_t              events;     /* the last so many, or unset: as many
                                            as the format shows by itself */
     const ngx_hd_window_t  *window;     /* of a badge, or NULL */
+    ngx_uint_t              public;     /* not by the query: for everybody,
+                                           so nothing private is in it */
     unsigned                history:1;  /* with what is remembered */
     unsigned                color:1;    /* in terminals */
 } ngx_hd_view_filter_t;
@@ -105,13 +110,18 @@ typedef struct {
     ngx_hd_main_conf_t      *main;
     ngx_pool_t              *pool;
     ngx_hd_view_cursor_t     cursor;
+    ngx_hd_public_t         *public;    /* what it was made of; NULL: it is
+                                           not public */
     ngx_hd_view_filter_t     filter;    /* what was asked for */
+    ngx_str_t                nginx;     /* its version; "": not told */
+    ngx_pid_t                pid;       /* of this worker; 0: not told */
     int64_t                  time;      /* wall clock, msec */
     uint64_t                 mono;      /* monotonic, msec */
     uint64_t                 clock;     /* history clock, msec */
     uint64_t                 event;     /* number of the last; 0: none */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
-    ngx_uint_t               workers;   /* worker processes configured */
+    ngx_uint_t               workers;   /* worker processes configured; 0: not
+                                           told */
     ngx_hd_view_upstream_t  *upstreams;
     ngx_uint_t               nupstreams;
     ngx_hd_view_target_t    *services;
@@ -132,8 +142,9 @@ typedef struct {
 
 /*
  * Takes the picture.  Everything is from pool; strings of the configuration
- * are not copied.  summary and health count all, filtered or not.
- * Returns NULL if memory ran out.
+ * are not copied.  summary and health count all, filtered or not.  With
+ * filter->public nothing is in it, nor in its events, that not everybody may
+ * know: see ngx_hd_public.h.  Returns NULL if memory ran out.
  */
 ngx_hd_view_t *ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);

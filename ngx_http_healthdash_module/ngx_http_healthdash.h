@@ -29,6 +29,7 @@ typedef struct ngx_http_healthdash_ready_s  ngx_http_healthdash_ready_t;
 
 typedef struct {
     ngx_uint_t            format;       /* ngx_http_healthdash_format_e */
+    ngx_uint_t            public;       /* for everybody: see ngx_hd_public.h */
     ngx_str_t             directive;    /* that answers here, or "" */
     ngx_http_healthdash_ready_t
                          *ready;        /* of healthdash_ready, or NULL */

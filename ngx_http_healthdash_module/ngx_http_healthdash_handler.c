@@ -158,8 +158,9 @@ static const ngx_http_healthdash_kind_t  ngx_http_healthdash_kinds[] = {
 static ngx_int_t
 ngx_http_healthdash_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
-    ngx_http_healthdash_ctx_t  ctx;
+    ngx_int_t                        rc;
+    ngx_http_healthdash_ctx_t        ctx;
+    ngx_http_healthdash_loc_conf_t  *hlcf;
 
     ngx_memzero(&ctx, sizeof(ngx_http_healthdash_ctx_t));
 
@@ -169,8 +170,11 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    hlcf = ngx_http_get_module_loc_conf(r, ngx_http_healthdash_module);
+
     ctx.filter.health = NGX_HD_STATES;
     ctx.filter.events = NGX_CONF_UNSET_UINT;
+    ctx.filter.public = hlcf->public;
 
     if (ngx_http_healthdash_choose(r, &ctx) != NGX_OK
         || ngx_http_healthdash_query(r, &ctx) != NGX_OK)
@@ -843,6 +847,7 @@ ngx_http_healthdash_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     /* nothing of what stands in a location around this one */
 
     hlcf->format = NGX_HTTP_HEALTHDASH_AUTO;
+    hlcf->public = 0;
 
     value = cf->args->elts;
 
@@ -869,14 +874,28 @@ ngx_http_healthdash_status_word(ngx_conf_t *cf,
     const char                        *names;
     const ngx_http_healthdash_kind_t  *kind;
 
+    if (word->len == 6 && ngx_memcmp(word->data, "public", 6) == 0) {
+
+        if (hlcf->public) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "healthdash_status: \"public\" is duplicate");
+            return NGX_CONF_ERROR;
+        }
+
+        hlcf->public = 1;
+
+        return NGX_CONF_OK;
+    }
+
     kind = ngx_http_healthdash_kind(word);
 
     if (kind == NULL) {
         names = ngx_http_healthdash_kind_names(cf->temp_pool, "");
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "healthdash_status: unknown format \"%V\", expected "
-                           "%s", word, names ? names : "another one");
+                           "healthdash_status: unknown \"%V\", expected "
+                           "\"public\" or a format: %s", word,
+                           names ? names : "another one");
         return NGX_CONF_ERROR;
     }
 

@@ -48,6 +48,7 @@ typedef struct {
     ngx_msec_t                  last;           /* round, its end */
     ngx_msec_t                  spoke;          /* something was sent */
     ngx_hd_message_t           *message;        /* for those who watch */
+    unsigned                    public:1;       /* as the status that it is of */
     unsigned                    busy:1;         /* a round is under way */
     unsigned                    telling:1;      /* and all is written */
 } ngx_http_healthdash_stream_t;
@@ -281,7 +282,7 @@ ngx_http_healthdash_hub_stream(ngx_http_healthdash_hub_t *hub,
     {
         s = ngx_queue_data(q, ngx_http_healthdash_stream_t, queue);
 
-        if (s->live == wish->live) {
+        if (s->live == wish->live && s->public == wish->filter.public) {
             return s;
         }
     }
@@ -303,6 +304,7 @@ ngx_http_healthdash_hub_add(ngx_http_healthdash_hub_t *hub,
 
     s->hub = hub;
     s->live = wish->live;
+    s->public = wish->filter.public;
 
     s->channel = ngx_hd_channel_create(hub->main, &wish->filter, wish->live,
                                        hub->pool);

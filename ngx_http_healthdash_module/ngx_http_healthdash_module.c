@@ -181,6 +181,7 @@ ngx_http_healthdash_create_loc_conf(ngx_conf_t *cf)
     }
 
     hlcf->format = NGX_CONF_UNSET_UINT;
+    hlcf->public = NGX_CONF_UNSET_UINT;
     hlcf->ready = NGX_CONF_UNSET_PTR;
 
     return hlcf;
@@ -197,6 +198,7 @@ ngx_http_healthdash_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->format, prev->format,
                               NGX_HTTP_HEALTHDASH_AUTO);
+    ngx_conf_merge_uint_value(conf->public, prev->public, 0);
     ngx_conf_merge_ptr_value(conf->ready, prev->ready, NULL);
 
     return NGX_CONF_OK;

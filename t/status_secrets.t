@@ -127,7 +127,7 @@ is(sent('/f1le-ur1'), basic('me:f1le-w0rd'),
 
 my $size = 0;
 
-for my $query ('format=json', 'format=html', 'format=text',
+for my $query (map({ "format=$_" } qw(json html text health atom badge)),
                map { "format=$_&service=down" } qw(json html text))
 {
     my $r = http_get(port('web'), "/status?$query");

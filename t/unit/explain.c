@@ -26,6 +26,7 @@ static ngx_hd_upstream_t        upstream;
 
 volatile ngx_cycle_t  *ngx_cycle;
 ngx_module_t           ngx_core_module;
+ngx_pid_t              ngx_pid;
 
 
 uint64_t

@@ -146,7 +146,7 @@ my @accepted = (
     [ 'healthdash_status', location('healthdash_status json;') ],
     [ 'healthdash_status', location('healthdash_status html;') ],
     (map { [ 'healthdash_status', location("healthdash_status $_;") ] }
-         qw(text csv health atom badge)),
+         qw(text csv health atom badge public), 'public html', 'json public'),
     [ 'healthdash_live', location('healthdash_live;') ],
     (map { [ 'healthdash_ready', service('"Orders database" tcp://127.0.0.1:1')
                                  . service('"a>=1" tcp://127.0.0.1:1')
@@ -563,10 +563,12 @@ my @refused = (
       "unknown parameter \"foo\", expected one of $known" ],
 
     [ 'healthdash_status', location('healthdash_status xml;'),
-      'unknown format "xml", expected "json", "html", "text", "csv", "health", '
-      . '"atom", "badge" or "events"' ],
+      'unknown "xml", expected "public" or a format: "json", "html", "text", '
+      . '"csv", "health", "atom", "badge" or "events"' ],
     [ 'healthdash_status', location('healthdash_status json html;'),
       'unexpected "html", expected one format, or none to negotiate' ],
+    [ 'healthdash_status', location('healthdash_status public json public;'),
+      '"public" is duplicate' ],
     (map { [ 'healthdash_service', service("d disk:$_"),
              'the probe of type "disk" needs a path, expected one such as '
              . 'disk:/var' ] }
