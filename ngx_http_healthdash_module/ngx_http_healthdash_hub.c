@@ -48,7 +48,7 @@ typedef struct {
     ngx_msec_t                  last;           /* round, its end */
     ngx_msec_t                  spoke;          /* something was sent */
     ngx_hd_message_t           *message;        /* for those who watch */
-    unsigned                    public:1;       /* as the status that it is of */
+    unsigned                    public:1;       /* pictures are */
     unsigned                    busy:1;         /* a round is under way */
     unsigned                    telling:1;      /* and all is written */
 } ngx_http_healthdash_stream_t;

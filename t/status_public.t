@@ -145,7 +145,7 @@ my %secret = (
     'a path' => qr/\Q$dir\E/,
     'a value' => qr/4711815/,
     'the version of nginx' => qr/\b\Q$version\E/,
-    'a status line' => qr/\b503\b/,
+    'a status line' => qr/(?:status|HTTP\S*) 503/,
     'a worker' => qr/\bprocess \d|\bworkers? \d|\d workers?\b|"(?:pid|slot)":\d/,
 );
 
@@ -161,10 +161,12 @@ sub stream {
 
     while (IO::Select->new($fh)->can_read($got =~ /^data:/m ? 0.5 : 5)) {
         sysread $fh, $got, 65536, length $got or last;
-        last if length $got > 500_000;
+        last if 5 < (() = $got =~ /^data:/mg) || length $got > 500_000;
     }
 
-    return $got;
+    # nginx's own header names its version
+
+    return $got =~ s/^.*?\r\n\r\n//sr;
 }
 
 
@@ -191,6 +193,18 @@ my @queries = ('', 'history=1', 'events=1024', 'history=1&events=1024',
 my $private = '';
 
 cmp_ok(scalar @formats, '>=', 6, "formats: @formats");
+
+# private streams of both workers, which no public one may join
+
+my @watching = map {
+    my $fh = connect_to(port('web'));
+    my $rows = $_ % 2 ? 'html' : 'json';
+
+    syswrite $fh, "GET /private?format=events&rows=$rows HTTP/1.1\r\n"
+                  . "Host: localhost\r\n\r\n";
+    sysread $fh, my $got, 100;
+    $fh;
+} 1 .. 12;
 
 for my $format (@formats) {
     for my $query ($format eq 'events' ? ('', 'rows=html') : @queries) {
