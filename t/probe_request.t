@@ -10,7 +10,7 @@ use HealthDash;
 use HealthDash::Probe qw(service status_server);
 
 my $b = backend('b1');
-my %file = (token => "f1le-t0ken\nsecond\n", body => "{\"from\": \"file\"}\n",
+my %file = (token => "f1le-t0ken\ns3cond-line\n", body => "{\"from\": \"file\"}\n",
             agent => "file agent/2\n");
 
 for my $name (keys %file) {
@@ -145,7 +145,7 @@ is(scalar(grep { $_->{path} =~ m{^/$number{kept}$} && $_->{body} ne 'a' }
 
 # masked
 
-my $secret = qr/f1le-t0ken|inl1ne-t0ken|c00kie-s3cret|pw-s3cret|second/;
+my $secret = qr/f1le-t0ken|inl1ne-t0ken|c00kie-s3cret|pw-s3cret|s3cond-line/;
 my $list = hd_json($t)->{services};
 
 for (@echo) {

@@ -483,7 +483,8 @@ is(scalar(grep { /nginx/ } map { @{ $_->{explain} } }
        'nor is anything known of the upstream');
     ok($p =~ /^\? unknown .*  overdue .* ?no result for \d+ s, before that/m,
        'the text says it');
-    ok($h =~ /stale<\/span> no result for \d+ s<small>before that/,
+    ok($h =~ m{stale</span>\ <span\ class="r">no\ result\ for\ \d+\ s</span>
+               \ <small>before\ that}x,
        'and the page');
 }
 
