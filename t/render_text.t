@@ -58,7 +58,9 @@ ok(wait_until(sub {
            && $doc->{summary}{servers}{down} == 1
            && $doc->{summary}{servers}{degraded} == 1
            && $doc->{summary}{services}{up} == 1
-           && $doc->{summary}{services}{down} == 1;
+           && $doc->{summary}{services}{down} == 1
+           && !grep { !$_->{health_checks}{checks} }
+                    @{ $doc->{upstreams}{slow}{peers}[0]{checks} };
 }, 20, 'results'), 'one of each');
 
 my $plain = text('');
