@@ -363,6 +363,8 @@ ngx_hd_channel_write_snapshot(ngx_hd_channel_t *ch)
         return NGX_ERROR;
     }
 
+    ngx_hd_message_seal(ch->snapshot);
+
     return ngx_hd_channel_start(ch, NGX_HD_CHANNEL_DONE);
 }
 
@@ -446,7 +448,15 @@ ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows, uint64_t event)
 
     ngx_hd_channel_events(ch, ch->tail, first);
 
-    return ch->tail->text.failed ? NULL : ch->tail;
+    if (ch->tail->text.failed) {
+        ngx_hd_message_release(ch->tail);
+        ch->tail = NULL;
+        return NULL;
+    }
+
+    ngx_hd_message_seal(ch->tail);
+
+    return ch->tail;
 }
 
 

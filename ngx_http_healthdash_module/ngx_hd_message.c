@@ -11,6 +11,10 @@
 #define NGX_HD_MESSAGE_POOL    1024
 
 
+/* of this process */
+static off_t  ngx_hd_message_bytes;
+
+
 ngx_hd_message_t *
 ngx_hd_message_create(ngx_log_t *log)
 {
@@ -37,6 +41,23 @@ ngx_hd_message_create(ngx_log_t *log)
 
 
 void
+ngx_hd_message_seal(ngx_hd_message_t *m)
+{
+    if (m->counted == 0) {
+        m->counted = m->text.size;
+        ngx_hd_message_bytes += m->counted;
+    }
+}
+
+
+off_t
+ngx_hd_message_total(void)
+{
+    return ngx_hd_message_bytes;
+}
+
+
+void
 ngx_hd_message_hold(ngx_hd_message_t *m)
 {
     m->refs++;
@@ -47,6 +68,7 @@ void
 ngx_hd_message_release(ngx_hd_message_t *m)
 {
     if (m && --m->refs == 0) {
+        ngx_hd_message_bytes -= m->counted;
         ngx_destroy_pool(m->text.pool);
     }
 }

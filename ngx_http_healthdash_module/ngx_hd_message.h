@@ -16,6 +16,7 @@ typedef struct {
     ngx_hd_text_t   text;       /* in a pool of its own; nobody writes into it
                                    once it was sent to somebody */
     ngx_uint_t      refs;
+    off_t           counted;    /* in ngx_hd_message_total() */
     unsigned        whole:1;    /* the first that a viewer gets: is not counted
                                    against a slow one */
 } ngx_hd_message_t;
@@ -23,6 +24,12 @@ typedef struct {
 
 /* An empty message, held by the caller.  NULL: no memory. */
 ngx_hd_message_t *ngx_hd_message_create(ngx_log_t *log);
+
+/* Nothing will be added to it, so its bytes count from now on, once. */
+void ngx_hd_message_seal(ngx_hd_message_t *m);
+
+/* Bytes of all that are sealed and were not let go by everybody. */
+off_t ngx_hd_message_total(void);
 
 void ngx_hd_message_hold(ngx_hd_message_t *m);
 
