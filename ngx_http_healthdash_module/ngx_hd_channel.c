@@ -419,9 +419,12 @@ ngx_hd_channel_snapshot(ngx_hd_channel_t *ch)
 
 
 ngx_hd_message_t *
-ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows, uint64_t event)
+ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows, uint64_t event,
+    ngx_uint_t *made)
 {
     uint64_t  first;
+
+    *made = 0;
 
     /* what is no number of ours, that of another zone for one, says nothing */
 
@@ -436,6 +439,8 @@ ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows, uint64_t event)
     }
 
     ngx_hd_message_release(ch->tail);
+
+    *made = 1;
 
     ch->first = first;
     ch->tail = ngx_hd_message_create(ngx_cycle->log);

@@ -45,10 +45,11 @@ ngx_hd_message_t *ngx_hd_channel_snapshot(ngx_hd_channel_t *ch);
 
 /*
  * The end of a snapshot: the events that came after the one that is known, or
- * the last ones.  NULL: no memory.
+ * the last ones.  Sets made to 1 if it had to be written, which takes about a
+ * millisecond for a full ring.  NULL: no memory.
  */
 ngx_hd_message_t *ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows,
-    uint64_t event);
+    uint64_t event, ngx_uint_t *made);
 
 /* Lets go what a round, complete or not, has made. */
 void ngx_hd_channel_end(ngx_hd_channel_t *ch);

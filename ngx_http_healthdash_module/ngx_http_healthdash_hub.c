@@ -93,7 +93,7 @@ static void ngx_http_healthdash_hub_begin(ngx_http_healthdash_stream_t *s);
 static void ngx_http_healthdash_hub_step(ngx_event_t *ev);
 static void ngx_http_healthdash_hub_round(ngx_http_healthdash_stream_t *s);
 static void ngx_http_healthdash_hub_tell(ngx_http_healthdash_stream_t *s);
-static void ngx_http_healthdash_hub_show(ngx_http_healthdash_stream_t *s,
+static ngx_uint_t ngx_http_healthdash_hub_show(ngx_http_healthdash_stream_t *s,
     ngx_http_healthdash_viewer_t *v);
 static void ngx_http_healthdash_hub_rest(ngx_http_healthdash_stream_t *s);
 static void ngx_http_healthdash_hub_end(ngx_http_healthdash_stream_t *s);
@@ -556,24 +556,31 @@ ngx_http_healthdash_hub_tell(ngx_http_healthdash_stream_t *s)
         }
 
         s->spoke = ngx_current_msec;
-        ngx_http_healthdash_hub_show(s, v);
+
+        if (ngx_http_healthdash_hub_show(s, v)) {
+            return;
+        }
     }
 }
 
 
-/* the first that a viewer gets: the snapshot, and the events that it needs */
+/*
+ * The first that a viewer gets: the snapshot, and the events that it needs.
+ * Returns 1 if these had to be written, for others have their turn then.
+ */
 
-static void
+static ngx_uint_t
 ngx_http_healthdash_hub_show(ngx_http_healthdash_stream_t *s,
     ngx_http_healthdash_viewer_t *v)
 {
+    ngx_uint_t         made;
     ngx_hd_message_t  *tail;
 
-    tail = ngx_hd_channel_tail(s->channel, v->knows, v->event);
+    tail = ngx_hd_channel_tail(s->channel, v->knows, v->event, &made);
 
     if (tail == NULL) {
         ngx_http_healthdash_viewer_end(v);
-        return;
+        return made;
     }
 
     if (ngx_http_healthdash_viewer_send(v,
@@ -582,6 +589,8 @@ ngx_http_healthdash_hub_show(ngx_http_healthdash_stream_t *s,
     {
         (void) ngx_http_healthdash_viewer_send(v, tail);
     }
+
+    return made;
 }
 
 
