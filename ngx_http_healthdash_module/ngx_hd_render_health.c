@@ -15,7 +15,12 @@
 
 
 static ngx_uint_t ngx_hd_health_http(const ngx_hd_view_t *view);
-static void ngx_hd_health_all(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_health_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_health_add_upstream(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_health_add_service(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_health_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_upstream_t *vu, const ngx_hd_view_target_t *vt);
 static const ngx_hd_view_target_t *ngx_hd_health_namesake(
@@ -40,7 +45,10 @@ static ngx_uint_t ngx_hd_health_trusts(const ngx_hd_view_target_t *vt);
 
 
 const ngx_hd_render_t  ngx_hd_render_health = {
-    .head = ngx_hd_health_all,
+    .head = ngx_hd_health_head,
+    .upstream = ngx_hd_health_add_upstream,
+    .service = ngx_hd_health_add_service,
+    .foot = ngx_hd_health_foot,
     .status = ngx_hd_health_http
 };
 
@@ -56,36 +64,54 @@ ngx_hd_health_http(const ngx_hd_view_t *view)
 
 
 static void
-ngx_hd_health_all(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_health_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_str_t   *name;
-    ngx_uint_t   i, n;
-
     ngx_hd_text_add(t, "{\"checks\":{");
+}
 
-    for (n = 0, i = 0; i < view->nupstreams; i++) {
-        name = &view->upstreams[i].upstream->name;
 
-        ngx_hd_text_add(t, n++ ? ",\n" : "\n");
-        ngx_hd_text_json(t, name->data, name->len);
-        ngx_hd_health_check(t, view, &view->upstreams[i],
-                            ngx_hd_health_namesake(view, name));
+static void
+ngx_hd_health_add_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_str_t               *name;
+    ngx_hd_view_upstream_t  *vu;
+
+    vu = &view->upstreams[c->upstream];
+    name = &vu->upstream->name;
+
+    ngx_hd_text_add(t, c->n[0]++ ? ",\n" : "\n");
+    ngx_hd_text_json(t, name->data, name->len);
+    ngx_hd_health_check(t, view, vu, ngx_hd_health_namesake(view, name));
+}
+
+
+static void
+ngx_hd_health_add_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_str_t             *name;
+    ngx_hd_view_target_t  *vt;
+
+    vt = &view->services[c->service];
+    name = &vt->target->name;
+
+    if (ngx_hd_health_is_upstream(view, name)) {
+        return;
     }
 
-    for (i = 0; i < view->nservices; i++) {
-        name = &view->services[i].target->name;
+    ngx_hd_text_add(t, c->n[0]++ ? ",\n" : "\n");
+    ngx_hd_text_json(t, name->data, name->len);
+    ngx_hd_health_check(t, view, NULL, vt);
+}
 
-        if (ngx_hd_health_is_upstream(view, name)) {
-            continue;
-        }
 
-        ngx_hd_text_add(t, n++ ? ",\n" : "\n");
-        ngx_hd_text_json(t, name->data, name->len);
-        ngx_hd_health_check(t, view, NULL, &view->services[i]);
-    }
-
-    ngx_hd_text_add(t, n ? "},\n" : "},\n\"output\":\"there is nothing to "
-                                    "show\",");
+static void
+ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, (view->nupstreams + view->nservices)
+                       ? "},\n"
+                       : "},\n\"output\":\"there is nothing to show\",");
     ngx_hd_health_status(t, ngx_hd_health_whole(view));
     ngx_hd_text_add(t, "}\n");
 }

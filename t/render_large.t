@@ -103,6 +103,26 @@ is(() = $body{html} =~ /<code>127\.4\.\d+\.\d+:/g, $upstreams * $servers,
 is(() = $body{text} =~ /^. \w+ +127\.4\.\d+\.\d+:/mg, $upstreams * $servers,
    'the text, too');
 
+# how services are, for programs; each piece was made at once
+
+my $fh = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                               PeerPort => port('web'))
+    or die "cannot connect: $!\n";
+my $raw = '';
+
+syswrite $fh, "GET /status?format=health HTTP/1.1\r\nHost: x\r\n"
+              . "Connection: close\r\n\r\n";
+while (sysread $fh, $raw, 65536, length $raw) { }
+
+my ($size) = $raw =~ /\r\n\r\n([0-9a-f]+)\r\n/;
+
+cmp_ok(hex($size // 'ffffff'), '<', 70000,
+       'health+json comes in pieces, too');
+is(scalar keys %{ JSON::PP->new->decode(
+                  http_get(port('web'), '/status?format=health')->{body}
+                  )->{checks} },
+   $upstreams + $services, 'and is whole');
+
 # the same for who watches
 
 my $viewer = HealthDash::Events->new(port => port('web'));
