@@ -12,6 +12,8 @@
 #include <ngx_hd_reason.h>
 
 
+#define NGX_HD_PUBLIC_SLICE    256     /* targets: about 0.3 ms */
+
 #define NGX_HD_PUBLIC_SERVER                                                  \
     (sizeof("server ") - 1 + NGX_INT_T_LEN)
 
@@ -21,9 +23,20 @@ struct ngx_hd_public_s {
     ngx_hd_index_t       peers;         /* by target: place in its upstream,
                                            from 1 on */
     ngx_pool_t          *pool;
+    ngx_hd_upstream_t   *upstream;      /* the one under way; NULL: the next
+                                           one is to begin */
+    ngx_uint_t           nupstreams;    /* done */
+    ngx_uint_t           npeers;        /* of the one under way */
+    ngx_uint_t           nservices;
+    ngx_uint_t           left;          /* targets of this slice */
 };
 
 
+static ngx_int_t ngx_hd_public_begin(ngx_hd_view_t *view, ngx_pool_t *pool);
+static ngx_int_t ngx_hd_public_all(ngx_hd_public_t *public,
+    ngx_hd_view_t *view);
+static ngx_uint_t ngx_hd_public_is_over(ngx_hd_public_t *public,
+    ngx_uint_t n);
 static ngx_int_t ngx_hd_public_main(ngx_hd_public_t *public,
     ngx_hd_view_t *view);
 static ngx_int_t ngx_hd_public_upstream(ngx_hd_public_t *public,
@@ -48,35 +61,22 @@ static uint16_t ngx_hd_public_reason(u_char *text, size_t size,
 ngx_int_t
 ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool)
 {
-    ngx_uint_t        i;
+    ngx_int_t         rc;
     ngx_hd_public_t  *public;
 
-    public = ngx_pcalloc(pool, sizeof(ngx_hd_public_t));
-    if (public == NULL) {
+    if (view->public == NULL && ngx_hd_public_begin(view, pool) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    public->pool = pool;
+    public = view->public;
+    public->left = NGX_HD_PUBLIC_SLICE;
 
-    if (ngx_hd_public_main(public, view) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_hd_public_all(public, view);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    for (i = 0; i < view->nupstreams; i++) {
-
-        if (ngx_hd_public_upstream(public, &view->upstreams[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; i < view->nservices; i++) {
-
-        if (ngx_hd_public_service(public, &view->services[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    view->public = public;
     view->main = &public->main;
     view->load_time = 0;
     view->workers = 0;
@@ -85,6 +85,72 @@ ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool)
     ngx_str_null(&view->nginx);
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_hd_public_begin(ngx_hd_view_t *view, ngx_pool_t *pool)
+{
+    ngx_hd_public_t  *public;
+
+    public = ngx_pcalloc(pool, sizeof(ngx_hd_public_t));
+    if (public == NULL) {
+        return NGX_ERROR;
+    }
+
+    public->pool = pool;
+    view->public = public;
+
+    return ngx_hd_public_main(public, view);
+}
+
+
+static ngx_int_t
+ngx_hd_public_all(ngx_hd_public_t *public, ngx_hd_view_t *view)
+{
+    ngx_int_t  rc;
+
+    while (public->nupstreams < view->nupstreams) {
+        rc = ngx_hd_public_upstream(public,
+                                    &view->upstreams[public->nupstreams]);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        public->nupstreams++;
+    }
+
+    while (public->nservices < view->nservices) {
+
+        if (ngx_hd_public_is_over(public, 1)) {
+            return NGX_AGAIN;
+        }
+
+        if (ngx_hd_public_service(public, &view->services[public->nservices])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        public->nservices++;
+    }
+
+    return NGX_OK;
+}
+
+
+/* 1 if the slice is over, else n targets of it are taken */
+
+static ngx_uint_t
+ngx_hd_public_is_over(ngx_hd_public_t *public, ngx_uint_t n)
+{
+    if (public->left == 0) {
+        return 1;
+    }
+
+    public->left -= ngx_min(n, public->left);
+
+    return 0;
 }
 
 
@@ -116,24 +182,35 @@ ngx_hd_public_main(ngx_hd_public_t *public, ngx_hd_view_t *view)
 static ngx_int_t
 ngx_hd_public_upstream(ngx_hd_public_t *public, ngx_hd_view_upstream_t *vu)
 {
-    ngx_uint_t          i;
-    ngx_hd_upstream_t  *u;
+    ngx_hd_view_peer_t  *vp;
 
-    u = ngx_hd_public_upstream_conf(public, vu->upstream);
-    if (u == NULL) {
-        return NGX_ERROR;
-    }
-
-    vu->upstream = u;
-
-    ngx_str_null(&vu->zone);
-
-    for (i = 0; i < vu->npeers; i++) {
-
-        if (ngx_hd_public_peer(public, &vu->peers[i], u) != NGX_OK) {
+    if (public->upstream == NULL) {
+        public->upstream = ngx_hd_public_upstream_conf(public, vu->upstream);
+        if (public->upstream == NULL) {
             return NGX_ERROR;
         }
+
+        public->npeers = 0;
+        vu->upstream = public->upstream;
+
+        ngx_str_null(&vu->zone);
     }
+
+    while (public->npeers < vu->npeers) {
+        vp = &vu->peers[public->npeers];
+
+        if (ngx_hd_public_is_over(public, ngx_max(vp->nchecks, 1))) {
+            return NGX_AGAIN;
+        }
+
+        if (ngx_hd_public_peer(public, vp, vu->upstream) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        public->npeers++;
+    }
+
+    public->upstream = NULL;
 
     return NGX_OK;
 }

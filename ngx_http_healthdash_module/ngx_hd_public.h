@@ -20,7 +20,8 @@
 
 /*
  * Makes a picture public: of upstreams, services, worker and nginx; sums and
- * filters come after that.  Sets view->public.
+ * filters come after that.  Sets view->public.  NGX_AGAIN: there is more to do,
+ * and nothing of the picture may be shown before that.
  */
 ngx_int_t ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool);
 

@@ -136,10 +136,12 @@ ngx_hd_view_more(ngx_hd_view_t *view)
 
     /* before anything is chosen from it or copied */
 
-    if (view->filter.public
-        && ngx_hd_public_view(view, view->pool) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (view->filter.public) {
+        rc = ngx_hd_public_view(view, view->pool);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     ngx_hd_view_sum(view);
