@@ -139,6 +139,13 @@ ngx_hd_html_percent(ngx_hd_text_t *t, ngx_int_t millionths)
 }
 
 
+ngx_uint_t
+ngx_hd_html_is_whole(const ngx_hd_span_t *span)
+{
+    return span->known >= span->length - span->length / 100;
+}
+
+
 void
 ngx_hd_html_latency(ngx_hd_text_t *t, uint64_t usec)
 {

@@ -40,6 +40,9 @@ void ngx_hd_html_since(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 /* A share of a million, rounded down: "99.94 %"; "-" for what is not known. */
 void ngx_hd_html_percent(ngx_hd_text_t *t, ngx_int_t millionths);
 
+/* 1 if all of span is known, but for one part of a hundred. */
+ngx_uint_t ngx_hd_html_is_whole(const ngx_hd_span_t *span);
+
 /* A latency, usec: "4.12 ms"; "-" for 0. */
 void ngx_hd_html_latency(ngx_hd_text_t *t, uint64_t usec);
 

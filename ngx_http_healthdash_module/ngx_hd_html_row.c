@@ -50,8 +50,10 @@ static void ngx_hd_html_past_cells(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_past_t *past);
 static void ngx_hd_html_available(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
-static ngx_int_t ngx_hd_html_window(const ngx_hd_view_past_t *past,
-    ngx_uint_t window);
+static void ngx_hd_html_month(ngx_hd_text_t *t,
+    const ngx_hd_view_past_t *past);
+static void ngx_hd_html_window(const ngx_hd_view_past_t *past,
+    ngx_uint_t window, ngx_hd_span_t *sum);
 static ngx_uint_t ngx_hd_html_open(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_html_row_t *row,
     ngx_uint_t health);
@@ -397,39 +399,71 @@ ngx_hd_html_past_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 }
 
 
+/* "100 %" of a minute is not what is taken for 24 hours: how much is known */
+
 static void
 ngx_hd_html_available(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
 {
-    u_char      *last;
-    u_char       buf[NGX_INT_T_LEN];
-    ngx_int_t    day;
+    u_char         *last;
+    u_char          buf[NGX_INT_T_LEN];
+    ngx_int_t       available;
+    ngx_hd_span_t   day;
 
-    day = ngx_hd_html_window(past, 1);
-    last = ngx_sprintf(buf, "%i", day);
+    ngx_hd_html_window(past, 1, &day);
+
+    available = ngx_hd_history_available(&day);
+    last = ngx_sprintf(buf, "%i", available);
 
     ngx_hd_text_add(t, "<td class=\"n av\" data-v=\"");
     ngx_hd_text_raw(t, buf, last - buf);
     ngx_hd_text_add(t, "\">");
-    ngx_hd_html_percent(t, day);
-    ngx_hd_text_add(t, " <small>30 d ");
-    ngx_hd_html_percent(t, ngx_hd_html_window(past, 3));
+    ngx_hd_html_percent(t, available);
+    ngx_hd_text_add(t, " <small>");
+
+    if (ngx_hd_html_is_whole(&day)) {
+        ngx_hd_html_month(t, past);
+
+    } else if (day.known) {
+        ngx_hd_text_add(t, "of ");
+        ngx_hd_text_ago(t, day.known);
+    }
+
     ngx_hd_text_add(t, "</small></td>");
+}
+
+
+/* or of as many days as are known */
+
+static void
+ngx_hd_html_month(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
+{
+    ngx_hd_span_t  month;
+
+    ngx_hd_html_window(past, 3, &month);
+
+    if (ngx_hd_html_is_whole(&month)) {
+        ngx_hd_text_add(t, "30 d");
+
+    } else {
+        ngx_hd_text_ago(t, month.known);
+    }
+
+    ngx_hd_text_add(t, ": ");
+    ngx_hd_html_percent(t, ngx_hd_history_available(&month));
 }
 
 
 /* window: in ngx_hd_history_windows[] */
 
-static ngx_int_t
-ngx_hd_html_window(const ngx_hd_view_past_t *past, ngx_uint_t window)
+static void
+ngx_hd_html_window(const ngx_hd_view_past_t *past, ngx_uint_t window,
+    ngx_hd_span_t *sum)
 {
-    ngx_hd_span_t           sum;
     const ngx_hd_window_t  *w;
 
     w = &ngx_hd_history_windows[window];
 
-    ngx_hd_history_sum(&past->history, &past->data, w->level, w->n, &sum);
-
-    return ngx_hd_history_available(&sum);
+    ngx_hd_history_sum(&past->history, &past->data, w->level, w->n, sum);
 }
 
 
@@ -507,6 +541,13 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
                                    : "<span class=\"pill down\">");
     ngx_hd_phrase_serving(t, vu);
     ngx_hd_text_add(t, "</span>");
+
+    /* requests go on to be sent to servers that are known to be down */
+
+    if (vu->serving && vu->health == NGX_HD_STATE_DOWN) {
+        ngx_hd_text_add(t, " <span class=\"pill down\">no server passes its "
+                        "probes</span>");
+    }
 
     if (vu->npeers < vu->total) {
         ngx_hd_html_count(t, " <span class=\"fact\">", vu->npeers,

@@ -391,6 +391,12 @@ ngx_hd_html_bar_label(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
     ngx_hd_html_count(t, "last ", n, (level == NGX_HD_DAY) ? " days: "
                                                            : " hours: ");
     ngx_hd_html_seen(t, &sum);
+
+    if (sum.known && !ngx_hd_html_is_whole(&sum)) {
+        ngx_hd_text_add(t, ", ");
+        ngx_hd_text_ago(t, sum.known);
+        ngx_hd_text_add(t, " of it known");
+    }
 }
 
 

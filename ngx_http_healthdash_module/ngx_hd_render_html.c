@@ -71,7 +71,7 @@ static const char  ngx_hd_html_columns[] =
     "<th scope=\"col\">Last result</th>"
     "<th scope=\"col\" class=\"n\">Latency</th>"
     "<th scope=\"col\">24 hours, 90 days</th>"
-    "<th scope=\"col\" class=\"n\">Available</th>"
+    "<th scope=\"col\" class=\"n\">Available 24 h</th>"
     "</tr></thead>\n";
 
 

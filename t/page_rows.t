@@ -83,6 +83,9 @@ for my $name (sort keys %facts) {
 
     is($row->{available}, percent($facts->{availability}{'24h'}),
        'available in 24 hours');
+    is_part(html_text((html_find((html_find($body{ $row->{id} }, 'td.av'))[0],
+                                 'small'))[0]),
+            $facts->{known}{'24h'}, 'and of how much');
 
     my ($spark) = html_find($body{ $row->{id} }, 'svg.spark');
     my ($line, $failed) = html_find($spark, 'path');
@@ -99,6 +102,17 @@ for my $name (sort keys %facts) {
     is_deeply([ steady($row->{say}) ],
               [ steady(join ' ', @{ $facts->{explain} }) ],
               'the sentences are those of the JSON');
+}
+
+# a part of 24 hours is called one: "of 59 s" is as much as percent
+
+sub is_part {
+    my ($text, $percent, $name) = @_;
+    my ($n, $unit) = $text =~ /^of (\d+) (s|min)\b/;
+
+    return fail("$name: $text") if !$unit;
+    cmp_ok(abs($n * ($unit eq 's' ? 1 : 60) - $percent * 864), '<',
+           $unit eq 's' ? 3 : 62, $name);
 }
 
 sub min { return $_[0] < $_[1] ? $_[0] : $_[1] }
@@ -133,7 +147,7 @@ sub bar {
     cmp_ok($x, '<=', $width, 'not more than there is room for');
     cmp_ok($x, '>', $width - 5, 'and not less');
     like($svg->{attr}{'aria-label'},
-         qr/^\Q$what: \E\Q@{[ percent($available) ]}\E available/,
+         qr/^\Q$what: \E\Q@{[ percent($available) ]}\E available.* known$/,
          'with a summary to be read aloud');
 }
 

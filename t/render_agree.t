@@ -357,6 +357,9 @@ sub agree {
 
         like(html_text($caption), qr/^$up->{health} \Q$u $says\E/,
              "upstream $u: $up->{health}, $says");
+        is(html_text($caption) =~ /no server passes its probes/ ? 1 : 0,
+           $serving && $up->{health} eq 'down' ? 1 : 0,
+           'who is served by what is down is told so');
         like($m->{text}, qr/^upstream $u: $up->{health}, \Q$says\E$/m,
              'also in the text');
     }
