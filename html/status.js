@@ -112,7 +112,8 @@ function freshness(link, now) {
   const age = now - link.seen;
   const late = age > LATE + (link.open ? SILENT : link.polling
     ? link.every : 0);
-  const how = link.open ? 'live' : `asked every ${link.every / 1000} s`;
+  const how = link.open ? 'live' : !link.polling ? 'connecting'
+    : `asked every ${link.every / 1000} s`;
 
   return {
     late,
@@ -226,6 +227,7 @@ function readRow(e) {
 function readRows() {
   rows.clear();
   all('.row').forEach(e => rows.set(e.id, readRow(e)));
+  all('.card[data-group]').forEach((e, i) => e.dataset.place ??= i);
   link.every = rows.size > LONG ? POLL_LONG : POLL;
 }
 
@@ -354,27 +356,54 @@ function isNarrowed() {
   return Boolean(view.health || view.group || view.search);
 }
 
-/* moves as little as can be, and gives the focus back */
+/* rows in their tables, and the tables: what is down is to be seen first */
 
 function order() {
   const focus = document.activeElement;
 
   for (const table of all('.peers, .services')) {
-    const list = [...table.tBodies].map(e => rows.get(e.id)).filter(Boolean)
-      .sort(compare(view.sort));
-    let place = table.tBodies[0];
+    const list = [...table.tBodies].map(e => rows.get(e.id)).filter(Boolean);
 
-    for (const { e } of list) {
-      if (e === place) {
-        place = place.nextElementSibling;
-      } else {
-        table.insertBefore(e, place);
-      }
-    }
+    arrange(table.tBodies[0], list.sort(compare(view.sort)).map(row => row.e));
+  }
+
+  for (const section of all('#upstreams, #services')) {
+    const cards = all('.card', section);
+
+    arrange(cards[0], [...cards].map(e => [e, cardRank(e)])
+      .sort(([, a], [, b]) => a - b).map(([e]) => e));
   }
 
   if (focus !== document.activeElement) {
     focus.focus({ preventScroll: true });
+  }
+}
+
+/* an upstream that is down before one that has a server that is */
+
+function cardRank(e) {
+  const place = Number(e.dataset.place);
+
+  if (view.sort !== 'worst') {
+    return place;
+  }
+
+  const worst = Math.min(9, ...all('.row', e).map(row => rows.get(row.id).rank));
+  const health = [...e.querySelector('caption .s')?.classList || []]
+    .find(word => word in RANK);
+
+  return ((RANK[health] ?? worst) * 10 + worst) * 10000 + place;
+}
+
+/* siblings from place on; moves as little as can be */
+
+function arrange(place, list) {
+  for (const e of list) {
+    if (e === place) {
+      place = place.nextElementSibling;
+    } else {
+      e.parentNode.insertBefore(e, place);
+    }
   }
 }
 
@@ -635,7 +664,12 @@ function connect() {
     + '?format=events&rows=html&last_event_id=' + $('main').dataset.event);
 
   link.source = source;
-  source.onopen = () => { link.open = true; link.polling = false; heard(); };
+  source.onopen = () => {
+    link.open = true;
+    link.polling = false;
+    heard();
+    showLive();
+  };
   source.onerror = () => {
     link.open = false;
 

@@ -58,7 +58,6 @@ static ngx_uint_t ngx_hd_html_open(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_html_row_t *row,
     ngx_uint_t health);
 static void ngx_hd_html_close(ngx_hd_text_t *t);
-static ngx_uint_t ngx_hd_html_is_long(const ngx_hd_view_t *view);
 static void ngx_hd_html_peer_detail(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp);
 
@@ -505,7 +504,7 @@ ngx_hd_html_close(ngx_hd_text_t *t)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_hd_html_is_long(const ngx_hd_view_t *view)
 {
     ngx_uint_t  i, n;

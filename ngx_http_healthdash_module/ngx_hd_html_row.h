@@ -25,5 +25,8 @@ void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 void ngx_hd_html_upstream(ngx_hd_text_t *t,
     const ngx_hd_view_upstream_t *vu);
 
+/* 1 if there are so many rows that each of them has to be short. */
+ngx_uint_t ngx_hd_html_is_long(const ngx_hd_view_t *view);
+
 
 #endif /* _NGX_HD_HTML_ROW_H_INCLUDED_ */

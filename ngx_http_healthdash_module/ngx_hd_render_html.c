@@ -159,7 +159,9 @@ ngx_hd_html_begin(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_text_add(t, "</b></p><p id=\"live\">");
     ngx_hd_html_clock(t, view->time);
     ngx_hd_text_add(t, ", refreshed every " NGX_HD_HTML_REFRESH
-                    " s</p></header>\n<main id=\"main\" data-health=\"");
+                    " s</p></header>\n<main id=\"main\"");
+    ngx_hd_text_add(t, ngx_hd_html_is_long(view) ? " class=\"long\"" : "");
+    ngx_hd_text_add(t, " data-health=\"");
     ngx_hd_text_add(t, ngx_hd_state_word(view->health));
     ngx_hd_html_count(t, "\" data-generation=\"", view->main->generation,
                       "\" data-event=\"");

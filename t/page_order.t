@@ -1,0 +1,78 @@
+#!/usr/bin/perl
+
+# Tests for what comes first on the page: what is down, above what has a server
+# that is down, above what is well; with the script and without it.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HealthDash timeout => 120;
+
+use HealthDash::Browser qw(browser);
+
+my ($good, $bad) = backends(qw(good bad));
+
+my $t = HealthDash->new(http => <<'EOF')->start;
+    healthdash_probe p { interval 200ms;  timeout 150ms;  fails 1; }
+
+    upstream well {
+        zone well 64k;
+        server %%ADDR_good%%;
+        healthdash_check probe=p;
+    }
+    upstream some {
+        zone some 64k;
+        server %%ADDR_good%%;
+        server %%ADDR_bad%%;
+        healthdash_check probe=p;
+    }
+    upstream none {
+        zone none 64k;
+        server %%ADDR_bad%%;
+        healthdash_check probe=p min_up=0;
+    }
+    healthdash_service Well tcp://%%ADDR_good%% probe=p group=A;
+    healthdash_service Sick http://%%ADDR_bad%%/ probe=p group=B;
+
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+    }
+EOF
+
+$bad->set(status => 503);
+
+ok(wait_until(sub {
+    my $summary = (hd_json($t) // return)->{summary};
+
+    return $summary->{servers}{down} == 2 && $summary->{services}{down} == 1;
+}, 20), 'two servers and a service are down');
+
+my $b = browser();
+my $url = 'http://127.0.0.1:' . port('web') . '/status?format=html';
+my $rows = "[...document.querySelectorAll('.row')]";
+my $name = "e => e.closest('.card').querySelector('caption b').textContent + ' '"
+           . " + e.className.replace('row ', '')";
+my $seen = "$rows.sort((a, b) => a.getBoundingClientRect().y"
+           . " - b.getBoundingClientRect().y).map($name).join()";
+my $read = "$rows.map($name).join()";
+my $worst = 'none down,some down,some up,well up,B down,A up';
+
+$b->open($url, script => \0);
+is($b->eval($seen), $worst, 'what is down first, without a script');
+
+$b->open($url);
+ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
+   'live');
+is($b->eval($seen), $worst, 'and with it');
+is($b->eval($read), $worst, 'for those who listen, too');
+is($b->eval("getComputedStyle(document.querySelector('.row'))"
+            . '.contentVisibility'), 'visible',
+   'a short page is there as a whole, in pictures of it, too');
+
+$b->open("$url&sort=lowest");
+ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
+   'sorted differently');
+is($b->eval($read), 'well up,some down,some up,none down,A up,B down',
+   'upstreams are in the order of the configuration');
+
+done_testing();
