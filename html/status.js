@@ -682,6 +682,7 @@ function connect() {
 
   source.addEventListener('snapshot', takeMessage);
   source.addEventListener('change', takeMessage);
+  source.addEventListener('beat', () => heard());
 }
 
 function tick() {

@@ -251,7 +251,9 @@ ngx_http_healthdash_hub_init(ngx_http_healthdash_hub_t *hub,
         return NGX_ERROR;
     }
 
-    ngx_hd_text_add(&hub->heartbeat->text, ":\n\n");
+    /* not a comment: programs in pages can not see these */
+
+    ngx_hd_text_add(&hub->heartbeat->text, "event: beat\ndata: {}\n\n");
 
     if (hub->heartbeat->text.failed) {
         ngx_hd_message_release(hub->heartbeat);

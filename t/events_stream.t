@@ -350,7 +350,7 @@ $r = http_get(port('web'), '/status?format=events');
 is($r->{status}, 503, 'one more is refused');
 like($r->{body}, qr/as many streams as it may have/, 'with a sentence');
 
-ok(wait_until(sub { $_->poll for @v; return !grep { !$_->{comments} } @v },
+ok(wait_until(sub { $_->poll for @v; return !grep { !$_->{beats} } @v },
               40), 'silence is broken');
 cmp_ok(time() - $start, '>', 13, 'after a while');
 is_deeply([ map { scalar $_->messages } @v ], [ (1) x 8 ],

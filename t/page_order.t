@@ -75,4 +75,32 @@ ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
 is($b->eval($read), 'well up,some down,some up,none down,A up,B down',
    'upstreams are in the order of the configuration');
 
+
+# silence: the stream is seen to be alive, so the page need not be asked for
+
+$t->set_conf(<<'EOF')->reload;
+http {
+    healthdash_service Rare tcp://%%ADDR_good%% interval=1h;
+
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+    }
+}
+EOF
+
+ok(wait_until(sub {
+    return ((hd_json($t) // return)->{services}{Rare}{health} // '') eq 'up';
+}, 20), 'one probe an hour');
+
+$b->open($url);
+ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
+   'live');
+$b->seen;
+$b->eval("link.source.addEventListener('beat', () => window.beats = "
+         . "(window.beats || 0) + 1)");
+ok($b->until('window.beats === 2', 60), 'the page sees the stream beat');
+is_deeply([ grep { /format=html/ } @{ $b->seen->{requests} } ], [],
+          'and asks for nothing');
+
 done_testing();

@@ -20,7 +20,7 @@ sub new {
     my ($class, %arg) = @_;
     my $self = bless {
         path => '/status?format=events', headers => {}, %arg,
-        in => '', body => '', messages => [], comments => 0, id => undef,
+        in => '', body => '', messages => [], beats => 0, id => undef,
         times => [],
     }, $class;
 
@@ -143,10 +143,7 @@ sub parse_message {
     my %m;
 
     for (split /\n/, $text) {
-        if (/^:/) {
-            $self->{comments}++;
-
-        } elsif (/^(id|event|data|retry): ?(.*)$/s) {
+        if (/^(id|event|data|retry): ?(.*)$/s) {
             $m{$1} = $2;
 
         } else {
@@ -156,6 +153,12 @@ sub parse_message {
 
     $self->{retry} = $m{retry} if defined $m{retry};
     return if !defined $m{event};
+
+    if ($m{event} eq 'beat') {
+        $self->{beats}++;
+        push @{ $self->{errors} }, $text if $m{data} ne '{}' || defined $m{id};
+        return;
+    }
 
     $self->{id} = $m{id};
     $m{at} = time();
