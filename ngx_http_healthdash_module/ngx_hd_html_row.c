@@ -390,8 +390,16 @@ ngx_hd_html_past_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_past_t *past)
 {
     ngx_hd_text_add(t, "<td class=\"bars\">");
-    ngx_hd_html_strip(t, view, past, NGX_HD_HOUR);
-    ngx_hd_html_strip(t, view, past, NGX_HD_DAY);
+
+    if (ngx_hd_html_is_long(view)) {
+        ngx_hd_html_strip_brief(t, view, past, NGX_HD_HOUR);
+        ngx_hd_html_strip_brief(t, view, past, NGX_HD_DAY);
+
+    } else {
+        ngx_hd_html_strip(t, view, past, NGX_HD_HOUR);
+        ngx_hd_html_strip(t, view, past, NGX_HD_DAY);
+    }
+
     ngx_hd_text_add(t, "</td>");
 
     ngx_hd_html_available(t, past);

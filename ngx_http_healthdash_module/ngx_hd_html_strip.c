@@ -41,6 +41,7 @@ typedef struct {
     ngx_hd_html_cell_t    cell[NGX_HD_HTML_CELLS];
     ngx_uint_t            n;
     ngx_uint_t            width;        /* of all of it */
+    ngx_uint_t            brief;        /* all that is alike is one */
 } ngx_hd_html_bar_t;
 
 
@@ -59,8 +60,14 @@ static void ngx_hd_html_line_path(ngx_hd_text_t *t,
 static void ngx_hd_html_line_failed(ngx_hd_text_t *t,
     const ngx_hd_html_line_t *line);
 static ngx_uint_t ngx_hd_html_line_x(ngx_uint_t i);
+static void ngx_hd_html_bar_begin(ngx_hd_text_t *t,
+    const ngx_hd_view_past_t *past, ngx_hd_level_e level,
+    ngx_hd_html_bar_t *bar, ngx_uint_t brief);
+static void ngx_hd_html_bar_plain(ngx_hd_text_t *t,
+    const ngx_hd_html_bar_t *bar, ngx_hd_html_colour_e colour,
+    ngx_uint_t unit);
 static void ngx_hd_html_bar(const ngx_hd_view_past_t *past,
-    ngx_hd_level_e level, ngx_hd_html_bar_t *bar);
+    ngx_hd_level_e level, ngx_hd_html_bar_t *bar, ngx_uint_t brief);
 static void ngx_hd_html_bar_quarters(const ngx_hd_view_past_t *past,
     ngx_hd_html_bar_t *bar);
 static void ngx_hd_html_bar_add(ngx_hd_html_bar_t *bar,
@@ -70,6 +77,8 @@ static void ngx_hd_html_sum(ngx_hd_span_t *sum, const ngx_hd_span_t *span);
 static void ngx_hd_html_bar_label(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past, ngx_hd_level_e level);
 static void ngx_hd_html_cell(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_html_cell_t *cell);
+static void ngx_hd_html_path(ngx_hd_text_t *t,
     const ngx_hd_html_cell_t *cell);
 static void ngx_hd_html_times(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_html_cell_t *cell, const char *between);
@@ -204,21 +213,86 @@ ngx_hd_html_strip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_uint_t         i;
     ngx_hd_html_bar_t  bar;
 
-    ngx_hd_html_bar(past, level, &bar);
-
-    ngx_hd_text_add(t, (level == NGX_HD_DAY) ? "<svg class=\"strip days\""
-                                             : "<svg class=\"strip\"");
-    ngx_hd_html_count(t, " viewBox=\"0 0 ", bar.width, " 20\" "
-                      "preserveAspectRatio=\"none\" role=\"img\" "
-                      "aria-label=\"");
-    ngx_hd_html_bar_label(t, past, level);
-    ngx_hd_text_add(t, "\">");
+    ngx_hd_html_bar_begin(t, past, level, &bar, 0);
 
     for (i = 0; i < bar.n; i++) {
         ngx_hd_html_cell(t, view, &bar.cell[i]);
     }
 
     ngx_hd_text_add(t, "</svg>");
+}
+
+
+/* browsers are slow with thousands of bars of many elements each */
+
+void
+ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past, ngx_hd_level_e level)
+{
+    ngx_uint_t         i;
+    ngx_hd_html_bar_t  bar;
+
+    ngx_hd_html_bar_begin(t, past, level, &bar, 1);
+
+    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 4);
+    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 1);
+    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 4);
+    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 1);
+
+    for (i = 0; i < bar.n; i++) {
+
+        if (bar.cell[i].colour > NGX_HD_HTML_UP) {
+            ngx_hd_html_cell(t, view, &bar.cell[i]);
+        }
+    }
+
+    ngx_hd_text_add(t, "</svg>");
+}
+
+
+static void
+ngx_hd_html_bar_begin(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_hd_level_e level, ngx_hd_html_bar_t *bar, ngx_uint_t brief)
+{
+    ngx_hd_html_bar(past, level, bar, brief);
+
+    ngx_hd_text_add(t, (level == NGX_HD_DAY) ? "<svg class=\"strip days\""
+                                             : "<svg class=\"strip\"");
+    ngx_hd_html_count(t, " viewBox=\"0 0 ", bar->width, " 20\" "
+                      "preserveAspectRatio=\"none\" role=\"img\" "
+                      "aria-label=\"");
+    ngx_hd_html_bar_label(t, past, level);
+    ngx_hd_text_add(t, "\">");
+}
+
+
+/* all parts of a colour and unit as one, without words */
+
+static void
+ngx_hd_html_bar_plain(ngx_hd_text_t *t, const ngx_hd_html_bar_t *bar,
+    ngx_hd_html_colour_e colour, ngx_uint_t unit)
+{
+    ngx_uint_t                 i, n;
+    const ngx_hd_html_cell_t  *cell;
+
+    for (n = 0, i = 0; i < bar->n; i++) {
+        cell = &bar->cell[i];
+
+        if (cell->colour != colour || cell->unit != unit) {
+            continue;
+        }
+
+        if (n++ == 0) {
+            ngx_hd_html_path(t, cell);
+        }
+
+        ngx_hd_html_count(t, "M", cell->x, " 10h");
+        ngx_hd_html_count(t, "", cell->width, "");
+    }
+
+    if (n) {
+        ngx_hd_text_add(t, "\"/>");
+    }
 }
 
 
@@ -229,7 +303,7 @@ ngx_hd_html_parts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_uint_t         i;
     ngx_hd_html_bar_t  bar;
 
-    ngx_hd_html_bar(past, level, &bar);
+    ngx_hd_html_bar(past, level, &bar, 0);
 
     ngx_hd_text_add(t, (level == NGX_HD_DAY)
                        ? "<table class=\"past\"><caption>Last 90 days"
@@ -250,13 +324,14 @@ ngx_hd_html_parts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 static void
 ngx_hd_html_bar(const ngx_hd_view_past_t *past, ngx_hd_level_e level,
-    ngx_hd_html_bar_t *bar)
+    ngx_hd_html_bar_t *bar, ngx_uint_t brief)
 {
     ngx_uint_t          age;
     ngx_hd_html_cell_t  cell;
 
     bar->n = 0;
     bar->width = 0;
+    bar->brief = brief;
 
     age = (level == NGX_HD_DAY) ? NGX_HD_DAYS : NGX_HD_HTML_HOURS;
 
@@ -328,7 +403,7 @@ ngx_hd_html_bar_add(ngx_hd_html_bar_t *bar, const ngx_hd_html_cell_t *cell)
     last = bar->n ? &bar->cell[bar->n - 1] : NULL;
 
     if (last && last->colour == colour && last->unit == cell->unit
-        && colour <= NGX_HD_HTML_UP)
+        && (colour <= NGX_HD_HTML_UP || bar->brief))
     {
         ngx_hd_html_sum(&last->sum, &cell->sum);
         last->width += cell->unit;
@@ -404,15 +479,22 @@ static void
 ngx_hd_html_cell(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_html_cell_t *cell)
 {
-    ngx_hd_text_add(t, "<path class=\"");
-    ngx_hd_text_add(t, ngx_hd_html_colours[cell->colour]);
-    ngx_hd_text_add(t, (cell->unit == 1) ? " q\" d=\"M" : "\" d=\"M");
-    ngx_hd_html_count(t, "", cell->x, " 10h");
+    ngx_hd_html_path(t, cell);
+    ngx_hd_html_count(t, "M", cell->x, " 10h");
     ngx_hd_html_count(t, "", cell->width, "\"><title>");
     ngx_hd_html_times(t, view, cell, " to ");
     ngx_hd_text_add(t, ": ");
     ngx_hd_html_seen(t, &cell->sum);
     ngx_hd_text_add(t, "</title></path>");
+}
+
+
+static void
+ngx_hd_html_path(ngx_hd_text_t *t, const ngx_hd_html_cell_t *cell)
+{
+    ngx_hd_text_add(t, "<path class=\"");
+    ngx_hd_text_add(t, ngx_hd_html_colours[cell->colour]);
+    ngx_hd_text_add(t, (cell->unit == 1) ? " q\" d=\"" : "\" d=\"");
 }
 
 

@@ -242,6 +242,17 @@ is((html_find($body{u0p0}, 'a'))[0]{attr}{href}, '?format=html&row=u0p0',
    'but it can be asked for');
 is(scalar(html_find($body{u0p201}, 'dl')), 1, 'what is down is');
 
+for my $svg (html_find($body{u0p0}, 'svg.strip')) {
+    like($svg->{attr}{'aria-label'}, qr/^last .* available/, 'a summary');
+    is(scalar(html_find($svg, 'title')), 0, 'of what is up no more is said');
+}
+
+for my $svg (html_find($body{u0p201}, 'svg.strip')) {
+    is(scalar(html_find($svg, 'path.down')), 1, 'what is down is one part');
+    like(html_text((html_find($svg, 'title'))[0]), qr/ available, down for /,
+         'and says what was seen');
+}
+
 $t->set_conf(<<'EOF')->reload;
 http {
     server {
