@@ -69,11 +69,10 @@ function sourceQuery(search, more) {
   return '?' + keep;
 }
 
-function matches(row, view) {
+function matches(row, view, words) {
   return (!view.health || row.health === view.health)
     && (!view.group || row.group === view.group)
-    && (!view.search || view.search.toLowerCase().split(/\s+/)
-      .every(word => row.text.includes(word)));
+    && words.every(word => row.text.includes(word));
 }
 
 function compare(sort) {
@@ -323,9 +322,11 @@ function time(e) {
 
 /* what is shown: filters, order, the state of controls */
 
-function show() {
+function show(moved = true) {
+  const words = view.search.toLowerCase().split(/\s+/);
+
   for (const row of rows.values()) {
-    const hidden = !matches(row, view);
+    const hidden = !matches(row, view, words);
 
     if (row.e.hidden !== hidden) {
       row.e.hidden = hidden;
@@ -342,7 +343,11 @@ function show() {
     || all('.row:not([hidden])').length > 0;
   $('log')?.classList.toggle('incidents', view.incidents);
   document.documentElement.classList.toggle('wall', view.wall);
-  order();
+
+  if (moved) {
+    order();
+  }
+
   showControls();
 }
 
@@ -428,7 +433,7 @@ function change(what) {
   view = { ...view, ...what };
   history.replaceState(null, '', location.pathname
     + writeQuery(location.search, view) + location.hash);
-  show();
+  show('sort' in what);
 }
 
 function showLive() {
