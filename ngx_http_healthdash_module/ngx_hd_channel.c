@@ -363,7 +363,7 @@ ngx_hd_channel_write_snapshot(ngx_hd_channel_t *ch)
         return NGX_ERROR;
     }
 
-    ngx_hd_message_seal(ch->snapshot);
+    ngx_hd_message_seal(ch->snapshot, &ch->main->held);
 
     return ngx_hd_channel_start(ch, NGX_HD_CHANNEL_DONE);
 }
@@ -459,7 +459,7 @@ ngx_hd_channel_tail(ngx_hd_channel_t *ch, ngx_uint_t knows, uint64_t event,
         return NULL;
     }
 
-    ngx_hd_message_seal(ch->tail);
+    ngx_hd_message_seal(ch->tail, &ch->main->held);
 
     return ch->tail;
 }

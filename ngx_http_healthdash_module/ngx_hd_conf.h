@@ -218,6 +218,8 @@ struct ngx_hd_main_conf_s {
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
     void                         *hub;          /* worker: of live viewers */
+    off_t                         held;         /* the same: bytes of first
+                                                   messages */
 };
 
 

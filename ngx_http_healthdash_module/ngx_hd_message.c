@@ -11,10 +11,6 @@
 #define NGX_HD_MESSAGE_POOL    1024
 
 
-/* of this process */
-static off_t  ngx_hd_message_bytes;
-
-
 ngx_hd_message_t *
 ngx_hd_message_create(ngx_log_t *log)
 {
@@ -41,19 +37,12 @@ ngx_hd_message_create(ngx_log_t *log)
 
 
 void
-ngx_hd_message_seal(ngx_hd_message_t *m)
+ngx_hd_message_seal(ngx_hd_message_t *m, off_t *total)
 {
-    if (m->counted == 0) {
-        m->counted = m->text.size;
-        ngx_hd_message_bytes += m->counted;
-    }
-}
+    m->total = total;
+    m->counted = m->text.size;
 
-
-off_t
-ngx_hd_message_total(void)
-{
-    return ngx_hd_message_bytes;
+    *total += m->counted;
 }
 
 
@@ -68,7 +57,11 @@ void
 ngx_hd_message_release(ngx_hd_message_t *m)
 {
     if (m && --m->refs == 0) {
-        ngx_hd_message_bytes -= m->counted;
+
+        if (m->total) {
+            *m->total -= m->counted;
+        }
+
         ngx_destroy_pool(m->text.pool);
     }
 }

@@ -16,7 +16,8 @@ typedef struct {
     ngx_hd_text_t   text;       /* in a pool of its own; nobody writes into it
                                    once it was sent to somebody */
     ngx_uint_t      refs;
-    off_t           counted;    /* in ngx_hd_message_total() */
+    off_t          *total;      /* where it counts, or NULL */
+    off_t           counted;    /* so many bytes */
     unsigned        whole:1;    /* the first that a viewer gets: is not counted
                                    against a slow one */
 } ngx_hd_message_t;
@@ -25,11 +26,11 @@ typedef struct {
 /* An empty message, held by the caller.  NULL: no memory. */
 ngx_hd_message_t *ngx_hd_message_create(ngx_log_t *log);
 
-/* Nothing will be added to it, so its bytes count from now on, once. */
-void ngx_hd_message_seal(ngx_hd_message_t *m);
-
-/* Bytes of all that are sealed and were not let go by everybody. */
-off_t ngx_hd_message_total(void);
+/*
+ * Nothing will be added to it, so its bytes are in *total from now on, until
+ * everybody has let it go; total outlives it.  Once for each message.
+ */
+void ngx_hd_message_seal(ngx_hd_message_t *m, off_t *total);
 
 void ngx_hd_message_hold(ngx_hd_message_t *m);
 

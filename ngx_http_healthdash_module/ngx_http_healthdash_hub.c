@@ -194,7 +194,7 @@ ngx_http_healthdash_hub_is_full(ngx_hd_main_conf_t *hmcf)
 
     hub = hmcf->hub;
 
-    if (ngx_hd_message_total() > NGX_HTTP_HEALTHDASH_HUB_HELD) {
+    if (hmcf->held > NGX_HTTP_HEALTHDASH_HUB_HELD) {
         return 1;
     }
 
