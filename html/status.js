@@ -271,7 +271,8 @@ function mark(e) {
 
 function putPulse(pulse) {
   const e = rows.get(pulse.dataset.row)?.e;
-  const [latency, result, streak] = all('i', pulse).map(i => i.textContent);
+  const [latency, result, streak, ...available] = all('i', pulse)
+    .map(i => i.textContent);
   const set = (what, text) => {
     const node = e.querySelector(what);
 
@@ -284,6 +285,7 @@ function putPulse(pulse) {
     set('.lat > span', latency);
     set('.why > .r', result);
     set('.why > small', streak);
+    available.forEach((text, i) => set(i ? '.av > small' : '.av > span', text));
   }
 }
 

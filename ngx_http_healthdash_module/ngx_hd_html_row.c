@@ -50,6 +50,8 @@ static void ngx_hd_html_past_cells(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_past_t *past);
 static void ngx_hd_html_available(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
+static void ngx_hd_html_extent(ngx_hd_text_t *t,
+    const ngx_hd_view_past_t *past, const ngx_hd_span_t *day);
 static void ngx_hd_html_month(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
 static void ngx_hd_html_window(const ngx_hd_view_past_t *past,
@@ -423,19 +425,48 @@ ngx_hd_html_available(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
 
     ngx_hd_text_add(t, "<td class=\"n av\" data-v=\"");
     ngx_hd_text_raw(t, buf, last - buf);
-    ngx_hd_text_add(t, "\">");
+    ngx_hd_text_add(t, "\"><span>");
     ngx_hd_html_percent(t, available);
-    ngx_hd_text_add(t, " <small>");
+    ngx_hd_text_add(t, "</span> <small>");
+    ngx_hd_html_extent(t, past, &day);
+    ngx_hd_text_add(t, "</small></td>");
+}
 
-    if (ngx_hd_html_is_whole(&day)) {
+
+/* what stands below: of how much, or the days before */
+
+static void
+ngx_hd_html_extent(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    const ngx_hd_span_t *day)
+{
+    if (ngx_hd_html_is_whole(day)) {
         ngx_hd_html_month(t, past);
 
-    } else if (day.known) {
+    } else if (day->known) {
         ngx_hd_text_add(t, "of ");
-        ngx_hd_text_ago(t, day.known);
+        ngx_hd_text_ago(t, day->known);
+    }
+}
+
+
+void
+ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt)
+{
+    ngx_hd_span_t       day;
+    ngx_hd_view_past_t  past;
+
+    if (ngx_hd_view_past(view, vt, &past) != NGX_OK) {
+        return;
     }
 
-    ngx_hd_text_add(t, "</small></td>");
+    ngx_hd_html_window(&past, 1, &day);
+
+    ngx_hd_text_add(t, "<i>");
+    ngx_hd_html_percent(t, ngx_hd_history_available(&day));
+    ngx_hd_text_add(t, "</i><i>");
+    ngx_hd_html_extent(t, &past, &day);
+    ngx_hd_text_add(t, "</i>");
 }
 
 

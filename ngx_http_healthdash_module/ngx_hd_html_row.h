@@ -21,6 +21,13 @@ void ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
+/*
+ * Availability of a target as it stands in its row, in two <i>: it moves with
+ * each probe.  Nothing if nothing is known.
+ */
+void ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+
 /* What is said of an upstream: one <caption>. */
 void ngx_hd_html_upstream(ngx_hd_text_t *t,
     const ngx_hd_view_upstream_t *vu);

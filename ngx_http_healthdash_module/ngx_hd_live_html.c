@@ -201,7 +201,9 @@ ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_phrase_streak(t, view, vt);
     }
 
-    ngx_hd_text_add(t, "</i></p>");
+    ngx_hd_text_add(t, "</i>");
+    ngx_hd_html_pulse_available(t, view, vt);
+    ngx_hd_text_add(t, "</p>");
 }
 
 

@@ -76,6 +76,17 @@ is($b->eval($read), 'well up,some down,some up,none down,A up,B down',
    'upstreams are in the order of the configuration');
 
 
+# what is available moves with each probe, also where nothing changes
+
+$b->open($url);
+ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
+   'live');
+$b->eval("window.known = () => document.querySelector('.row.down .av small')"
+         . ".textContent; window.before = known()");
+ok($b->until('window.before && known() !== window.before'),
+   'a row that is down as it was tells how much of a day is known now');
+
+
 # silence: the stream is seen to be alive, so the page need not be asked for
 
 $t->set_conf(<<'EOF')->reload;
