@@ -62,6 +62,7 @@ EOC
 ok(wait_until(sub {
     my $json = hd_json($t);
     return $json->{summary}{servers}{up} == 3
+           && $json->{summary}{servers}{down} == 1
            && $json->{services}{One}{health} eq 'up';
 }, 20), 'all are up, but what nobody serves');
 
@@ -133,7 +134,8 @@ $b2->set(status => 503);
 
 my $down = $v->wait(sub {
     my $u = HealthDash::Events::data($_[0])->{upstreams}{app} or return;
-    return $_[0]{event} eq 'change' && grep { $_->{health} eq 'down' }
+    return $_[0]{event} eq 'change' && grep { $_->{name} eq $b2->address
+                                              && $_->{health} eq 'down' }
                                        @{ $u->{peers} };
 }, 20, 'the verdict');
 my $at = time();
