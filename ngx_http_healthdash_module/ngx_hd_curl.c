@@ -19,6 +19,7 @@
 #define NGX_HD_CURL_PATIENCE   10000   /* msec */
 
 #define NGX_HD_CURL_TLS_ALERT  0x15    /* first byte, RFC 8446 5.1 */
+#define NGX_HD_CURL_FRAME      9       /* bytes before a payload, RFC 9113 4.1 */
 
 /* what a peer may send beside twice the body that is wanted */
 
@@ -30,6 +31,7 @@ static void ngx_hd_curl_connect(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_connect_quic(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc);
+static ngx_int_t ngx_hd_curl_relay_hear(ngx_hd_relay_t *r);
 static void ngx_hd_curl_connected(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_unreachable(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_begin(ngx_hd_curl_call_t *call);
@@ -193,6 +195,7 @@ ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call)
     r->run = call->run;
     r->addr = &call->addrs->addrs[call->next];
     r->handler = ngx_hd_curl_relay_handler;
+    r->hear = ngx_hd_curl_relay_hear;
     r->data = call;
     r->limit = NGX_HD_CURL_ANSWER + 2 * call->run->target->check->body_limit;
 
@@ -248,6 +251,23 @@ ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc)
     default: /* NGX_ERROR */
         ngx_hd_run_done(call->run);
     }
+}
+
+
+/* not all versions of libcurl see at once that a stranger answers */
+
+static ngx_int_t
+ngx_hd_curl_relay_hear(ngx_hd_relay_t *r)
+{
+    ngx_hd_curl_call_t  *call;
+
+    call = r->data;
+
+    if (call->run->target->check->tls || r->nheard < NGX_HD_CURL_FRAME) {
+        return NGX_OK;
+    }
+
+    return (ngx_hd_curl_stranger(call) == NGX_OK) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -518,6 +538,16 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
         break;
 
     case CURLE_HTTP2:
+
+        /* so says libcurl 8.22 of a peer that goes without a word */
+
+        if (call->relay.eof && call->relay.total == 0) {
+            ngx_hd_curl_lost(call, code, text);
+            break;
+        }
+
+        /* fall through */
+
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
         ngx_hd_result_set(result, NGX_HD_R_RESPONSE_INVALID, "%s", text);

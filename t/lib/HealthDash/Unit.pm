@@ -32,13 +32,14 @@ sub run_unit {
     my $out = "$top/build/unit/$name";
 
     my @dirs = ("$src/objs", map { "$src/src/$_" } qw{
-        core event event/modules os/unix http http/modules http/v2 http/v3
+        core event event/modules event/quic os/unix http http/modules http/v2
+        http/v3
     });
 
     # nginx's handlers take more than each of them needs
 
-    my @cmd = ($ENV{CC} || 'cc', '-std=gnu11', '-Wall', '-Wextra', '-Wshadow',
-        '-Werror', '-Wno-unused-parameter', '-g',
+    my @cmd = ($ENV{CC} || 'cc', '-std=gnu11', '-D_GNU_SOURCE',
+        '-Wall', '-Wextra', '-Wshadow', '-Werror', '-Wno-unused-parameter', '-g',
         '-fsanitize=address,undefined',
         '-fno-sanitize-recover=undefined', "-I$hd", "-I$top/t/unit",
         (map { ('-isystem', $_) } @dirs), '-o', $out, "$top/t/unit/$name.c",
