@@ -19,7 +19,7 @@
 #define NGX_HD_CURL_PATIENCE   10000   /* msec */
 
 #define NGX_HD_CURL_TLS_ALERT  0x15    /* first byte, RFC 8446 5.1 */
-#define NGX_HD_CURL_FRAME      9       /* bytes before a payload, RFC 9113 4.1 */
+#define NGX_HD_CURL_FRAME      9       /* bytes of head, RFC 9113 4.1 */
 
 /* what a peer may send beside twice the body that is wanted */
 
