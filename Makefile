@@ -46,7 +46,7 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
-	sanitize fuzz versions clean
+	sanitize fuzz torture versions clean
 
 
 help:
@@ -63,6 +63,8 @@ help:
 	@echo "make sanitize    build nginx and the module with sanitizers"
 	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
 	@echo "                 these, SECONDS=600 each"
+	@echo "make torture     reloads, kills, broken servers at random, under"
+	@echo "                 load, SECONDS=1200 for so long, SEED=N as before"
 	@echo "make versions    the core of the tests with the nginx and the libcurl of"
 	@echo "                 SUITES='$(SUITES)', releases of Debian"
 	@echo "make deps        install the packages that a build needs"
@@ -134,6 +136,12 @@ fuzz: sanitize-deps lint-deps
 	@BUILD='$(abspath $(BUILD))/fuzz' NGINX_SRC='$(abspath $(ASAN))/source' \
 	FUZZ_OPT='-g -O1 $(SAN) -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment,function' \
 	FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' .ci/fuzz $(FUZZ)
+
+
+torture: test-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_TORTURE='$(SECONDS)' $(if $(SEED),HD_SEED='$(SEED)') \
+		prove -v t/torture.t
 
 
 versions:
