@@ -162,6 +162,9 @@ ngx_int_t ngx_hd_view_more(ngx_hd_view_t *view);
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
 
+/* Takes out of a picture what its filter leaves out.  For ngx_hd_view.c. */
+void ngx_hd_view_filter(ngx_hd_view_t *view);
+
 /*
  * Writes what an upstream, "u3", a server, "u3p2", or a service, "s7", is
  * called on the page, to buf of NGX_HD_VIEW_ID_LEN bytes; returns the end.  The
