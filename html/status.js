@@ -271,7 +271,7 @@ function mark(e) {
 
 function putPulse(pulse) {
   const e = rows.get(pulse.dataset.row)?.e;
-  const [latency, result, streak, ...available] = all('i', pulse)
+  const [latency, result, streak, conns, ...available] = all('i', pulse)
     .map(i => i.textContent);
   const set = (what, text) => {
     const node = e.querySelector(what);
@@ -285,6 +285,7 @@ function putPulse(pulse) {
     set('.lat > span', latency);
     set('.why > .r', result);
     set('.why > small', streak);
+    set('.conns', conns);
     available.forEach((text, i) => set(i ? '.av > small' : '.av > span', text));
   }
 }

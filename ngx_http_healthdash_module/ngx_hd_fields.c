@@ -28,7 +28,7 @@ static void ngx_hd_field_kind(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_upstream(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_id(const ngx_hd_row_t *row,
+static void ngx_hd_field_number(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_server(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -42,7 +42,9 @@ static void ngx_hd_field_critical(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_backup(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_weight(const ngx_hd_row_t *row,
+static void ngx_hd_field_active(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_max_conns(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_state(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -107,7 +109,8 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
     { "upstream", "", 0, "",
       "of the server", ngx_hd_field_upstream, 0 },
     { "id", "id", NGX_HD_FIELD_PEER, "",
-      "position of the server in nginx's list", ngx_hd_field_id, 0 },
+      "position of the server in nginx's list", ngx_hd_field_number,
+      offsetof(ngx_hd_peer_t, id) },
     { "server", "server", NGX_HD_FIELD_PEER, "",
       "as it is configured", ngx_hd_field_server, 0 },
     { "name", "name", NGX_HD_FIELD_PEER, "",
@@ -132,7 +135,12 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
     { "backup", "backup", NGX_HD_FIELD_PEER, "",
       "whether the server is one", ngx_hd_field_backup, 0 },
     { "weight", "weight", NGX_HD_FIELD_PEER, "",
-      "of the server", ngx_hd_field_weight, 0 },
+      "of the server", ngx_hd_field_number, offsetof(ngx_hd_peer_t, weight) },
+    { "active", "active", NGX_HD_FIELD_PEER, "",
+      "connections that nginx has open to the server for requests",
+      ngx_hd_field_active, 0 },
+    { "max_conns", "max_conns", NGX_HD_FIELD_PEER, "",
+      "how many these may be", ngx_hd_field_max_conns, 0 },
     { "state", "state", NGX_HD_FIELD_PEER, "",
       "what nginx does with the server", ngx_hd_field_state, 0 },
     { "health", "health", NGX_HD_IN_ALL, "",
@@ -284,12 +292,15 @@ ngx_hd_field_upstream(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+/* arg: which number of the server */
+
 static void
-ngx_hd_field_id(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_number(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.id);
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT,
+                         *(ngx_uint_t *) ((u_char *) &row->vp->peer + f->arg));
     }
 }
 
@@ -362,12 +373,24 @@ ngx_hd_field_backup(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+/* what one worker of several has open says nothing about the server */
+
 static void
-ngx_hd_field_weight(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_active(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
-    if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.weight);
+    if (row->vp && row->vp->peer.counted) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.conns);
+    }
+}
+
+
+static void
+ngx_hd_field_max_conns(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.max_conns) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.max_conns);
     }
 }
 

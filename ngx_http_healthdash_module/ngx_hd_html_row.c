@@ -170,6 +170,12 @@ ngx_hd_html_peer_name(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
 
     ngx_hd_html_count(t, "weight ", peer->weight, "");
 
+    if (peer->counted || peer->max_conns) {
+        ngx_hd_text_add(t, ", <span class=\"conns\">");
+        ngx_hd_phrase_connections(t, peer);
+        ngx_hd_text_add(t, "</span>");
+    }
+
     if (peer->server.len != peer->name.len
         || ngx_memcmp(peer->server.data, peer->name.data, peer->name.len)
            != 0)

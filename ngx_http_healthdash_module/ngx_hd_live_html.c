@@ -29,7 +29,8 @@ static void ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t,
 static void ngx_hd_live_html_pulse_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, const u_char *id, size_t len);
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt,
+    const u_char *id, size_t len);
 static void ngx_hd_live_html_events(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, uint64_t first);
 
@@ -161,7 +162,7 @@ ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     last = ngx_hd_view_peer_id(id, vu, vp);
 
-    ngx_hd_live_html_beat(t, view, vp->worst, id, last - id);
+    ngx_hd_live_html_beat(t, view, &vp->peer, vp->worst, id, last - id);
 }
 
 
@@ -178,16 +179,17 @@ ngx_hd_live_html_pulse_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     if (vt->news == NGX_HD_NEWS_PULSE) {
         last = ngx_hd_view_service_id(id, vt);
 
-        ngx_hd_live_html_beat(t, view, vt, id, last - id);
+        ngx_hd_live_html_beat(t, view, NULL, vt, id, last - id);
     }
 }
 
 
-/* latency, result and streak, in this order */
+/* latency, result, streak, connections, what is available, of how much */
 
 static void
 ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, const u_char *id, size_t len)
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt,
+    const u_char *id, size_t len)
 {
     ngx_hd_text_add(t, "<p data-row=\"");
     ngx_hd_text_raw(t, id, len);
@@ -199,6 +201,12 @@ ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (vt->data.checks) {
         ngx_hd_phrase_streak(t, view, vt);
+    }
+
+    ngx_hd_text_add(t, "</i><i>");
+
+    if (peer) {
+        ngx_hd_phrase_connections(t, peer);
     }
 
     ngx_hd_text_add(t, "</i>");

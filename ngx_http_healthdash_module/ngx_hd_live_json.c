@@ -31,7 +31,7 @@ static void ngx_hd_live_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_live_pulse_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt);
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt);
 static void ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_live_events(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     uint64_t first);
@@ -224,7 +224,7 @@ ngx_hd_live_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, ",");
     ngx_hd_text_uint(t, vp->peer.id);
     ngx_hd_text_add(t, "]");
-    ngx_hd_live_beat(t, view, vt);
+    ngx_hd_live_beat(t, view, &vp->peer, vt);
 }
 
 
@@ -240,14 +240,14 @@ ngx_hd_live_pulse_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_live_next(t, &c->n[0]);
         ngx_hd_text_add(t, "[");
         ngx_hd_text_json(t, vt->target->name.data, vt->target->name.len);
-        ngx_hd_live_beat(t, view, vt);
+        ngx_hd_live_beat(t, view, NULL, vt);
     }
 }
 
 
 static void
 ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt)
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt)
 {
     ngx_hd_live_time(t, ",", vt->data.last);
     ngx_hd_text_add(t, ",");
@@ -266,7 +266,16 @@ ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_phrase_streak(t, view, vt);
     }
 
-    ngx_hd_text_add(t, "\"]");
+    ngx_hd_text_add(t, "\",");
+
+    if (peer && peer->counted) {
+        ngx_hd_text_uint(t, peer->conns);
+
+    } else {
+        ngx_hd_text_add(t, "null");
+    }
+
+    ngx_hd_text_add(t, "]");
 }
 
 

@@ -18,7 +18,7 @@ typedef struct {
     ngx_uint_t                     peer;        /* the same, in its upstream */
     ngx_uint_t                     service;     /* the same */
     ngx_uint_t                     n[2];        /* the renderer's own */
-    size_t                         width[2];    /* the renderer's own */
+    size_t                         width[3];    /* the renderer's own */
 } ngx_hd_render_cursor_t;
 
 

@@ -548,8 +548,12 @@ ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
     p->conf = server;
     p->weight = peer->weight;
     p->conns = peer->conns;
+    p->max_conns = peer->max_conns;
     p->fails = peer->fails;
     p->state = ngx_hd_upstream_state(w, peers, peer, server);
+
+    p->counted = ngx_hd_peers_shared(peers)
+                 || w->upstream->main->workers == 1;
 
     p->kept = peer->down == 0
               && ngx_hd_upstream_wish(w->upstream, server) == NGX_HD_SKIP;

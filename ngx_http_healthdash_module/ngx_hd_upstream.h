@@ -38,9 +38,12 @@ typedef struct {
     ngx_uint_t        id;               /* position, backups go on counting */
     ngx_uint_t        state;            /* ngx_hd_peer_state_e */
     ngx_uint_t        weight;
-    ngx_uint_t        conns;
+    ngx_uint_t        conns;            /* open for requests */
+    ngx_uint_t        max_conns;        /* 0: no limit */
     ngx_uint_t        fails;            /* passive */
     unsigned          backup:1;
+    unsigned          counted:1;        /* conns is of all workers, not of the
+                                           one that reads it */
     unsigned          kept:1;           /* unhealthy, in service by min_up */
 } ngx_hd_peer_t;
 

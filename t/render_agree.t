@@ -8,7 +8,8 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
-                          html_rows text_rows text_events csv_differences);
+                          html_rows text_rows text_events csv_differences
+                          connect_to);
 
 my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
 my ($fails, $flaky) = backends(qw(fails flaky));
@@ -17,6 +18,7 @@ $bad->set(status => 503);
 $slow->set(delay => 0.08);
 $mute->set(accept => 'hang');
 $fails->set('/page', close => 1);
+$good->set('/held', hang => 1);
 
 my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_title "One & the same";
@@ -26,7 +28,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
 
     upstream pair {
         zone pair 64k;
-        server %%ADDR_good%% weight=5;
+        server %%ADDR_good%% weight=5 max_conns=9;
         server %%ADDR_bad%%;
         server %%ADDR_flaky%% backup weight=2;
         healthdash_check probe=p;
@@ -38,7 +40,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         healthdash_check probe=p mode=observe;
     }
     upstream several {
-        server %%ADDR_slow%%;
+        server %%ADDR_slow%% max_conns=1;
         server %%ADDR_bad%% down;
         server %%ADDR_good%%;
         healthdash_check probe=p uri=/one slow=50ms;
@@ -70,6 +72,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         listen 127.0.0.1:%%PORT_web%%;
         location /status { healthdash_status; }
         location /page { proxy_pass http://passive; }
+        location /held { proxy_pass http://pair; }
     }
 EOF
 
@@ -145,6 +148,18 @@ sub colour {
 }
 
 
+# what the page says of connections
+
+sub connections {
+    my ($facts) = @_;
+    my ($n, $max) = @$facts{qw(active max_conns)};
+    my $of = defined $n && defined $max ? "$n of $max" : $n // $max // return;
+
+    return (defined $n ? '' : 'at most ') . "$of connection"
+           . (($max // $n) == 1 ? '' : 's') . (defined $n ? '' : ' a worker');
+}
+
+
 # the explanation of what is not up, without what moves with the clock
 
 sub why {
@@ -209,12 +224,19 @@ sub compare {
 
         if ($in eq 'page') {
             $want{colour} = colour($facts);
-            $want{notes} = ($facts->{backup} ? 'backup, ' : '')
-                           . "weight $facts->{weight}";
+            $want{notes} = join ', ', ('backup') x !!$facts->{backup},
+                                      "weight $facts->{weight}",
+                                      connections($facts);
         } else {
             $want{name} .= ' backup' if $facts->{backup};
             $want{name} .= " weight=$facts->{weight}"
                 if $facts->{weight} != 1;
+
+            # a dash where another server of the table has a number
+
+            $want{conns} = join '/', $facts->{active} // '-',
+                                     $facts->{max_conns} // ();
+            $row->{conns} //= '-';
         }
     }
 
@@ -306,6 +328,16 @@ ok(wait_until(sub {
            && $doc->{services}{Slow}{health} eq 'degraded'
            && $doc->{services}{Down}{health} eq 'down';
 }, 15, 'all states'), 'a mixed configuration');
+
+
+# two clients that wait
+
+my @held = map { connect_to(port('web')) } 1 .. 2;
+
+syswrite $_, "GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n" for @held;
+
+ok(wait_until(sub { (hd_peer($t, 'pair', $good)->{active} // 0) == 2 }, 10),
+   'two connections to a server');
 
 
 # what is said of the whole, and of each server, check and service

@@ -365,7 +365,6 @@ my %fact = (
     checks => 'Checks', failed => 'Failed', inconclusive => 'Inconclusive',
     withheld => 'Would have been taken out', max => 'Slowest',
     next => 'Next probe', worker => 'Worker', tls => 'TLS', value => 'Value',
-    conns => 'Connections',
 );
 
 sub html_rows {
@@ -544,10 +543,12 @@ sub text_row {
     my $age = qr/(?:-|\d+ $unit(?: \d+ $unit)?)/;
     my $latency = qr/(?:-|[\d.]+ m?s)/;
     my $next = qr/(?:-|now|overdue|in [\d.]+ $unit(?: \d+ $unit)?)/;
+    my $conns = qr{ {2,}((?:-|\d+)(?:/\d+)?)$};
 
     if ($rest =~ /^(.*?) {2,}(.*?) {2,}(not probed|the worst of \d+ checks)$/)
     {
         @row{qw(name nginx result)} = ($1, $2, $3);
+        $row{conns} = $1 if $row{nginx} =~ s/$conns//;
         return \%row;
     }
 
@@ -572,7 +573,9 @@ sub text_row {
     $row{result} = $last;
 
     ($row{name}, my $second) = split / {2,}/, $front, 2;
-    $row{nginx} = $row{address} = $second // '';
+    $second //= '';
+    $row{conns} = $1 if $second =~ s/$conns//;
+    $row{nginx} = $row{address} = $second;
 
     return \%row;
 }
