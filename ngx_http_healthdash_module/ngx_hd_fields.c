@@ -82,9 +82,7 @@ static void ngx_hd_field_tls(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_value(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_available(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_known(const ngx_hd_row_t *row,
+static void ngx_hd_field_share(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 
 static const ngx_hd_check_t *ngx_hd_field_check(const ngx_hd_row_t *row);
@@ -98,7 +96,8 @@ enum {
     NGX_HD_FIELD_FIRST = 0,
     NGX_HD_FIELD_SECOND,
     NGX_HD_FIELD_THIRD,
-    NGX_HD_FIELD_FOURTH
+    NGX_HD_FIELD_FOURTH,
+    NGX_HD_FIELD_FIFTH
 };
 
 
@@ -227,31 +226,35 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "until then", ngx_hd_field_tls, NGX_HD_FIELD_THIRD },
     { "tls_issuer", "issuer", NGX_HD_FIELD_TLS, "",
       "of the certificate", ngx_hd_field_tls, NGX_HD_FIELD_FOURTH },
+    { "tls_problems", "problems", NGX_HD_FIELD_TLS, "",
+      "what is wrong with it, words with a blank between them",
+      ngx_hd_field_tls, NGX_HD_FIELD_FIFTH },
 
     { "value", "value", NGX_HD_FIELD_TARGET, "",
       "what the last probe measured or counted", ngx_hd_field_value, 0 },
 
     { "availability_1h", "1h", NGX_HD_FIELD_AVAILABILITY, "%",
       "of the last hour, as far as it is known: not down",
-      ngx_hd_field_available, 0 },
+      ngx_hd_field_share, ngx_hd_row_arg(available[0]) },
     { "availability_24h", "24h", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 24 hours", ngx_hd_field_available, 1 },
+      "of 24 hours", ngx_hd_field_share, ngx_hd_row_arg(available[1]) },
     { "availability_7d", "7d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 7 days", ngx_hd_field_available, 2 },
+      "of 7 days", ngx_hd_field_share, ngx_hd_row_arg(available[2]) },
     { "availability_30d", "30d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 30 days", ngx_hd_field_available, 3 },
+      "of 30 days", ngx_hd_field_share, ngx_hd_row_arg(available[3]) },
     { "availability_90d", "90d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 90 days", ngx_hd_field_available, 4 },
+      "of 90 days", ngx_hd_field_share, ngx_hd_row_arg(available[4]) },
     { "known_1h", "1h", NGX_HD_FIELD_KNOWN, "%",
-      "how much of the hour is known", ngx_hd_field_known, 0 },
+      "how much of the hour is known", ngx_hd_field_share,
+      ngx_hd_row_arg(known[0]) },
     { "known_24h", "24h", NGX_HD_FIELD_KNOWN, "%",
-      "of the 24 hours", ngx_hd_field_known, 1 },
+      "of the 24 hours", ngx_hd_field_share, ngx_hd_row_arg(known[1]) },
     { "known_7d", "7d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 7 days", ngx_hd_field_known, 2 },
+      "of the 7 days", ngx_hd_field_share, ngx_hd_row_arg(known[2]) },
     { "known_30d", "30d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 30 days", ngx_hd_field_known, 3 },
+      "of the 30 days", ngx_hd_field_share, ngx_hd_row_arg(known[3]) },
     { "known_90d", "90d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 90 days", ngx_hd_field_known, 4 },
+      "of the 90 days", ngx_hd_field_share, ngx_hd_row_arg(known[4]) },
 
     { NULL, NULL, 0, NULL, NULL, NULL, 0 }
 };
@@ -271,6 +274,49 @@ ngx_hd_field_get(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_memzero(v, sizeof(ngx_hd_value_t));
 
     f->get(row, f, v);
+}
+
+
+ngx_int_t
+ngx_hd_field_write(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v)
+{
+    u_char  buf[NGX_INT64_LEN];
+
+    switch (v->type) {
+
+    case NGX_HD_VALUE_UINT:
+        ngx_hd_text_uint(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_INT:
+        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_BOOL:
+        ngx_hd_text_add(t, v->n ? "true" : "false");
+        return NGX_OK;
+
+    case NGX_HD_VALUE_USEC:
+        ngx_hd_text_msec(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_PERCENT:
+        ngx_hd_text_percent(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_REAL:
+        return ngx_hd_detail_value(t, &row->vt->data) ? NGX_OK : NGX_DECLINED;
+
+    case NGX_HD_VALUE_STALE:
+        ngx_hd_text_add(t, "\"");
+        ngx_hd_phrase_stale(t, row->view, row->vt);
+        ngx_hd_text_add(t, "\"");
+        return NGX_OK;
+
+    default:
+        return NGX_DECLINED;
+    }
 }
 
 
@@ -669,6 +715,10 @@ ngx_hd_field_tls(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
         return;
 
+    case NGX_HD_FIELD_FIFTH:
+        ngx_hd_field_set(v, NGX_HD_VALUE_PROBLEMS, cert->wrong);
+        return;
+
     default: /* NGX_HD_FIELD_FOURTH */
         issuer.data = (u_char *) cert->issuer;
         issuer.len = ngx_min(cert->issuer_len, NGX_HD_ISSUER_LEN);
@@ -688,24 +738,18 @@ ngx_hd_field_value(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
-/* arg: which window */
+/* arg: which window of the row */
 
 static void
-ngx_hd_field_available(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
-    if (row->available[f->arg] != -1) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, row->available[f->arg]);
-    }
-}
+    ngx_int_t  millionths;
 
+    millionths = *(ngx_int_t *) ((u_char *) row + f->arg);
 
-static void
-ngx_hd_field_known(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->known[f->arg] != -1) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, row->known[f->arg]);
+    if (millionths != -1) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, millionths);
     }
 }
 

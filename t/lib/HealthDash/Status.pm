@@ -713,6 +713,7 @@ sub csv_row_differences {
         my $is = cell($row->{$column});
 
         $want = !defined $want ? ''
+                : ref $want eq 'ARRAY' ? join ' ', @$want
                 : JSON::PP::is_bool($want) ? ($want ? 'true' : 'false') : $want;
         $is =~ s/^'(?=[=+\-@\x{ff1d}])//;
 
