@@ -9,7 +9,7 @@ use HealthDash;
 
 use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
                           html_rows text_rows text_events csv_differences
-                          connect_to);
+                          csv_columns connect_to);
 
 my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
 my ($fails, $flaky) = backends(qw(fails flaky));
@@ -19,6 +19,17 @@ $slow->set(delay => 0.08);
 $mute->set(accept => 'hang');
 $fails->set('/page', close => 1);
 $good->set('/held', hang => 1);
+
+my $cert = tls_cert(cn => 'other.test');
+
+$good->set('/counted', body => '{"n": 12.5}');
+
+HealthDash->new(module => 0, http => <<"EOF")->start;
+    server { listen 127.0.0.1:%%PORT_tls%% ssl;
+             ssl_certificate $cert->{cert};
+             ssl_certificate_key $cert->{key};
+             location / { return 200 ok; } }
+EOF
 
 my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_title "One & the same";
@@ -68,6 +79,11 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_service "Slow" http://%%ADDR_slow%%/ probe=p slow=50ms
                        group=Other;
 
+    healthdash_service "Sealed" https://127.0.0.1:%%PORT_tls%%/ probe=p
+                       verify=off;
+    healthdash_service "Memory" memory: interval=400ms description=Half
+                       link=https://wiki.example/memory;
+
     server {
         listen 127.0.0.1:%%PORT_web%%;
         location /status { healthdash_status; }
@@ -80,6 +96,40 @@ my %nginx = (up => 'in service', unhealthy => 'skipped by probe',
              down => 'down by the administrator',
              checking => 'waiting for the first result',
              unavail => 'out by passive failures', draining => 'draining');
+
+
+# Of each fact of the table: what compare() calls it on the page and in the
+# text.  "=": it finds the row, "-": it is not said there.
+
+my %where = (
+    kind => '= =', upstream => '= =', id => '= =', server => 'notes -',
+    name => 'name name', type => 'name name', probe => 'name name',
+    target => 'notes address', group => 'group group',
+    description => 'notes -', link => 'link -', critical => 'pills -',
+    backup => 'notes name', weight => 'notes name', active => 'notes conns',
+    max_conns => 'notes conns', state => 'nginx nginx',
+    health => 'health health', kept => 'nginx nginx', since => 'since -',
+    stale => 'result result', reason_layer => 'result result',
+    reason_code => '- -', reason_text => 'result result',
+    checks => 'checks checks', fails => 'failed failed', unhealthy => 'downs -',
+    inconclusive => 'inconclusive -', withheld => 'withheld nginx',
+    last_passed => 'result result', last_reason => 'result result',
+    last_time => '- -', last_duration => '- -', next => 'next next',
+    (map { ("streak_$_" => 'streak streak') } qw(kind count of)),
+    worker_slot => 'worker -', worker_pid => '- -',
+    latency_last => 'latency latency',
+    (map { ("latency_$_" => "$_ -") } qw(p50 p95 p99 max)),
+    (map { ("phase_$_" => 'phases -') }
+         qw(resolve connect tls first_byte total)),
+    (map { ("tls_$_" => 'tls small') } qw(version days_left issuer problems)),
+    tls_expires => '- -', value => 'value small',
+    (map { ("availability_$_" => "available_$_ -") } qw(1h 7d 90d)),
+    availability_24h => 'available_24h day',
+    availability_30d => 'available_30d month',
+    (map { ("known_$_" => "available_$_ -") } qw(1h 24h 7d 30d 90d)),
+);
+
+my %compared;
 
 
 # the sentence of a streak
@@ -184,6 +234,87 @@ sub percent {
 }
 
 
+# what the last handshake told
+
+sub tls {
+    my ($facts) = @_;
+    my $tls = $facts->{tls} // return undef;
+    my ($days, $issuer) = @$tls{qw(days_left issuer)};
+    my $n = !defined $days ? 0 : $days < 0 ? -$days - 1 : $days;
+    my %problem = (expired => 'expired', not_yet_valid => 'not yet valid',
+                   wrong_name => 'for another name',
+                   untrusted => 'not trusted');
+
+    return join ', ', $tls->{version}, !defined $days ? () :
+                'certificate' . (defined $issuer ? " issued by $issuer" : '')
+                . ($days < 0 ? ' ended ' : ' ends in ')
+                . "$n day" . ($n == 1 ? '' : 's') . ($days < 0 ? ' ago' : ''),
+                map { $problem{$_} } @{ $tls->{problems} };
+}
+
+
+# "connect 0.2 ms, total 4.1 ms"
+
+sub phases {
+    my ($facts) = @_;
+    my $phases = $facts->{phases} // return undef;
+    my %word = (tls => 'TLS', first_byte => 'first byte');
+
+    return undef if !$phases->{total};
+    return join ', ', map { ($word{$_} // $_) . ' '
+                            . sprintf('%.3f', $phases->{$_})
+                              =~ s/\.?0+$//r . ' ms' }
+                      grep { defined $phases->{$_} }
+                      qw(resolve connect tls first_byte total);
+}
+
+
+# what an opened row of the page says beyond that
+
+sub want_opened {
+    my ($row, $facts) = @_;
+    my $h = $facts->{health_checks};
+    my %want = (downs => $h->{unhealthy} . ' time'
+                         . ($h->{unhealthy} == 1 ? '' : 's'),
+                tls => tls($facts), phases => phases($facts),
+                value => defined $facts->{value} ? $facts->{value} + 0
+                                                 : undef);
+
+    $want{$_} = latency($facts->{latency}{$_}) for qw(p50 p95 p99 max);
+
+    for my $window (qw(1h 24h 7d 30d 90d)) {
+        my $column = "available_$window";
+        my $shown = $row->{$column} //= '-';
+        my $known = $facts->{known}{$window} // 0;
+
+        # a window is said to be a part while a hundredth is not known
+
+        my $is_part = $shown =~ s/ of .* known$//;
+        my $told = $facts->{availability}{$window};
+
+        $want{$column} = percent($shown, $told)
+                         && !$is_part == !(defined $told && $known < 99)
+                         ? $row->{$column} : ($told // '-');
+    }
+
+    $row->{value} = number($row->{value}, $facts->{value});
+
+    return %want;
+}
+
+
+# VALUE of the JSON, if that is what is SHOWN, with its unit and two decimals
+
+sub number {
+    my ($shown, $value) = @_;
+
+    return $shown if !defined $shown || !defined $value
+                     || $shown !~ /^(-?[\d.]+)(?: \S+)?$/
+                     || abs($1 - $value) > 0.006;
+    return $value + 0;
+}
+
+
 # compare(WHAT, ROW, FACTS): the differences, as text
 
 sub compare {
@@ -196,6 +327,8 @@ sub compare {
         $want{failed} = $h->{fails};
         $want{result} = result($facts);
         $want{streak} = streak($facts);
+        $want{next} = defined $h->{next} ? 'some' : '-';
+        $row->{next} = 'some' if $row->{next} =~ /^(?:in .*|now|overdue)$/;
         $want{latency} = latency($facts->{latency}{last});
 
     } else {
@@ -206,11 +339,37 @@ sub compare {
         $want{since} = $facts->{since};
 
         if (!$facts->{checks}) {
-            $want{max} = latency($facts->{latency}{max});
+            %want = (%want, want_opened($row, $facts));
             $want{inconclusive} = $h->{inconclusive};
             $want{withheld} = $h->{withheld} || undef;
             $want{worker} = $h->{worker}{slot};
         }
+    }
+
+    if (exists $facts->{target}) {
+        $want{group} = $facts->{group} // '';
+
+        if ($in eq 'page') {
+            $want{link} = $facts->{link};
+            $want{pills} = join ', ', ('critical') x !!$facts->{critical},
+                map { "certificate $_ d" }
+                grep { defined } ($facts->{tls} // {})->{days_left};
+            $want{notes} = join ', ', $facts->{description} // (),
+                           grep { length } join " \xb7 ",
+                           $facts->{target} // (), ('runbook') x
+                                                   !!$facts->{link};
+        } else {
+            $want{address} = $facts->{target} // '-';
+        }
+    }
+
+    # one of several checks: by which block, and how
+
+    if (exists $facts->{probe}) {
+        my $how = ($row->{name} // '')
+                  =~ /^\Q$facts->{probe} ($facts->{type}\E(?: |\))/;
+
+        $want{name} = $how ? $row->{name} : "$facts->{probe} $facts->{type}";
     }
 
     if (defined $facts->{state}) {
@@ -225,8 +384,9 @@ sub compare {
         if ($in eq 'page') {
             $want{colour} = colour($facts);
             $want{notes} = join ', ', ('backup') x !!$facts->{backup},
-                                      "weight $facts->{weight}",
-                                      connections($facts);
+                           "weight $facts->{weight}", connections($facts),
+                           $facts->{server} eq $facts->{name}
+                           ? () : "server $facts->{server}";
         } else {
             $want{name} .= ' backup' if $facts->{backup};
             $want{name} .= " weight=$facts->{weight}"
@@ -251,6 +411,16 @@ sub compare {
         $row->{explain} = why(@{ $row->{explain} // [] });
 
         if (!$facts->{checks}) {
+            my ($shown) = $row->{small} =~ /^(-?\d[^;]*)/;
+            my $value = $facts->{value};
+
+            $shown = $value
+                if defined $value && number($shown // '', $value) ne $value + 0;
+
+            $want{small} = join '; ', $shown // (), tls($facts) // (),
+                $facts->{health} eq 'down' && $facts->{last_failure}{line}
+                ? "answer: $facts->{last_failure}{line}" : ();
+
             for ([ day => '24h' ], [ month => '30d' ]) {
                 my ($column, $window) = @$_;
                 my $told = $facts->{availability}{$window};
@@ -264,6 +434,8 @@ sub compare {
                       : $facts->{health} =~ /^(?:degraded|unknown)$/ ? '?'
                       : ' ';
     }
+
+    $compared{$in}{$_} = 1 for keys %want;
 
     return map { "$what: $_ is \"" . ($row->{$_} // 'missing')
                  . '", not "' . ($want{$_} // 'missing') . '"' }
@@ -299,9 +471,7 @@ sub differences {
 
     for my $name (sort keys %{ $doc->{services} }) {
         my $facts = $doc->{services}{$name};
-        my $row = $by_name{$name . ($in eq 'page' && $facts->{critical}
-                                    ? ' critical' : '')}
-                  // { name => 'none' };
+        my $row = $by_name{$name} // { name => 'none' };
 
         push @list, compare("service $name", $row, $facts, $in);
         $n++;
@@ -440,5 +610,19 @@ ok(wait_until(sub {
            && $p->{health_checks}{streak}{kind} eq 'passes';
 }, 10, 'a pass'), 'a pass');
 agree('coming back');
+
+
+# all of the table
+
+is_deeply([ sort keys %where ], [ sort map { $_->[0] } csv_columns() ],
+          'it is known where each fact of the table is said');
+
+for my $i (0, 1) {
+    my $in = (qw(page text))[$i];
+
+    is_deeply([ grep { my $label = (split ' ', $where{$_})[$i];
+                       $label !~ /^[=-]$/ && !$compared{$in}{$label} }
+                sort keys %where ], [], "each was compared: $in");
+}
 
 done_testing();
