@@ -81,48 +81,16 @@ ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version, ngx_uint_t tls)
 ngx_int_t
 ngx_hd_curl_start(ngx_hd_run_t *run)
 {
-    ngx_hd_target_t     *target;
     ngx_hd_curl_call_t  *call;
 
     call = run->ctx;
-    target = run->target;
 
-    call->quic = (target->check->type->version == 30);
-
-    if (target->naddrs) {
-        call->list.addrs = target->addrs;
-        call->list.n = target->naddrs;
-
-        ngx_hd_curl_resolved(run, &call->list);
-
-        return NGX_AGAIN;
-    }
-
-    if (target->sockaddr) {
-        call->addr.sockaddr = target->sockaddr;
-        call->addr.socklen = target->socklen;
-        call->addr.name = target->address;
-
-        call->list.addrs = &call->addr;
-        call->list.n = 1;
-
-        ngx_hd_curl_resolved(run, &call->list);
-
-        return NGX_AGAIN;
-    }
-
-    run->late = NGX_HD_R_RESOLVE_TIMEOUT;
-    run->log->action = "resolving a name";
-    run->peer = &target->host;
+    call->quic = (run->target->check->type->version == 30);
 
     call->resolve.run = run;
     call->resolve.handler = ngx_hd_curl_resolved;
 
-    if (ngx_hd_resolve_start(&call->resolve) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
+    return ngx_hd_resolve_start(&call->resolve);
 }
 
 
@@ -131,16 +99,7 @@ ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
 {
     ngx_hd_curl_call_t  *call;
 
-    if (addrs == NULL) {
-        ngx_hd_run_done(run);
-        return;
-    }
-
     call = run->ctx;
-
-    if (addrs != &call->list) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
-    }
 
     call->addrs = addrs;
     call->next = 0;
