@@ -58,7 +58,7 @@ static void ngx_hd_explain_clear(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_fall(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_fall(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
-    ngx_uint_t so_far, const char *one, const char *many);
+    ngx_uint_t so_far, const char *one, const char *many, uint64_t hold);
 static void ngx_hd_explain_earliest(const ngx_hd_explain_t *ex,
     ngx_uint_t n, uint64_t hold);
 static ngx_uint_t ngx_hd_explain_is_next(const ngx_hd_explain_t *ex);
@@ -547,24 +547,16 @@ ngx_hd_explain_back(const ngx_hd_explain_t *ex)
     }
 
     ngx_hd_text_add(ex->text, " comes back after ");
-    ngx_hd_explain_row(ex, n, passes, "pass", "passes");
-    ngx_hd_explain_earliest(ex, (passes < n) ? n - passes : 1, hold);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_explain_row(ex, n, passes, "pass", "passes", hold);
 }
 
 
 static void
 ngx_hd_explain_clear(const ngx_hd_explain_t *ex)
 {
-    ngx_uint_t  n, clean;
-
-    n = ex->vt->target->check->rules.passes;
-    clean = ex->vt->data.clean;
-
     ngx_hd_text_add(ex->text, "It is up again after ");
-    ngx_hd_explain_row(ex, n, clean, "clean pass", "clean passes");
-    ngx_hd_explain_earliest(ex, (clean < n) ? n - clean : 1, 0);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_explain_row(ex, ex->vt->target->check->rules.passes,
+                       ex->vt->data.clean, "clean pass", "clean passes", 0);
 }
 
 
@@ -581,23 +573,17 @@ ngx_hd_explain_is_fall(const ngx_hd_explain_t *ex)
 static void
 ngx_hd_explain_fall(const ngx_hd_explain_t *ex)
 {
-    ngx_uint_t  n, fails;
-
-    n = ex->vt->target->check->rules.fails;
-    fails = ex->vt->data.fails;
-
     ngx_hd_text_add(ex->text, "It goes down after ");
-    ngx_hd_explain_row(ex, n, fails, "failure", "failures");
-    ngx_hd_explain_earliest(ex, (fails < n) ? n - fails : 1, 0);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_explain_row(ex, ex->vt->target->check->rules.fails,
+                       ex->vt->data.fails, "failure", "failures", 0);
 }
 
 
-/* "2 passes in a row, 1 so far" */
+/* "2 passes in a row, 1 so far, at the earliest in 5 s." */
 
 static void
 ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
-    ngx_uint_t so_far, const char *one, const char *many)
+    ngx_uint_t so_far, const char *one, const char *many, uint64_t hold)
 {
     ngx_hd_text_uint(ex->text, n);
     ngx_hd_text_add(ex->text, " ");
@@ -612,6 +598,9 @@ ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
         ngx_hd_text_uint(ex->text, so_far);
         ngx_hd_text_add(ex->text, " so far");
     }
+
+    ngx_hd_explain_earliest(ex, (so_far < n) ? n - so_far : 1, hold);
+    ngx_hd_text_add(ex->text, ".");
 }
 
 
