@@ -42,7 +42,7 @@ static void ngx_hd_field_critical(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_backup(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_active(const ngx_hd_row_t *row,
+static void ngx_hd_field_counted(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_max_conns(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -137,9 +137,12 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "of the server", ngx_hd_field_number, offsetof(ngx_hd_peer_t, weight) },
     { "active", "active", NGX_HD_FIELD_PEER, "",
       "connections that nginx has open to the server for requests",
-      ngx_hd_field_active, 0 },
+      ngx_hd_field_counted, offsetof(ngx_hd_peer_t, conns) },
     { "max_conns", "max_conns", NGX_HD_FIELD_PEER, "",
       "how many these may be", ngx_hd_field_max_conns, 0 },
+    { "passive_fails", "passive_fails", NGX_HD_FIELD_PEER, "",
+      "requests that failed, as nginx counts them for max_fails",
+      ngx_hd_field_counted, offsetof(ngx_hd_peer_t, fails) },
     { "state", "state", NGX_HD_FIELD_PEER, "",
       "what nginx does with the server", ngx_hd_field_state, 0 },
     { "health", "health", NGX_HD_IN_ALL, "",
@@ -419,14 +422,14 @@ ngx_hd_field_backup(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
-/* what one worker of several has open says nothing about the server */
+/* the same; what one worker of several counts says nothing about the server */
 
 static void
-ngx_hd_field_active(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_counted(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     if (row->vp && row->vp->peer.counted) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.conns);
+        ngx_hd_field_number(row, f, v);
     }
 }
 

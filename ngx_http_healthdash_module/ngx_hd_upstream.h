@@ -42,8 +42,8 @@ typedef struct {
     ngx_uint_t        max_conns;        /* 0: no limit */
     ngx_uint_t        fails;            /* passive */
     unsigned          backup:1;
-    unsigned          counted:1;        /* conns is of all workers, not of the
-                                           one that reads it */
+    unsigned          counted:1;        /* conns and fails are of all workers,
+                                           not of the one that reads them */
     unsigned          kept:1;           /* unhealthy, in service by min_up */
 } ngx_hd_peer_t;
 

@@ -67,6 +67,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         healthdash_check probe=p interval=402ms timeout=50s initial=checking;
     }
     upstream passive {
+        zone passive 256k;
         server %%ADDR_fails%% max_fails=1 fail_timeout=60s;
         server %%ADDR_good%%;
         healthdash_check probe=p;
@@ -107,7 +108,8 @@ my %where = (
     target => 'notes address', group => 'group group',
     description => 'notes -', link => 'link -', critical => 'pills -',
     backup => 'notes name', weight => 'notes name', active => 'notes conns',
-    max_conns => 'notes conns', state => 'nginx nginx',
+    max_conns => 'notes conns', passive_fails => 'passive -',
+    state => 'nginx nginx',
     health => 'health health', kept => 'nginx nginx', since => 'since -',
     stale => 'result result', reason_layer => 'result result',
     reason_code => '- -', reason_text => 'result result',
@@ -383,6 +385,8 @@ sub compare {
 
         if ($in eq 'page') {
             $want{colour} = colour($facts);
+            $want{passive} = $facts->{passive_fails} || undef
+                if !$facts->{checks};
             $want{notes} = join ', ', ('backup') x !!$facts->{backup},
                            "weight $facts->{weight}", connections($facts),
                            $facts->{server} eq $facts->{name}

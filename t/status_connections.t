@@ -137,7 +137,8 @@ $text = text_rows($m->{text});
 my $peer = $m->{doc}{upstreams}{shared}{peers}[0];
 
 is_deeply([ map { exists $peer->{$_} ? $peer->{$_} : 'missing' }
-            qw(active max_conns) ], [ undef, undef ], 'public: null');
+            qw(active max_conns passive_fails) ], [ undef, undef, undef ],
+          'public: null');
 is_deeply([ map { my $r = $_; map { $r->{$_}{bare} } qw(active max_conns) }
             csv_rows($m->{csv}) ], [ ('') x 8 ], 'in the CSV nothing');
 is($text->{shared}[0]{conns}, undef, 'nor in the text');

@@ -365,7 +365,7 @@ my %fact = (
     checks => 'Checks', failed => 'Failed', inconclusive => 'Inconclusive',
     withheld => 'Would have been taken out', max => 'Slowest',
     next => 'Next probe', worker => 'Worker', tls => 'TLS', value => 'Value',
-    downs => 'Went down', p50 => 'Median', p95 => '95 % within',
+    passive => 'Passive failures', downs => 'Went down', p50 => 'Median', p95 => '95 % within',
     p99 => '99 % within',
     map { ("available_$_" => "Available $_") } qw(1h 24h 7d 30d 90d),
 );
