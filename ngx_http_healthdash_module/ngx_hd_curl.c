@@ -458,7 +458,10 @@ ngx_hd_curl_no_socket(ngx_hd_curl_call_t *call, CURLcode code)
         return NGX_OK;
     }
 
-    ngx_hd_failure_connect(run, addr, (ngx_err_t) err);
+    /* a port that is closed, which is heard of later, is all it has no number
+       for */
+
+    ngx_hd_failure_connect(run, addr, err ? (ngx_err_t) err : NGX_ECONNREFUSED);
 
     return NGX_AGAIN;
 }
