@@ -218,8 +218,11 @@ struct ngx_hd_main_conf_s {
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
     void                         *hub;          /* worker: of live viewers */
-    off_t                         held;         /* the same: bytes of first
-                                                   messages */
+    off_t                         held;         /* the same: bytes that are
+                                                   kept for slow clients */
+    off_t                         pictures;     /* the same: of answers */
+    ngx_queue_t                   waiting;      /* the same: for room */
+    ngx_msec_t                    refused;      /* the same: last told of */
 };
 
 

@@ -23,7 +23,8 @@ static void ngx_hd_live_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
-static void ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_pulse(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_live_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
@@ -31,7 +32,8 @@ static void ngx_hd_live_pulse_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt);
-static void ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_events(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     uint64_t first);
 static void ngx_hd_live_next(ngx_hd_text_t *t, ngx_uint_t *n);
@@ -155,7 +157,8 @@ ngx_hd_live_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "}");
 }
@@ -248,7 +251,8 @@ ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "]");
 }

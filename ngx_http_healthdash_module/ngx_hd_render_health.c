@@ -20,7 +20,8 @@ static void ngx_hd_health_add_upstream(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_health_add_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
-static void ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_health_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_upstream_t *vu, const ngx_hd_view_target_t *vt);
 static const ngx_hd_view_target_t *ngx_hd_health_namesake(
@@ -107,7 +108,8 @@ ngx_hd_health_add_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, (view->nupstreams + view->nservices)
                        ? "},\n"

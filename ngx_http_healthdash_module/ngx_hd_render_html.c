@@ -35,7 +35,8 @@ static void ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_next_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
-static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 
@@ -264,7 +265,8 @@ ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group)
 
 
 static void
-ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     if (view->nservices) {
         ngx_hd_text_add(t, "</table></div>\n</section>\n");

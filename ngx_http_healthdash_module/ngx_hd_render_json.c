@@ -30,7 +30,8 @@ static void ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
-static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check);
 static void ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_health_checks(ngx_hd_text_t *t,
@@ -205,7 +206,8 @@ ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "}");
     ngx_hd_json_events(t, view);

@@ -56,7 +56,8 @@ static void ngx_hd_plain_explain(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
-static void ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
 static size_t ngx_hd_plain_conns(const ngx_hd_peer_t *peer, u_char *buf);
@@ -538,7 +539,8 @@ ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
 
 static void
-ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_plain_events(t, view);
     ngx_hd_plain_foot(t, view);

@@ -13,6 +13,7 @@
 
 #define NGX_HD_VIEW_WORST    5
 #define NGX_HD_VIEW_SLICE    256       /* targets: about 0.4 ms */
+#define NGX_HD_VIEW_MORE     256       /* bytes: names, what is public */
 #define NGX_HD_VIEW_STEP     2000      /* msec, less is no step of a clock */
 
 
@@ -71,6 +72,15 @@ ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
     } while (rc == NGX_AGAIN);
 
     return (rc == NGX_OK) ? view : NULL;
+}
+
+
+size_t
+ngx_hd_view_size(const ngx_hd_main_conf_t *hmcf)
+{
+    return hmcf->targets.nelts
+           * (sizeof(ngx_hd_view_target_t) + sizeof(ngx_hd_view_peer_t)
+              + sizeof(ngx_hd_peer_t) + NGX_HD_VIEW_MORE);
 }
 
 

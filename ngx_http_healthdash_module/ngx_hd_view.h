@@ -159,6 +159,9 @@ ngx_hd_view_t *ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
 ngx_int_t ngx_hd_view_more(ngx_hd_view_t *view);
 
+/* The memory that a picture takes, about so many bytes. */
+size_t ngx_hd_view_size(const ngx_hd_main_conf_t *hmcf);
+
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
 

@@ -24,9 +24,6 @@
 /* one in so many connections of the worker may be a stream */
 #define NGX_HTTP_HEALTHDASH_HUB_SHARE    4
 
-/* first pictures that viewers have not taken yet, bytes; then no more join */
-#define NGX_HTTP_HEALTHDASH_HUB_HELD     (64 * 1024 * 1024)
-
 /* who is told at once, before others have their turn */
 #define NGX_HTTP_HEALTHDASH_HUB_BATCH    32
 
@@ -193,10 +190,6 @@ ngx_http_healthdash_hub_is_full(ngx_hd_main_conf_t *hmcf)
     ngx_http_healthdash_hub_t  *hub;
 
     hub = hmcf->hub;
-
-    if (hmcf->held > NGX_HTTP_HEALTHDASH_HUB_HELD) {
-        return 1;
-    }
 
     return hub && hub->n >= ngx_max(1, ngx_cycle->connection_n
                                        / NGX_HTTP_HEALTHDASH_HUB_SHARE);

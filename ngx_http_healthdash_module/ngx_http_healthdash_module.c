@@ -148,6 +148,8 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    ngx_queue_init(&hmcf->waiting);
+
     return hmcf;
 }
 
