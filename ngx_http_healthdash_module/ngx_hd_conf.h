@@ -158,6 +158,8 @@ struct ngx_hd_target_s {
     u_char                        id[NGX_HD_ID_LEN];
     ngx_uint_t                    index;        /* in main conf targets */
     ngx_uint_t                    record;       /* in the zone; set by store */
+    ngx_uint_t                    namesake;     /* of a service: upstream of its
+                                                   name, index + 1; 0: none */
     ngx_hd_main_conf_t           *main;
 
     ngx_connection_t             *kept;         /* worker: keepalive=on */
@@ -190,6 +192,8 @@ struct ngx_hd_upstream_s {
     ngx_uint_t                    nservers;
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;
+    ngx_uint_t                    namesake;     /* service of its name: index
+                                                   + 1; 0: none */
     ngx_uint_t                    word;         /* in zone->changes */
     uint64_t                      applied;      /* worker: value of the word */
     ngx_hd_main_conf_t           *main;

@@ -13,9 +13,9 @@
 static ngx_int_t ngx_hd_incident_shown(const ngx_hd_view_t *view,
     ngx_hd_index_t *shown, ngx_pool_t *pool);
 static ngx_int_t ngx_hd_incident_event(ngx_array_t *list,
-    const ngx_hd_event_t *e);
+    ngx_hd_index_t *last, const ngx_hd_event_t *e);
 static ngx_hd_incident_t *ngx_hd_incident_open(ngx_array_t *list,
-    const u_char *id);
+    const ngx_hd_index_t *last, const u_char *id);
 static void ngx_hd_incident_end(ngx_hd_incident_t *incident,
     const ngx_hd_event_t *e);
 
@@ -24,16 +24,21 @@ ngx_array_t *
 ngx_hd_incident_list(const ngx_hd_view_t *view, ngx_pool_t *pool)
 {
     uint64_t            number;
-    ngx_uint_t          i, filtered;
+    ngx_uint_t          i, n, filtered;
     ngx_array_t        *list;
     ngx_hd_event_t      e;
-    ngx_hd_index_t      shown;
+    ngx_hd_index_t      shown, last;
     ngx_hd_incident_t  *incident;
 
-    list = ngx_array_create(pool, 16, sizeof(ngx_hd_incident_t));
+    /* there is room for all, so none moves: the index points to their ids */
+
+    n = (ngx_uint_t) ngx_min(view->event, NGX_HD_EVENTS);
+
+    list = ngx_array_create(pool, ngx_max(n, 1), sizeof(ngx_hd_incident_t));
     filtered = ngx_hd_view_is_filtered(&view->filter);
 
     if (list == NULL
+        || ngx_hd_index_init(&last, n, pool) != NGX_OK
         || (filtered && ngx_hd_incident_shown(view, &shown, pool) != NGX_OK))
     {
         return NULL;
@@ -49,7 +54,7 @@ ngx_hd_incident_list(const ngx_hd_view_t *view, ngx_pool_t *pool)
             continue;
         }
 
-        if (ngx_hd_incident_event(list, &e) != NGX_OK) {
+        if (ngx_hd_incident_event(list, &last, &e) != NGX_OK) {
             return NULL;
         }
     }
@@ -106,7 +111,8 @@ ngx_hd_incident_shown(const ngx_hd_view_t *view, ngx_hd_index_t *shown,
 
 
 static ngx_int_t
-ngx_hd_incident_event(ngx_array_t *list, const ngx_hd_event_t *e)
+ngx_hd_incident_event(ngx_array_t *list, ngx_hd_index_t *last,
+    const ngx_hd_event_t *e)
 {
     ngx_hd_incident_t  *incident;
 
@@ -114,7 +120,7 @@ ngx_hd_incident_event(ngx_array_t *list, const ngx_hd_event_t *e)
         return NGX_OK;
     }
 
-    incident = ngx_hd_incident_open(list, e->id);
+    incident = ngx_hd_incident_open(list, last, e->id);
 
     if (e->kind == NGX_HD_EVENT_REMOVED || e->to != NGX_HD_STATE_DOWN) {
 
@@ -144,28 +150,25 @@ ngx_hd_incident_event(ngx_array_t *list, const ngx_hd_event_t *e)
 
     ngx_memcpy(incident->id, e->id, NGX_HD_ID_LEN);
 
+    ngx_hd_index_set(last, incident->id, list->nelts);
+
     return NGX_OK;
 }
 
 
-/* the one of a target that has not ended; it is likely to be near the end */
+/* the one of a target that has not ended: only its last one can be */
 
 static ngx_hd_incident_t *
-ngx_hd_incident_open(ngx_array_t *list, const u_char *id)
+ngx_hd_incident_open(ngx_array_t *list, const ngx_hd_index_t *last,
+    const u_char *id)
 {
-    ngx_uint_t          i;
+    ngx_uint_t          n;
     ngx_hd_incident_t  *incident;
 
+    n = ngx_hd_index_find(last, id);
     incident = list->elts;
 
-    for (i = list->nelts; i > 0; i--) {
-
-        if (ngx_memcmp(incident[i - 1].id, id, NGX_HD_ID_LEN) == 0) {
-            return incident[i - 1].end ? NULL : &incident[i - 1];
-        }
-    }
-
-    return NULL;
+    return (n && incident[n - 1].end == 0) ? &incident[n - 1] : NULL;
 }
 
 

@@ -240,6 +240,7 @@ ngx_hd_public_upstream_conf(ngx_hd_public_t *public, ngx_hd_upstream_t *u)
     *slot = mine;
 
     mine->name = u->name;
+    mine->namesake = u->namesake;
     mine->min_up = u->min_up;
     mine->min_up_percent = u->min_up_percent;
     mine->main = &public->main;
@@ -389,6 +390,7 @@ ngx_hd_public_target(ngx_hd_public_t *public, const ngx_hd_target_t *t,
     mine->check = check;
     mine->index = t->index;
     mine->record = t->record;
+    mine->namesake = t->namesake;
     mine->main = &public->main;
 
     return mine;
