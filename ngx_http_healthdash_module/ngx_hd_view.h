@@ -203,7 +203,9 @@ uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
 /*
- * Copies what is remembered of a target (5 kB), for ngx_hd_history_*().
+ * Copies what is remembered of a target (5 kB), for ngx_hd_history_*(), as of
+ * the picture: what came after it is not in it, and what that has replaced is
+ * not known.
  * NGX_DECLINED if there is nothing.
  */
 ngx_int_t ngx_hd_view_past(const ngx_hd_view_t *view,

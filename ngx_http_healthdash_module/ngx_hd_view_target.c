@@ -116,5 +116,10 @@ ngx_hd_view_past(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
     ngx_hd_history_pass(&past->history, &past->data, view->clock,
                         ngx_hd_store_validity(vt->target->check));
 
+    /* a slow client may be shown it minutes after the facts were read */
+
+    ngx_hd_history_forget(&past->history, &past->data,
+                          ngx_hd_now_usec() / 1000 + view->main->zone->clock);
+
     return NGX_OK;
 }

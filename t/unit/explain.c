@@ -105,6 +105,13 @@ ngx_hd_history_pass(ngx_hd_history_t *h, ngx_hd_data_t *data, uint64_t now,
 }
 
 
+void
+ngx_hd_history_forget(ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    uint64_t now)
+{
+}
+
+
 static void
 plain(ngx_hd_text_t *t, const u_char *data, size_t len)
 {
