@@ -442,26 +442,11 @@ ngx_http_healthdash_hub_look(ngx_http_healthdash_stream_t *s)
 static void
 ngx_http_healthdash_hub_begin(ngx_http_healthdash_stream_t *s)
 {
-    uint64_t                       known;
-    ngx_queue_t                   *q;
-    ngx_http_healthdash_viewer_t  *v;
-
     ngx_http_healthdash_hub_move(&s->joining, &s->new);
-
-    known = 0;
-
-    for (q = ngx_queue_head(&s->joining);
-         q != ngx_queue_sentinel(&s->joining);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_http_healthdash_viewer_t, queue);
-        known = ngx_max(known, v->event);
-    }
 
     s->busy = 1;
 
-    if (ngx_hd_channel_begin(s->channel, known,
-                             !ngx_queue_empty(&s->watching),
+    if (ngx_hd_channel_begin(s->channel, !ngx_queue_empty(&s->watching),
                              !ngx_queue_empty(&s->joining))
         != NGX_OK)
     {
