@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for the work that is done in one turn of the event loop: a badge looks
-# at thousands of histories in slices, and an incident is found at once.
+# at thousands of histories in slices, and an incident is found at once; and for
+# what a badge says: words, colours, percents, widths.
 
 use strict;
 use warnings;

@@ -35,6 +35,8 @@ static ngx_hd_main_conf_t       conf;
 
 static unsigned long            reads;  /* of histories */
 static ngx_uint_t               down;   /* each so manieth event: "down" */
+static ngx_int_t                available = -2;     /* millionths, if known */
+static ngx_uint_t               known = 1000;       /* thousandths */
 
 
 /* what the units ask of others */
@@ -64,7 +66,7 @@ ngx_hd_history_sum(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
     /* the one in the middle is the best */
 
     sum->length = 1000;
-    sum->known = 1000;
+    sum->known = known;
     sum->down = (data->checks == SERVERS / 2) ? 125 : 500;
 }
 
@@ -72,6 +74,10 @@ ngx_hd_history_sum(const ngx_hd_history_t *h, const ngx_hd_data_t *data,
 ngx_int_t
 ngx_hd_history_available(const ngx_hd_span_t *span)
 {
+    if (available >= -1) {
+        return available;
+    }
+
     return (ngx_int_t) ((span->known - span->down) * 1000000 / span->known);
 }
 
@@ -176,6 +182,210 @@ test_slices(void)
 }
 
 
+/* the image of a service called name, in a static buffer */
+
+static const char *
+badge(const char *name, const ngx_hd_window_t *window)
+{
+    off_t                    total;
+    ngx_chain_t             *cl;
+    ngx_hd_text_t            t;
+    ngx_hd_target_t          target;
+    ngx_hd_render_cursor_t   c;
+    static u_char            text[8192];
+
+    ngx_memzero(&target, sizeof(ngx_hd_target_t));
+    ngx_memzero(&view.filter, sizeof(ngx_hd_view_filter_t));
+    ngx_memzero(&c, sizeof(ngx_hd_render_cursor_t));
+    ngx_hd_text_init(&t, pool);
+
+    target.name.data = (u_char *) name;
+    target.name.len = strlen(name);
+    vt[0].target = &target;
+    view.nupstreams = 0;
+    view.services = vt;
+    view.nservices = 1;
+    view.filter.service = target.name;
+    view.filter.window = window;
+
+    (void) ngx_hd_render_slice(&t, &view, &ngx_hd_render_badge, &c, 65536);
+
+    for (total = 0, cl = t.first; cl; cl = cl->next) {
+        ngx_memcpy(text + total, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        total += cl->buf->last - cl->buf->pos;
+    }
+
+    text[total] = '\0';
+
+    return (char *) text;
+}
+
+
+static void
+test_available(void)
+{
+    char         want[64];
+    ngx_uint_t   i;
+    const char  *svg;
+
+    static const struct {
+        ngx_int_t    available;
+        const char  *word;
+        const char  *colour;
+    } cases[] = {
+        { 1000000, "100 %", "#1a7f37" },
+        { 999999, "99.99 %", "#1a7f37" },
+        { 999000, "99.90 %", "#1a7f37" },
+        { 998999, "99.89 %", "#946000" },
+        { 990000, "99.00 %", "#946000" },
+        { 989999, "98.99 %", "#b42318" },
+        { 50099, "5.00 %", "#b42318" },
+        { 0, "0.00 %", "#b42318" },
+        { -1, "no data", "#57606a" }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        available = cases[i].available;
+        svg = badge("db", ngx_hd_history_windows);
+
+        sprintf(want, ">%s</text></g>", cases[i].word);
+        check(strstr(svg, want) != NULL, "%s: %s", cases[i].word, svg);
+
+        sprintf(want, "rx=\"3\" fill=\"%s\"", cases[i].colour);
+        check(strstr(svg, want) != NULL, "%s: %s", cases[i].word, svg);
+
+        sprintf(want, "<title>db: %s in 1h", cases[i].word);
+        check(strstr(svg, want) != NULL, "%s: %s", cases[i].word, svg);
+    }
+
+    checked("availability is rounded down and has its colour");
+
+    available = 1000000;
+
+    for (i = 0; i <= 1000; i += 5) {
+        known = i;
+        svg = badge("db", ngx_hd_history_windows);
+
+        sprintf(want, ", of which %lu %% are known</title>",
+                (unsigned long) i / 10);
+        check((strstr(svg, want) != NULL) == (i < 990), "%lu: %s",
+              (unsigned long) i, svg);
+    }
+
+    checked("the title says how much is known, if it is not all");
+}
+
+
+static void
+test_worst(void)
+{
+    ngx_uint_t               i;
+    ngx_hd_text_t            t;
+    ngx_hd_render_cursor_t   c;
+
+    available = -2;
+    known = 1000;
+
+    /* two checks, the better one first, then last */
+
+    for (i = 0; i < 2; i++) {
+        ngx_memzero(&c, sizeof(ngx_hd_render_cursor_t));
+        ngx_hd_text_init(&t, pool);
+
+        peer[0].checks = &vt[SERVERS / 2 - i];
+        peer[0].nchecks = 2;
+        up.npeers = 1;
+
+        view.nservices = 0;
+        view.nupstreams = 1;
+        ngx_memzero(&view.filter, sizeof(ngx_hd_view_filter_t));
+        view.filter.upstream = upstream.name;
+        view.filter.window = ngx_hd_history_windows;
+
+        (void) ngx_hd_render_slice(&t, &view, &ngx_hd_render_badge, &c, 65536);
+
+        check(c.n[NGX_HD_BADGE_BEST] == 500001, "%lu",
+              (unsigned long) c.n[NGX_HD_BADGE_BEST]);
+    }
+
+    checked("a server is as well as its worst check");
+}
+
+
+static void
+test_states(void)
+{
+    char         want[64];
+    ngx_uint_t   i;
+    const char  *svg;
+
+    static const char * const  colours[NGX_HD_STATES] = {
+        [NGX_HD_STATE_UNKNOWN] = "#57606a",
+        [NGX_HD_STATE_UP] = "#1a7f37",
+        [NGX_HD_STATE_DEGRADED] = "#946000",
+        [NGX_HD_STATE_DOWN] = "#b42318",
+        [NGX_HD_STATE_PAUSED] = "#57606a"
+    };
+
+    for (i = 0; i < NGX_HD_STATES; i++) {
+        vt[0].health = i;
+        svg = badge("db", NULL);
+
+        sprintf(want, "<title>db: %s</title>", ngx_hd_state_word(i));
+        check(strstr(svg, want) != NULL, "%s", svg);
+
+        sprintf(want, "rx=\"3\" fill=\"%s\"", colours[i]);
+        check(strstr(svg, want) != NULL, "%s", svg);
+    }
+
+    checked("each state has its word and its colour");
+}
+
+
+static void
+test_widths(void)
+{
+    char         want[128];
+    ngx_uint_t   i;
+    const char  *svg;
+
+    static const struct {
+        const char  *name;
+        int          width;         /* px, of the left text */
+    } cases[] = {
+        { "iiiiiiiiii", 46 },
+        { "nnnnnnnnnn", 69 },
+        { "NNNNNNNNNN", 79 },
+        { "MMMMMMMMMM", 101 },
+        { "0123456789", 69 },
+        { "e\xcc\x81" "e\xcc\x81" "ee", 28 },       /* combining marks */
+        { "\xc3\xa9\xc3\xa9\xd1\x84\xd1\x84", 32 },   /* Latin, Cyrillic */
+        { "\xe2\x80\x94\xe2\x80\x94", 19 },           /* dashes */
+        { "\xe6\x97\xa5\xe6\x9c\xac", 24 },           /* wide ones */
+        { "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", 273 },
+        { "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", 282 }  /* cut */
+    };
+
+    vt[0].health = NGX_HD_STATE_UP;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        svg = badge(cases[i].name, NULL);
+
+        sprintf(want, "<text x=\"6\" y=\"14\" lengthAdjust=\""
+                "spacingAndGlyphs\" textLength=\"%d\">", cases[i].width);
+        check(strstr(svg, want) != NULL, "%s: %s", cases[i].name, svg);
+
+        /* 14 is "up" */
+
+        sprintf(want, "width=\"%d\" height=\"20\" role=\"img\"",
+                cases[i].width + 14 + 24);
+        check(strstr(svg, want) != NULL, "%s: %s", cases[i].name, svg);
+    }
+
+    checked("widths are those of the letters, and the image has room");
+}
+
+
 static void
 test_incidents(void)
 {
@@ -186,6 +396,7 @@ test_incidents(void)
     ngx_memzero(&view.filter, sizeof(ngx_hd_view_filter_t));
 
     view.main = &conf;
+    view.nservices = 0;
     view.event = 3 * NGX_HD_EVENTS;
     view.clock = view.event;
 
@@ -228,6 +439,10 @@ main(void)
     pool = ngx_create_pool(16384, NULL);
 
     test_slices();
+    test_worst();
+    test_available();
+    test_states();
+    test_widths();
     test_incidents();
 
     ngx_destroy_pool(pool);
