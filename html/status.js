@@ -131,6 +131,9 @@ const link = { seen: performance.now(), time: 0, skew: 0, open: false,
                health: $('main').dataset.health, source: null };
 const rows = new Map();
 let view = readQuery(location.search);
+let size = {};
+let orders = 0;
+let pointed;
 let options = readOptions();
 
 function element(tag, attributes, ...children) {
@@ -202,30 +205,44 @@ function isShort(e) {
 }
 
 
-/* rows: what filters and sorting need to know of each */
+/* rows: what filters and sorting need to know of each, read when it is needed:
+   of thousands most of it never is */
 
-function readRow(e) {
-  const first = e.querySelector('tr');
-  const health = [...e.classList].find(word => word in RANK) || 'unknown';
-  const title = first.querySelector('th');
-  const number = what => Number(e.querySelector(what)?.dataset.v ?? -1);
+class Row {
+  constructor(e) {
+    this.e = e;
+    this.hidden = e.hidden;
+    this.card = e.closest('.card');
+    this.health = [...e.classList].find(word => word in RANK) || 'unknown';
+    this.rank = e.classList.contains('aside') ? 9 : RANK[this.health];
+    this.place = Number(e.id.match(/\d+$/)[0]);
+  }
 
-  return {
-    e, health,
-    rank: e.classList.contains('aside') ? 9 : RANK[health],
-    group: e.closest('.card').dataset.group,
-    name: title.firstChild.textContent,
-    text: (title.textContent + ' ' + first.querySelector('.why').textContent
-      + ' ' + (e.parentNode.caption?.textContent || '')).toLowerCase(),
-    latency: number('.lat'),
-    available: number('.av'),
-    place: Number(e.id.match(/\d+$/)[0])
-  };
+  get group() { return this.card.dataset.group; }
+  get title() { return this.e.querySelector('th'); }
+  get name() { return this.called ??= this.title.firstChild.textContent; }
+  get latency() { return this.number('.lat'); }
+  get available() { return this.number('.av'); }
+  get text() {
+    return this.words ??= [this.title, this.e.querySelector('.why'),
+                           this.card.querySelector('caption')]
+      .map(e => e?.textContent || '').join(' ').toLowerCase();
+  }
+
+  number(what) {
+    return Number(this.e.querySelector(what)?.dataset.v ?? -1);
+  }
+
+  hide(hidden) {
+    if (this.hidden !== hidden) {
+      this.hidden = this.e.hidden = hidden;
+    }
+  }
 }
 
 function readRows() {
   rows.clear();
-  all('.row').forEach(e => rows.set(e.id, readRow(e)));
+  all('.row').forEach(e => rows.set(e.id, new Row(e)));
   all('.card[data-group]').forEach((e, i) => e.dataset.place ??= i);
   link.every = rows.size > LONG ? POLL_LONG : POLL;
 }
@@ -240,7 +257,7 @@ function putRow(id, now) {
   const before = row.health;
 
   morph(row.e, now);
-  rows.set(id, readRow(row.e));
+  rows.set(id, new Row(row.e));
 
   if (rows.get(id).health !== before) {
     mark(row.e);
@@ -327,23 +344,21 @@ function time(e) {
 
 function show(moved = true) {
   const words = view.search.toLowerCase().split(/\s+/);
+  const seen = new Map();
+  const see = e => seen.set(e, (seen.get(e) || 0) + 1);
+  const hide = e => e.hidden = !seen.has(e) && isNarrowed();
 
   for (const row of rows.values()) {
-    const hidden = !matches(row, view, words);
+    row.hide(!matches(row, view, words));
 
-    if (row.e.hidden !== hidden) {
-      row.e.hidden = hidden;
+    if (!row.hidden) {
+      [row.e.parentNode, row.card, row.card.parentNode].forEach(see);
     }
   }
 
-  for (const e of [...all('.card[data-group]'), $('services'), $('upstreams')]) {
-    if (e) {
-      e.hidden = !e.querySelector('.row:not([hidden])') && isNarrowed();
-    }
-  }
-
-  $('none').hidden = !isNarrowed() || !rows.size
-    || all('.row:not([hidden])').length > 0;
+  all('.card[data-group], .card > table, #services, #upstreams').forEach(hide);
+  reserve(seen);
+  $('none').hidden = !isNarrowed() || !rows.size || seen.size > 0;
   $('log')?.classList.toggle('incidents', view.incidents);
   document.documentElement.classList.toggle('wall', view.wall);
 
@@ -352,6 +367,27 @@ function show(moved = true) {
   }
 
   showControls();
+}
+
+/* how high the tables of a long page are that are not drawn yet */
+
+function reserve(seen) {
+  if (!$('main').classList.contains('long')) {
+    return;
+  }
+
+  if (size.width !== innerWidth) {
+    size = { width: innerWidth,
+             row: document.querySelector('.row:not([hidden])')?.offsetHeight };
+  }
+
+  for (const e of all('.card > table')) {
+    const height = `${isNarrowed() ? '' : 'auto '}${seen.get(e) * (size.row || 60)}px`;
+
+    if (seen.has(e) && e.style.containIntrinsicHeight !== height) {
+      e.style.containIntrinsicHeight = height;
+    }
+  }
 }
 
 /* nginx was asked for a part; the rest is not missed */
@@ -364,53 +400,89 @@ function isNarrowed() {
   return Boolean(view.health || view.group || view.search);
 }
 
-/* rows in their tables, and the tables: what is down is to be seen first */
+/* rows in their tables, and the tables: what is down is to be seen first; of
+   thousands the first at once, and the others soon */
 
-function order() {
-  const focus = document.activeElement;
+async function order() {
+  const run = ++orders;
+  const cards = new Map(all('.card[data-group]').map(e => [e, []]));
+  let focus = document.activeElement;
+  let start = performance.now();
 
-  for (const table of all('.peers, .services')) {
-    const list = [...table.tBodies].map(e => rows.get(e.id)).filter(Boolean);
+  rows.forEach(row => cards.get(row.card)?.push(row));
 
-    arrange(table.tBodies[0], list.sort(compare(view.sort)).map(row => row.e));
-  }
+  const sorted = [...cards].map(([e, list]) => [e, list, cardRank(e, list)])
+    .sort(([, , a], [, , b]) => a - b);
 
   for (const section of all('#upstreams, #services')) {
-    const cards = all('.card', section);
-
-    arrange(cards[0], [...cards].map(e => [e, cardRank(e)])
-      .sort(([, a], [, b]) => a - b).map(([e]) => e));
+    arrange(section, sorted.map(([e]) => e).filter(e => section.contains(e)));
   }
 
-  if (focus !== document.activeElement) {
-    focus.focus({ preventScroll: true });
+  for (const [card, list] of sorted) {
+    const tables = all(':scope > table', card);
+    const many = Math.ceil(list.length / tables.length);
+
+    list.sort(compare(view.sort));
+
+    for (const [i, table] of tables.entries()) {
+      arrange(table, list.slice(i * many, i * many + many).map(row => row.e));
+
+      if (performance.now() - start > 12) {
+        keepFocus(focus);
+        await new Promise(done => setTimeout(done, 4));
+
+        if (run !== orders) {
+          return;
+        }
+
+        focus = document.activeElement;
+        start = performance.now();
+      }
+    }
+  }
+
+  keepFocus(focus);
+}
+
+/* what was moved has lost it */
+
+function keepFocus(e) {
+  if (e !== document.activeElement) {
+    e.focus({ preventScroll: true });
   }
 }
 
 /* an upstream that is down before one that has a server that is */
 
-function cardRank(e) {
+function cardRank(e, list) {
   const place = Number(e.dataset.place);
 
   if (view.sort !== 'worst') {
     return place;
   }
 
-  const worst = Math.min(9, ...all('.row', e).map(row => rows.get(row.id).rank));
+  const worst = Math.min(9, ...list.map(row => row.rank));
   const health = [...e.querySelector('caption .s')?.classList || []]
     .find(word => word in RANK);
 
   return ((RANK[health] ?? worst) * 10 + worst) * 10000 + place;
 }
 
-/* siblings from place on; moves as little as can be */
+/* the rows or tables of list become the first of parent; moves few */
 
-function arrange(place, list) {
+function arrange(parent, list) {
+  let place = parent.querySelector(':scope > .row, :scope > .card');
+
   for (const e of list) {
+    if (e !== place && e === place?.nextElementSibling) {
+      parent.append(place);
+      place = e;
+    }
+
     if (e === place) {
-      place = place.nextElementSibling;
+      place = e.nextElementSibling;
     } else {
-      e.parentNode.insertBefore(e, place);
+      parent.insertBefore(e, place);
     }
   }
 }
@@ -648,6 +720,17 @@ async function poll() {
   link.busy = false;
 }
 
+/* one row with all there is to tell */
+
+async function renew(id) {
+  try {
+    const page = parse(await ask(sourceQuery(location.search,
+                                             'format=html&row=' + id)));
+
+    putRow(id, page.getElementById(id));
+  } catch { /* the link tells */ }
+}
+
 /* an opened row tells times that go by: it is asked for again */
 
 async function renewOpen() {
@@ -656,14 +739,7 @@ async function renewOpen() {
   }
 
   for (const e of all('.row:has([open])').slice(0, 5)) {
-    try {
-      const page = parse(await ask(sourceQuery(location.search,
-                                               'format=html&row=' + e.id)));
-
-      putRow(e.id, page.getElementById(e.id));
-    } catch {
-      return;
-    }
+    await renew(e.id);
   }
 }
 
@@ -878,6 +954,18 @@ function onInput({ target }) {
   }
 }
 
+/* a long page has no words for each hour and day: they are asked for */
+
+function onPoint({ target }) {
+  const strip = target.closest('.strip');
+
+  clearTimeout(pointed);
+
+  if (strip && !strip.querySelector('title')) {
+    pointed = setTimeout(renew, 150, strip.closest('.row').id);
+  }
+}
+
 function onToggle({ target }) {
   const row = target.closest('.row');
 
@@ -964,6 +1052,7 @@ function start() {
 
   document.addEventListener('click', onClick);
   document.addEventListener('input', onInput);
+  document.addEventListener('pointerover', onPoint);
   document.addEventListener('submit', e => e.preventDefault());
   document.addEventListener('toggle', onToggle, true);
   document.addEventListener('keydown', onKey);

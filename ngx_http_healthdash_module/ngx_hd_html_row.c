@@ -47,7 +47,10 @@ static void ngx_hd_html_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_html_past_cells(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view, const ngx_hd_view_past_t *past);
+    const ngx_hd_view_t *view, const ngx_hd_view_past_t *past,
+    ngx_uint_t health);
+static ngx_uint_t ngx_hd_html_is_told(const ngx_hd_view_t *view,
+    ngx_uint_t health);
 static void ngx_hd_html_available(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
 static void ngx_hd_html_extent(ngx_hd_text_t *t,
@@ -359,7 +362,7 @@ ngx_hd_html_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "</td>");
 
     if (known) {
-        ngx_hd_html_past_cells(t, view, &past);
+        ngx_hd_html_past_cells(t, view, &past, vt->health);
 
     } else {
         ngx_hd_text_add(t, "<td class=\"bars\"></td><td class=\"n av\" "
@@ -395,22 +398,34 @@ ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 static void
 ngx_hd_html_past_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_past_t *past)
+    const ngx_hd_view_past_t *past, ngx_uint_t health)
 {
     ngx_hd_text_add(t, "<td class=\"bars\">");
 
-    if (ngx_hd_html_is_long(view)) {
-        ngx_hd_html_strip_brief(t, view, past, NGX_HD_HOUR);
-        ngx_hd_html_strip_brief(t, view, past, NGX_HD_DAY);
-
-    } else {
+    if (ngx_hd_html_is_told(view, health)) {
         ngx_hd_html_strip(t, view, past, NGX_HD_HOUR);
         ngx_hd_html_strip(t, view, past, NGX_HD_DAY);
+
+    } else {
+        ngx_hd_html_strip_brief(t, past, NGX_HD_HOUR);
+        ngx_hd_html_strip_brief(t, past, NGX_HD_DAY);
     }
 
     ngx_hd_text_add(t, "</td>");
 
     ngx_hd_html_available(t, past);
+}
+
+
+/* 1: all about a row of this health; 0: it would make a long page longer */
+
+static ngx_uint_t
+ngx_hd_html_is_told(const ngx_hd_view_t *view, ngx_uint_t health)
+{
+    return !ngx_hd_html_is_long(view)
+           || (health == NGX_HD_STATE_DOWN
+               && view->servers[health] + view->service[health]
+                  <= NGX_HD_HTML_DOWN);
 }
 
 
@@ -512,8 +527,8 @@ ngx_hd_html_window(const ngx_hd_view_past_t *past, ngx_uint_t window,
 
 
 /*
- * The mark that opens a row.  1: what it opens is to follow, 0: it would make a
- * long page longer, and there is a link to it.
+ * The mark that opens a row.  1: what it opens is to follow, 0: there is a link
+ * to it.
  */
 
 static ngx_uint_t
@@ -526,11 +541,7 @@ ngx_hd_html_open(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_html(t, row->name.data, row->name.len);
     ngx_hd_text_add(t, "</span></summary><div class=\"open\">");
 
-    if (!ngx_hd_html_is_long(view)
-        || (health == NGX_HD_STATE_DOWN
-            && view->servers[health] + view->service[health]
-               <= NGX_HD_HTML_DOWN))
-    {
+    if (ngx_hd_html_is_told(view, health)) {
         return 1;
     }
 

@@ -223,27 +223,20 @@ ngx_hd_html_strip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 }
 
 
-/* browsers are slow with thousands of bars of many elements each */
+/* browsers are slow with thousands of bars of many elements each: few each */
 
 void
-ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_past_t *past, ngx_hd_level_e level)
+ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_hd_level_e level)
 {
-    ngx_uint_t         i;
+    ngx_uint_t         colour;
     ngx_hd_html_bar_t  bar;
 
     ngx_hd_html_bar_begin(t, past, level, &bar, 1);
 
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 4);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 1);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 4);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 1);
-
-    for (i = 0; i < bar.n; i++) {
-
-        if (bar.cell[i].colour > NGX_HD_HTML_UP) {
-            ngx_hd_html_cell(t, view, &bar.cell[i]);
-        }
+    for (colour = NGX_HD_HTML_NONE; colour <= NGX_HD_HTML_DOWN; colour++) {
+        ngx_hd_html_bar_plain(t, &bar, colour, 4);
+        ngx_hd_html_bar_plain(t, &bar, colour, 1);
     }
 
     ngx_hd_text_add(t, "</svg>");

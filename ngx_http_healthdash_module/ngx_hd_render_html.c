@@ -18,6 +18,7 @@
 
 
 #define NGX_HD_HTML_REFRESH    "5"     /* seconds */
+#define NGX_HD_HTML_TABLE      20      /* rows of each table of a long page */
 
 
 static void ngx_hd_html_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -28,6 +29,8 @@ static void ngx_hd_html_peers(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_next_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
+static void ngx_hd_html_go_on(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t i, const char *class, const char *columns);
 static void ngx_hd_html_peers_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -66,7 +69,16 @@ static const char  ngx_hd_html_shapes[] =
     "</svg>\n";
 
 
-/* what the tables of servers and services have in common */
+/* the columns of servers, of services, and what both have */
+
+static const char  ngx_hd_html_peer_columns[] =
+    "<tr><th scope=\"col\">Probe</th>"
+    "<th scope=\"col\">Server</th>"
+    "<th scope=\"col\">nginx</th>";
+
+static const char  ngx_hd_html_service_columns[] =
+    "<tr><th scope=\"col\">Probe</th>"
+    "<th scope=\"col\">Service</th>";
 
 static const char  ngx_hd_html_columns[] =
     "<th scope=\"col\">Last result</th>"
@@ -182,10 +194,8 @@ ngx_hd_html_peers(ngx_hd_text_t *t, const ngx_hd_view_t *view,
                        &vu->upstream->labels->group, "\">"
                        "<table class=\"peers\">\n");
     ngx_hd_html_upstream(t, vu);
-    ngx_hd_text_add(t, "<thead><tr>"
-                    "<th scope=\"col\">Probe</th>"
-                    "<th scope=\"col\">Server</th>"
-                    "<th scope=\"col\">nginx</th>");
+    ngx_hd_text_add(t, "<thead>");
+    ngx_hd_text_add(t, ngx_hd_html_peer_columns);
     ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 
@@ -198,7 +208,34 @@ ngx_hd_html_next_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vu = &view->upstreams[c->upstream];
 
+    if (c->peer) {
+        ngx_hd_html_go_on(t, view, c->peer, "peers",
+                          ngx_hd_html_peer_columns);
+    }
+
     ngx_hd_html_peer(t, view, vu, &vu->peers[c->peer]);
+}
+
+
+/*
+ * A long page is made of tables of a few rows, before the i-th of which this
+ * may begin another: browsers look at each part that they may leave undrawn, in
+ * each frame, and a table that is out of sight is one part.
+ */
+
+static void
+ngx_hd_html_go_on(ngx_hd_text_t *t, const ngx_hd_view_t *view, ngx_uint_t i,
+    const char *class, const char *columns)
+{
+    if (i % NGX_HD_HTML_TABLE || !ngx_hd_html_is_long(view)) {
+        return;
+    }
+
+    ngx_hd_text_add(t, "</table>\n<table class=\"");
+    ngx_hd_text_add(t, class);
+    ngx_hd_text_add(t, "\"><thead class=\"vh\">");
+    ngx_hd_text_add(t, columns);
+    ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 
 
@@ -240,6 +277,10 @@ ngx_hd_html_next_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     if (c->service == 0 || !ngx_hd_view_same_group(vt, vt - 1)) {
         ngx_hd_text_add(t, c->service ? "</table></div>\n" : "");
         ngx_hd_html_group(t, &vt->target->check->group);
+
+    } else {
+        ngx_hd_html_go_on(t, view, c->service, "services",
+                          ngx_hd_html_service_columns);
     }
 
     ngx_hd_html_service(t, view, vt);
@@ -257,9 +298,8 @@ ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group)
                            "</b></span></caption>\n");
     }
 
-    ngx_hd_text_add(t, "<thead><tr>"
-                    "<th scope=\"col\">Probe</th>"
-                    "<th scope=\"col\">Service</th>");
+    ngx_hd_text_add(t, "<thead>");
+    ngx_hd_text_add(t, ngx_hd_html_service_columns);
     ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 

@@ -372,13 +372,16 @@ my %fact = (
 
 sub html_rows {
     my ($tree) = @_;
-    my %all;
+    my ($name, %all);
 
     for my $table (map { html_find($tree, "table.$_") } qw(peers services)) {
         my ($caption) = html_find($table, 'caption');
         my $nginx = grep { html_text($_) eq 'nginx' } html_find($table, 'th');
-        my $name = $nginx ? html_text((html_find($caption, 'b'))[0])
-                          : 'services';
+
+        # of a long page, one without a caption goes on
+
+        $name = $nginx ? html_text((html_find($caption, 'b'))[0]) : 'services'
+            if $caption || !$nginx;
 
         push @{ $all{$name} }, map { html_body($_, $nginx) }
                                html_find($table, 'tbody.row');

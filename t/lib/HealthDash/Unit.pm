@@ -11,6 +11,7 @@ use File::Basename qw/ dirname /;
 use File::Path qw/ make_path /;
 
 our @EXPORT = qw/ run_unit /;
+our @EXPORT_OK = qw/ build_unit /;
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -19,6 +20,20 @@ my $top = abs_path(dirname(__FILE__) . '/../../..');
 # includes the units under test, with the named files of the module.
 
 sub run_unit {
+    my ($name, @files) = @_;
+    my $out = build_unit($name, @files);
+
+    # a test that stands still is a failure, not a hang
+
+    alarm 120;
+
+    exec $out or die "can't run $out: $!\n";
+}
+
+
+# build_unit(NAME, FILES) builds it and returns where it is
+
+sub build_unit {
     my ($name, @files) = @_;
 
     my $src = $ENV{HD_NGINX_SRC} || "$top/build/nginx-src";
@@ -48,11 +63,7 @@ sub run_unit {
 
     system(@cmd) == 0 or die "can't build $name: @cmd\n";
 
-    # a test that stands still is a failure, not a hang
-
-    alarm 120;
-
-    exec $out or die "can't run $out: $!\n";
+    return $out;
 }
 
 
