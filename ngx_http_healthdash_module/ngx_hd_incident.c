@@ -10,6 +10,12 @@
 #include <ngx_hd_index.h>
 
 
+struct ngx_hd_incidents_s {
+    ngx_array_t     *list;
+    ngx_hd_index_t   index;             /* of the first of each target */
+};
+
+
 static ngx_int_t ngx_hd_incident_shown(const ngx_hd_view_t *view,
     ngx_hd_index_t *shown, ngx_pool_t *pool);
 static ngx_int_t ngx_hd_incident_event(ngx_array_t *list,
@@ -18,6 +24,8 @@ static ngx_hd_incident_t *ngx_hd_incident_open(ngx_array_t *list,
     const ngx_hd_index_t *last, const u_char *id);
 static void ngx_hd_incident_end(ngx_hd_incident_t *incident,
     const ngx_hd_event_t *e);
+static ngx_hd_incidents_t *ngx_hd_incident_make(const ngx_hd_view_t *view);
+static void ngx_hd_incident_chain(ngx_hd_incidents_t *all, ngx_uint_t n);
 
 
 ngx_array_t *
@@ -184,4 +192,91 @@ ngx_hd_incident_end(ngx_hd_incident_t *incident, const ngx_hd_event_t *e)
     if (e->clock > incident->clock) {
         incident->lasted = e->clock - incident->clock;
     }
+}
+
+
+const ngx_hd_incident_t *
+ngx_hd_incident_in(const ngx_hd_view_t *view, const u_char *id,
+    uint64_t begin, uint64_t end)
+{
+    ngx_uint_t                i;
+    ngx_hd_incidents_t       *all;
+    const ngx_hd_incident_t  *incident, *found;
+
+    all = *view->incidents;
+
+    if (all == NULL) {
+        all = ngx_hd_incident_make(view);
+        if (all == NULL) {
+            return NULL;
+        }
+
+        *view->incidents = all;
+    }
+
+    found = NULL;
+    i = ngx_hd_index_find(&all->index, id);
+
+    for ( /* void */ ; i; i = incident->next) {
+        incident = (ngx_hd_incident_t *) all->list->elts + i - 1;
+
+        if (incident->clock < end
+            && incident->clock + incident->lasted > begin)
+        {
+            found = incident;
+        }
+    }
+
+    return found;
+}
+
+
+static ngx_hd_incidents_t *
+ngx_hd_incident_make(const ngx_hd_view_t *view)
+{
+    ngx_uint_t           i;
+    ngx_hd_incidents_t  *all;
+
+    all = ngx_palloc(view->pool, sizeof(ngx_hd_incidents_t));
+    if (all == NULL) {
+        return NULL;
+    }
+
+    all->list = ngx_hd_incident_list(view, view->pool);
+
+    if (all->list == NULL
+        || ngx_hd_index_init(&all->index, all->list->nelts, view->pool)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    for (i = 1; i <= all->list->nelts; i++) {
+        ngx_hd_incident_chain(all, i);
+    }
+
+    return all;
+}
+
+
+/* puts the n-th to those of the same target */
+
+static void
+ngx_hd_incident_chain(ngx_hd_incidents_t *all, ngx_uint_t n)
+{
+    ngx_uint_t          first;
+    ngx_hd_incident_t  *incident;
+
+    incident = all->list->elts;
+    first = ngx_hd_index_find(&all->index, incident[n - 1].id);
+
+    if (first == 0) {
+        first = n;
+        ngx_hd_index_add(&all->index, incident[n - 1].id, n);
+
+    } else {
+        incident[incident[first - 1].last - 1].next = n;
+    }
+
+    incident[first - 1].last = n;
 }

@@ -109,8 +109,11 @@ ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
                                         * sizeof(ngx_hd_view_upstream_t));
     view->services = ngx_pcalloc(pool, view->nservices
                                        * sizeof(ngx_hd_view_target_t));
+    view->incidents = ngx_pcalloc(pool, sizeof(ngx_hd_incidents_t *));
 
-    if (view->upstreams == NULL || view->services == NULL) {
+    if (view->upstreams == NULL || view->services == NULL
+        || view->incidents == NULL)
+    {
         return NULL;
     }
 

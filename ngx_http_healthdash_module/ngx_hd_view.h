@@ -15,6 +15,7 @@
 
 
 typedef struct ngx_hd_public_s  ngx_hd_public_t;
+typedef struct ngx_hd_incidents_s  ngx_hd_incidents_t;
 
 
 /* what is new since another picture, set by ngx_hd_pulse.h alone */
@@ -64,8 +65,9 @@ typedef struct {
 /* what is remembered of a target, copied, and counted on until the picture */
 
 typedef struct {
-    ngx_hd_history_t       history;
-    ngx_hd_data_t          data;
+    const ngx_hd_target_t  *target;
+    ngx_hd_history_t        history;
+    ngx_hd_data_t           data;
 } ngx_hd_view_past_t;
 
 
@@ -119,6 +121,8 @@ typedef struct {
     uint64_t                 mono;      /* monotonic, msec */
     uint64_t                 clock;     /* history clock, msec */
     uint64_t                 event;     /* number of the last; 0: none */
+    ngx_hd_incidents_t     **incidents; /* made and read by ngx_hd_incident.c
+                                           alone */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
     ngx_uint_t               workers;   /* worker processes configured; 0: not
                                            told */

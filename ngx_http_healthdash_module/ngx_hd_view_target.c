@@ -110,6 +110,7 @@ ngx_hd_view_past(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
         return NGX_DECLINED;
     }
 
+    past->target = vt->target;
     past->data = vt->data;
 
     ngx_hd_history_copy(&past->history, &rec->history);
