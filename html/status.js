@@ -9,7 +9,7 @@
 
 'use strict';
 
-const POLL = 5000, POLL_LONG = 30000, LONG = 500, LATE = 3000, SILENT = 20000, RETRY = 60000, RENEW = 300000;
+const POLL = 5000, POLL_LONG = 30000, LONG = 500, LATE = 3000, SILENT = 20000, RETRY = 60000, POINTS = 40;
 const RANK = { down: 0, degraded: 1, unknown: 2, paused: 3, up: 4 };
 const BY_NAME = new Intl.Collator('en', { numeric: true });
 const SORTS = { worst: 'worst first', name: 'by name', slow: 'slowest first',
@@ -287,24 +287,88 @@ function mark(e) {
 /* a probe that brought nothing new */
 
 function putPulse(pulse) {
-  const e = rows.get(pulse.dataset.row)?.e;
-  const [latency, result, streak, conns, ...available] = all('i', pulse)
+  const row = rows.get(pulse.dataset.row)?.e;
+  const e = row && (row.querySelectorAll(':scope > .check')[pulse.dataset.check]
+    || row.querySelector('tr'));
+  const [latency, result, streak, conns, points, ...available] = all('i', pulse)
     .map(i => i.textContent);
-  const set = (what, text) => {
-    const node = e.querySelector(what);
+  const set = (at, what, text) => {
+    const node = at?.querySelector(what);
 
     if (node && node.textContent !== text) {
       node.textContent = text;
     }
   };
 
-  if (e && !e.querySelector('.check')) {
-    set('.lat > span', latency);
-    set('.why > .r', result);
-    set('.why > small', streak);
-    set('.conns', conns);
-    available.forEach((text, i) => set(i ? '.av > small' : '.av > span', text));
+  set(e, '.lat > span', latency);
+  set(e, '.why > .r', result);
+  set(e, '.why > small', streak);
+  set(row, '.conns', conns);
+  available.forEach((text, i) => set(e, i ? '.av > small' : '.av > span', text));
+
+  if (e && points) {
+    putPoints(e.querySelector('.spark'), points.split(' '));
+    e.querySelector('.av').dataset.v = Math.round(parseFloat(available[0]) * 1e4);
   }
+}
+
+/* the line goes on; how many there were tells which are new */
+
+function putPoints(svg, [total, ...list]) {
+  const many = svg ? Math.min(total - svg.dataset.n, list.length) : 0;
+
+  if (many > 0) {
+    svg.dataset.n = total;
+    drawLine(svg, [...readLine(svg), ...list.slice(-many)].slice(-POINTS));
+  }
+
+  const latency = list.findLast(point => point > 0);
+
+  if (svg && latency) {
+    svg.parentNode.dataset.v = latency;
+  }
+}
+
+/* the points of a line as nginx has drawn it, in its own words */
+
+function readLine(svg) {
+  const [line, failed] = svg.children;
+  const points = Array(POINTS).fill('-');
+  const read = (path, what) => {
+    for (const [, x, y] of path?.getAttribute('d').matchAll(/(\d+) (\d+)/g) || []) {
+      points[(x - 1) / 2] = what(y);
+    }
+  };
+
+  read(line, y => (20 - y) * svg.dataset.max / 18);
+  read(failed, () => 'x');
+
+  return points;
+}
+
+function drawLine(svg, points) {
+  const top = Math.max(0, ...points.map(Number).filter(point => point > 0));
+  const max = Math.floor(top * 1.25) + 1;
+  let line = '', failed = '', pen = 'M';
+
+  points.forEach((point, i) => {
+    if (point === 'x') {
+      failed += `M${2 * i + 1} 16v6`;
+      pen = 'M';
+    } else if (point !== '-') {
+      line += `${pen}${2 * i + 1} ${20 - Math.round(point * 18 / max)}`;
+      pen = 'L';
+    }
+  });
+
+  const path = svg.firstElementChild;
+  const mark = svg.children[1] || path.cloneNode();
+
+  svg.dataset.max = max;
+  path.setAttribute('d', line);
+  mark.setAttribute('class', 'down');
+  mark.setAttribute('d', failed);
+  svg.append(mark);
 }
 
 function putEvents(root) {
@@ -1067,7 +1131,6 @@ function start() {
   connect();
   setInterval(tick, 1000);
   setInterval(renewOpen, POLL);
-  setInterval(() => document.hidden || poll(), RENEW);
 }
 
 start();

@@ -17,6 +17,7 @@
 #define NGX_HD_HTML_LONG       200     /* rows; of more, details on demand */
 #define NGX_HD_HTML_DOWN       50      /* if not more are down, theirs stay */
 #define NGX_HD_HTML_CERT_SOON  30      /* days */
+#define NGX_HD_HTML_MISSED     2       /* results between page and stream */
 
 
 typedef struct {
@@ -471,7 +472,7 @@ ngx_hd_html_extent(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
 
 
 void
-ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+ngx_hd_html_pulse_past(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
     ngx_hd_span_t       day;
@@ -484,6 +485,8 @@ ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_window(&past, 1, &day);
 
     ngx_hd_text_add(t, "<i>");
+    ngx_hd_html_spark_points(t, &past, vt->results + NGX_HD_HTML_MISSED);
+    ngx_hd_text_add(t, "</i><i>");
     ngx_hd_html_percent(t, ngx_hd_history_available(&day));
     ngx_hd_text_add(t, "</i><i>");
     ngx_hd_html_extent(t, &past, &day);

@@ -111,11 +111,41 @@ ngx_hd_html_spark(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
         return;
     }
 
-    ngx_hd_text_add(t, "<svg class=\"spark\" viewBox=\"0 0 80 22\" "
-                    "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    ngx_hd_html_count(t, "<svg class=\"spark\" data-n=\"",
+                      past->data.checks + past->data.inconclusive,
+                      "\" data-max=\"");
+    ngx_hd_html_count(t, "", line.max, "\" viewBox=\"0 0 80 22\" "
+                      "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     ngx_hd_html_line_path(t, &line);
     ngx_hd_html_line_failed(t, &line);
     ngx_hd_text_add(t, "</svg>");
+}
+
+
+void
+ngx_hd_html_spark_points(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_uint_t n)
+{
+    ngx_uint_t     i;
+    ngx_hd_past_t  result;
+
+    ngx_hd_text_uint(t, past->data.checks + past->data.inconclusive);
+
+    for (i = ngx_min(n, NGX_HD_HTML_RESULTS); i-- > 0; ) {
+
+        if (ngx_hd_history_result(&past->history, &past->data, i, &result)
+            != NGX_OK
+            || result.verdict == NGX_HD_INCONCLUSIVE)
+        {
+            ngx_hd_text_add(t, " -");
+
+        } else if (result.verdict == NGX_HD_FAIL) {
+            ngx_hd_text_add(t, " x");
+
+        } else {
+            ngx_hd_html_count(t, " ", result.usec, "");
+        }
+    }
 }
 
 

@@ -35,6 +35,9 @@ typedef struct {
     unsigned           probing:1;       /* a probe is under way; next is the
                                            one after it */
     unsigned           news:2;          /* of a service */
+    unsigned           redraw:1;        /* its bars may look different: set with
+                                           news */
+    uint32_t           results;         /* since the other picture: the same */
 } ngx_hd_view_target_t;
 
 
