@@ -1088,7 +1088,8 @@ Object.keys(RANK).forEach((health, i) => {
 });
 
 function onKey(event) {
-  const typing = event.target.matches('input, select, textarea');
+  /* what had the focus in the help has it until the next frame */
+  const typing = event.target.matches('input:not([data-option]), select');
 
   if (event.ctrlKey || event.metaKey || event.altKey || $('keys').open) {
     return;

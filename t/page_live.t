@@ -228,6 +228,22 @@ $b->press('Escape');
 ok($b->until("!document.querySelector('#keys').open"
              . ' && document.activeElement === document.body'),
    'Escape closes it');
+
+# the instant after that: the focus is in what was closed until the next frame
+
+is($b->eval(<<'EOC'), 'u0p1', 'a key at once is not lost');
+    (() => {
+        document.querySelector('#help').click();
+        document.querySelector('#keys').close();
+        document.activeElement.dispatchEvent(
+            new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+
+        const id = document.activeElement.closest('.row')?.id;
+
+        document.activeElement.blur();
+        return id;
+    })()
+EOC
 $b->press('j');
 said("document.activeElement.closest('.row')?.id", 'u0p1',
      'j goes to the first row');
