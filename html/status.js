@@ -308,7 +308,7 @@ function putPulse(pulse) {
 
   if (e && points) {
     putPoints(e.querySelector('.spark'), points.split(' '));
-    e.querySelector('.av').dataset.v = Math.round(parseFloat(available[0]) * 1e4);
+    e.querySelector('.av').dataset.v = pulse.querySelector('[data-v]').dataset.v;
   }
 }
 

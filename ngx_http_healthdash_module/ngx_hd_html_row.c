@@ -475,6 +475,9 @@ void
 ngx_hd_html_pulse_past(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
+    u_char             *last;
+    u_char              buf[NGX_INT_T_LEN];
+    ngx_int_t           available;
     ngx_hd_span_t       day;
     ngx_hd_view_past_t  past;
 
@@ -484,10 +487,15 @@ ngx_hd_html_pulse_past(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_html_window(&past, 1, &day);
 
+    available = ngx_hd_history_available(&day);
+    last = ngx_sprintf(buf, "%i", available);
+
     ngx_hd_text_add(t, "<i>");
     ngx_hd_html_spark_points(t, &past, vt->results + NGX_HD_HTML_MISSED);
-    ngx_hd_text_add(t, "</i><i>");
-    ngx_hd_html_percent(t, ngx_hd_history_available(&day));
+    ngx_hd_text_add(t, "</i><i data-v=\"");
+    ngx_hd_text_raw(t, buf, last - buf);
+    ngx_hd_text_add(t, "\">");
+    ngx_hd_html_percent(t, available);
     ngx_hd_text_add(t, "</i><i>");
     ngx_hd_html_extent(t, &past, &day);
     ngx_hd_text_add(t, "</i>");

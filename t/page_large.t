@@ -42,7 +42,7 @@ my $t = HealthDash->new(workers => 1, log_level => 'warn',
                         conf => <<"EOC")->start;
 events { worker_connections 4096; }
 http {
-    healthdash_probe p { interval 60s; timeout 5s; }
+    healthdash_probe p { interval 1h; timeout 5s; }
     $conf
     server {
         listen 127.0.0.1:%%PORT_web%%;

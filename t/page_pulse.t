@@ -65,6 +65,7 @@ for my $i (0 .. 2) {
     ok($b->until("total($row) >= $begun.total + 5"), 'the line goes on');
     ok($b->eval("line($row) !== $begun.line"), 'and is drawn');
     ok($b->until("known($row) !== $begun.known"), 'so does what is known');
+    is($b->eval("at('.av', $row).dataset.v"), 1000000, 'with its figure');
     ok($b->eval("$begun.svg === at('.spark', $row)"), 'in its place');
 }
 
