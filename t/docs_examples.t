@@ -252,7 +252,8 @@ is_deeply([ grep { !$param{s/\W//gr} && !$line{s/\W//gr} }
 # words of a query, of a header, and one that stands for all
 
 my %other = map { $_ => 1 } qw(format upstream service health history events
-                               color charset name last_event_id row rows);
+                               color charset name last_event_id row rows
+                               check);
 
 for my $file (@docs) {
     my $text = slurp($file);

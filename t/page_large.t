@@ -16,7 +16,7 @@ use HealthDash::Past qw(fill_past);
 my $rows = $ENV{HD_ROWS} // 1000;
 my $per = 100;          # servers of an upstream
 my $elements = 46;      # of a row, with its part of everything else
-my $bytes = 2200;
+my $bytes = 2300;
 
 # who is asked is nginx, too; it has all addresses of 127.0.0.0/8
 

@@ -165,7 +165,7 @@ my $public = HealthDash::Events->new(port => port('two'),
 ok($live->wait(sub { pulse_of_b1($_[0]) == 3 }, 20, 'three'),
    'a result brings the number');
 ok($rows->wait(sub {
-    $_[0]{data} =~ m{<p data-row="u0p0">.*?<i>3 of 7 connections</i>};
+    $_[0]{data} =~ m{<p data-row="u0p0" data-check="0">.*?<i>3 of 7 connections</i>};
 }, 20, 'three'), 'also to the page');
 ok($public->wait(sub {
     my $pulse = HealthDash::Events::data($_[0])->{pulse} // [];
@@ -178,7 +178,7 @@ close $_ for @held;
 ok($live->wait(sub { pulse_of_b1($_[0]) == 0 }, 20, 'none'),
    'so does the end of the requests');
 ok($rows->wait(sub {
-    $_[0]{data} =~ m{<p data-row="u0p0">.*?<i>0 of 7 connections</i>};
+    $_[0]{data} =~ m{<p data-row="u0p0" data-check="0">.*?<i>0 of 7 connections</i>};
 }, 20, 'none'), 'also to the page');
 is_deeply([ grep { %{ HealthDash::Events::data($_)->{upstreams} } }
             grep { $_->{event} eq 'change' } $live->messages ], [],
