@@ -147,6 +147,21 @@ ngx_hd_html_is_whole(const ngx_hd_span_t *span)
 
 
 void
+ngx_hd_html_known(ngx_hd_text_t *t, const char *before,
+    const ngx_hd_span_t *span, const char *after)
+{
+    if (span->known < 1000) {
+        ngx_hd_text_add(t, "just started");
+        return;
+    }
+
+    ngx_hd_text_add(t, before);
+    ngx_hd_text_ago(t, span->known);
+    ngx_hd_text_add(t, after);
+}
+
+
+void
 ngx_hd_html_latency(ngx_hd_text_t *t, uint64_t usec)
 {
     u_char  *last;

@@ -43,7 +43,11 @@ void ngx_hd_html_percent(ngx_hd_text_t *t, ngx_int_t millionths);
 /* 1 if all of span is known, but for one part of a hundred. */
 ngx_uint_t ngx_hd_html_is_whole(const ngx_hd_span_t *span);
 
-/* A latency, usec: "4.12 ms"; "-" for 0. */
+/* How much of span is known, if anything: "4 min"; "just started" alone. */
+void ngx_hd_html_known(ngx_hd_text_t *t, const char *before,
+    const ngx_hd_span_t *span, const char *after);
+
+/* A latency, usec: "4.12 ms"; "-" for less than 10. */
 void ngx_hd_html_latency(ngx_hd_text_t *t, uint64_t usec);
 
 /* A runbook: a link if it is one, else its text. */

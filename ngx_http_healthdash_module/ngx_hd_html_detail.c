@@ -245,9 +245,9 @@ ngx_hd_html_windows(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
         ngx_hd_html_percent(t, ngx_hd_history_available(&sum));
 
         if (sum.known && !ngx_hd_html_is_whole(&sum)) {
-            ngx_hd_text_add(t, " <small>of ");
-            ngx_hd_text_ago(t, sum.known);
-            ngx_hd_text_add(t, " known</small>");
+            ngx_hd_text_add(t, " <small>");
+            ngx_hd_html_known(t, "of ", &sum, " known");
+            ngx_hd_text_add(t, "</small>");
         }
 
         ngx_hd_text_add(t, ngx_hd_html_next_fact);

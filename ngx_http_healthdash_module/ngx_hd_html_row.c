@@ -465,8 +465,7 @@ ngx_hd_html_extent(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
         ngx_hd_html_month(t, past);
 
     } else if (day->known) {
-        ngx_hd_text_add(t, "of ");
-        ngx_hd_text_ago(t, day->known);
+        ngx_hd_html_known(t, "of ", day, "");
     }
 }
 

@@ -496,8 +496,7 @@ ngx_hd_html_bar_label(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
 
     if (sum.known && !ngx_hd_html_is_whole(&sum)) {
         ngx_hd_text_add(t, ", ");
-        ngx_hd_text_ago(t, sum.known);
-        ngx_hd_text_add(t, " of it known");
+        ngx_hd_html_known(t, "", &sum, " of it known");
     }
 }
 

@@ -60,8 +60,10 @@ ngx_hd_html_verdict(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_text_add(t, ngx_hd_state_word(view->health));
     ngx_hd_text_add(t, "\">");
     ngx_hd_html_icon(t, view->health);
-    ngx_hd_text_add(t, "<h1>");
-    ngx_hd_phrase_summary(t, view, ngx_hd_text_html);
+    ngx_hd_text_add(t, "<h1><b>");
+    ngx_hd_phrase_lead(t, view);
+    ngx_hd_text_add(t, "</b>");
+    ngx_hd_phrase_more(t, view, ngx_hd_text_html);
     ngx_hd_text_add(t, "</h1>\n");
 
     if (view->main->upstreams.nelts + view->main->services.nelts == 0) {

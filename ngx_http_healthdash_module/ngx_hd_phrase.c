@@ -15,10 +15,14 @@
 
 static ngx_uint_t ngx_hd_phrase_counted(const ngx_hd_view_t *view,
     ngx_uint_t *n);
+static ngx_uint_t ngx_hd_phrase_is_well(const ngx_uint_t *n,
+    ngx_uint_t total);
+static ngx_uint_t ngx_hd_phrase_is_first(const ngx_hd_view_t *view,
+    const ngx_uint_t *n, ngx_uint_t total);
 static void ngx_hd_phrase_well(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_uint_t *n);
 static void ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_uint_t *n, ngx_uint_t total, ngx_hd_phrase_pt escape);
+    const ngx_uint_t *n, ngx_uint_t total);
 static ngx_uint_t ngx_hd_phrase_worst(const ngx_uint_t *n);
 static const char *ngx_hd_phrase_noun(const ngx_hd_view_t *view);
 static void ngx_hd_phrase_names(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -50,6 +54,14 @@ void
 ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_phrase_pt escape)
 {
+    ngx_hd_phrase_lead(t, view);
+    ngx_hd_phrase_more(t, view, escape);
+}
+
+
+void
+ngx_hd_phrase_lead(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
     ngx_uint_t  total, n[NGX_HD_STATES];
 
     if (view->main->upstreams.nelts + view->main->services.nelts == 0) {
@@ -62,17 +74,62 @@ ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     if (total == 0) {
         ngx_hd_text_add(t, "Nothing is known");
 
-    } else if (n[NGX_HD_STATE_UP]
-               && n[NGX_HD_STATE_UP] + n[NGX_HD_STATE_PAUSED] == total)
-    {
+    } else if (ngx_hd_phrase_is_well(n, total)) {
         ngx_hd_phrase_well(t, view, n);
 
     } else {
-        ngx_hd_phrase_bad(t, view, n, total, escape);
+        ngx_hd_phrase_bad(t, view, n, total);
+    }
+}
+
+
+void
+ngx_hd_phrase_more(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_phrase_pt escape)
+{
+    ngx_uint_t  health, total, n[NGX_HD_STATES];
+
+    if (view->main->upstreams.nelts + view->main->services.nelts == 0) {
+        return;
+    }
+
+    total = ngx_hd_phrase_counted(view, n);
+
+    if (ngx_hd_phrase_is_well(n, total)) {
+        ngx_hd_phrase_rest(t, n, NGX_HD_STATE_UP);
+
+    } else if (total && !ngx_hd_phrase_is_first(view, n, total)) {
+        health = ngx_hd_phrase_worst(n);
+
+        if (health != NGX_HD_STATE_PAUSED) {
+            ngx_hd_text_add(t, ": ");
+            ngx_hd_phrase_names(t, view, n[health], escape);
+        }
+
+        ngx_hd_phrase_rest(t, n, health);
     }
 
     ngx_hd_phrase_idle(t, view, escape);
     ngx_hd_phrase_aside(t, view);
+}
+
+
+static ngx_uint_t
+ngx_hd_phrase_is_well(const ngx_uint_t *n, ngx_uint_t total)
+{
+    return n[NGX_HD_STATE_UP]
+           && n[NGX_HD_STATE_UP] + n[NGX_HD_STATE_PAUSED] == total;
+}
+
+
+/* 1: nothing has been asked yet */
+
+static ngx_uint_t
+ngx_hd_phrase_is_first(const ngx_hd_view_t *view, const ngx_uint_t *n,
+    ngx_uint_t total)
+{
+    return n[NGX_HD_STATE_UNKNOWN] == total && view->worst[0].target.next
+           && !view->worst[0].target.stale;
 }
 
 
@@ -123,13 +180,12 @@ ngx_hd_phrase_well(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     ngx_hd_phrase_are(t, servers + services, "up");
-    ngx_hd_phrase_rest(t, n, NGX_HD_STATE_UP);
 }
 
 
 static void
 ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_uint_t *n, ngx_uint_t total, ngx_hd_phrase_pt escape)
+    const ngx_uint_t *n, ngx_uint_t total)
 {
     ngx_uint_t   health;
     const char  *noun;
@@ -137,9 +193,7 @@ ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     noun = ngx_hd_phrase_noun(view);
     health = ngx_hd_phrase_worst(n);
 
-    if (n[NGX_HD_STATE_UNKNOWN] == total && view->worst[0].target.next
-        && !view->worst[0].target.stale)
-    {
+    if (ngx_hd_phrase_is_first(view, n, total)) {
         ngx_hd_text_add(t, "No result yet of ");
         ngx_hd_phrase_count(t, total, noun);
         return;
@@ -149,13 +203,6 @@ ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, " of ");
     ngx_hd_phrase_count(t, total, noun);
     ngx_hd_phrase_are(t, n[health], ngx_hd_state_word(health));
-
-    if (health != NGX_HD_STATE_PAUSED) {
-        ngx_hd_text_add(t, ": ");
-        ngx_hd_phrase_names(t, view, n[health], escape);
-    }
-
-    ngx_hd_phrase_rest(t, n, health);
 }
 
 
@@ -613,7 +660,7 @@ ngx_hd_phrase_latency(u_char *buf, uint64_t usec)
 {
     const char  *unit;
 
-    if (usec == 0) {
+    if (usec < 10) {
         return ngx_sprintf(buf, "-");
     }
 

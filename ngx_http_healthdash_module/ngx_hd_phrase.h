@@ -42,6 +42,11 @@ typedef void (*ngx_hd_phrase_pt)(ngx_hd_text_t *t, const u_char *data,
 void ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_phrase_pt escape);
 
+/* Its two parts: what is to be seen first, and ": " or "; " with the rest. */
+void ngx_hd_phrase_lead(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+void ngx_hd_phrase_more(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_phrase_pt escape);
+
 /* "2 down", "all up", "nothing probed": for a title. */
 void ngx_hd_phrase_short(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 
@@ -91,7 +96,7 @@ void ngx_hd_phrase_next(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 /*
  * Writes a latency with three digits, "4.12 ms", "412 ms", "1.21 s", or "-"
- * for 0, to buf of NGX_HD_PHRASE_LATENCY bytes.  Returns its end.
+ * for less than 10, to buf of NGX_HD_PHRASE_LATENCY bytes.  Returns its end.
  */
 u_char *ngx_hd_phrase_latency(u_char *buf, uint64_t usec);
 

@@ -171,7 +171,7 @@ ok(wait_until(sub { health() =~ m{^up/up down/unhealthy} }, 10, 'it is down'),
    'the command to break one breaks it');
 like(http_get($first, '/status', Accept => 'text/html')->{body},
      qr/<title>1\ down\ -\ .*
-        <h1>1\ of\ 5\ targets\ is\ down:\ 127\.0\.0\.1:\d+\ of\ app</xs,
+        <h1><b>1\ of\ 5\ targets\ is\ down<\/b>:\ 127\.0\.0\.1:\d+\ of\ app</xs,
      'the page says which');
 
 my ($status, $one) = backends_asked();

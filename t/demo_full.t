@@ -163,7 +163,7 @@ like(hint('Is the shop ready'),
      qr{^HTTP/1\.1 503 .*"Orders database":.*"status":"fail"}s,
      'the shop is not ready');
 like(http_get($first, '/status', Accept => 'text/html')->{body},
-     qr/<h1>1 of \d+ targets is down: Orders database/, 'the page says so');
+     qr/<h1><b>1 of \d+ targets is down<\/b>: Orders database/, 'the page says so');
 
 hint('Start it again');
 becomes('Orders database', 'up');

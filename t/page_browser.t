@@ -125,7 +125,7 @@ my ($title) = $dom =~ m{<title>(.*?)</title>};
 
 is($title, '1 down - Browser &lt;b&gt;test&lt;/b&gt;',
    'the state stands in the title');
-like($dom, qr{<h1>1 of 3 targets is down: 127\.0\.0\.1:\d+ of app</h1>},
+like($dom, qr{<h1><b>1 of 3 targets is down</b>: 127\.0\.0\.1:\d+ of app</h1>},
      'the sentence on top');
 is(() = $dom =~ /<table class="(?:peers|services)">/g, 2,
    'the tables are there');

@@ -291,7 +291,7 @@ sub want_opened {
 
         # a window is said to be a part while a hundredth is not known
 
-        my $is_part = $shown =~ s/ of .* known$//;
+        my $is_part = $shown =~ s/ (?:of .* known|just started)$//;
         my $told = $facts->{availability}{$window};
 
         $want{$column} = percent($shown, $told)
