@@ -478,6 +478,8 @@ async function order() {
   const sorted = [...cards].map(([e, list]) => [e, list, cardRank(e, list)])
     .sort(([, , a], [, , b]) => a - b);
 
+  arrangeSections();
+
   for (const section of all('#upstreams, #services')) {
     arrange(section, sorted.map(([e]) => e).filter(e => section.contains(e)));
   }
@@ -548,6 +550,24 @@ function arrange(parent, list) {
     } else {
       parent.insertBefore(e, place);
     }
+  }
+}
+
+/* services stand above upstreams if only among them something is down */
+
+function arrangeSections() {
+  const [upstreams, services] = [$('upstreams'), $('services')];
+  const isDown = e => e.querySelector('.row.down:not(.aside)') !== null;
+
+  if (!upstreams || !services) {
+    return;
+  }
+
+  const [first, last] = view.sort === 'worst' && isDown(services)
+    && !isDown(upstreams) ? [services, upstreams] : [upstreams, services];
+
+  if (first.nextElementSibling !== last) {
+    last.before(first);
   }
 }
 

@@ -87,6 +87,54 @@ ok($b->until('window.before && known() !== window.before'),
    'a row that is down as it was tells how much of a day is known now');
 
 
+# services stand above upstreams while only among them something is down
+
+$t->set_conf(<<'EOF')->reload;
+http {
+    healthdash_probe p { interval 200ms;  timeout 150ms;  fails 1;  passes 1; }
+
+    upstream well {
+        zone well 64k;
+        server %%ADDR_good%%;
+        server 127.0.0.1:9 down;
+        healthdash_check probe=p;
+    }
+    healthdash_service Sick http://%%ADDR_bad%%/ probe=p group=B;
+
+    server {
+        listen 127.0.0.1:%%PORT_web%%;
+        location /status { healthdash_status; }
+    }
+}
+EOF
+
+my $services_down = sub {
+    my ($n) = @_;
+
+    return wait_until(sub {
+        my $summary = (hd_json($t) // return)->{summary};
+
+        return ($summary->{services}{down} // -1) == $n
+               && $summary->{servers}{up} == 1;
+    }, 20);
+};
+
+ok($services_down->(1), 'a service is down, no server is');
+$worst = 'B down,well up,well aside down';
+
+$b->open($url, script => \0);
+is($b->eval($seen), $worst, 'services above upstreams, without a script');
+
+$b->open($url);
+ok($b->until("document.querySelector('#live').textContent.startsWith('live')"),
+   'live');
+is($b->eval($read), $worst, 'and with it');
+
+$bad->set(status => 200);
+ok($b->until("$read === 'well up,well aside down,B up'"),
+   'below them again when it is up');
+
+
 # silence: the stream is seen to be alive, so the page need not be asked for
 
 $t->set_conf(<<'EOF')->reload;
