@@ -464,14 +464,10 @@ function isNarrowed() {
   return Boolean(view.health || view.group || view.search);
 }
 
-/* rows in their tables, and the tables: what is down is to be seen first; of
-   thousands the first at once, and the others soon */
+/* cards in their sections, and these; returns them with their rows */
 
-async function order() {
-  const run = ++orders;
+function orderCards() {
   const cards = new Map(all('.card[data-group]').map(e => [e, []]));
-  let focus = document.activeElement;
-  let start = performance.now();
 
   rows.forEach(row => cards.get(row.card)?.push(row));
 
@@ -484,7 +480,18 @@ async function order() {
     arrange(section, sorted.map(([e]) => e).filter(e => section.contains(e)));
   }
 
-  for (const [card, list] of sorted) {
+  return sorted;
+}
+
+/* rows in their tables, and the tables: what is down is to be seen first; of
+   thousands the first at once, and the others soon */
+
+async function order() {
+  const run = ++orders;
+  let focus = document.activeElement;
+  let start = performance.now();
+
+  for (const [card, list] of orderCards()) {
     const tables = all(':scope > table', card);
     const many = Math.ceil(list.length / tables.length);
 
