@@ -45,7 +45,7 @@ ASAN      = $(BUILD)/asan
 build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
-.PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
+.PHONY: help deps module demo demo-deps pictures test-deps test lint-deps lint sanitize-deps \
 	sanitize fuzz torture versions clean
 
 
@@ -67,6 +67,7 @@ help:
 	@echo "                 load, SECONDS=1200 for so long, SEED=N as before"
 	@echo "make versions    the core of the tests with the nginx and the libcurl of"
 	@echo "                 SUITES='$(SUITES)', releases of Debian"
+	@echo "make pictures    take those in docs again, of make demo FULL=1 (as root)"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
 	@echo "make clean       remove $(BUILD)"
@@ -96,6 +97,11 @@ demo: $(if $(FULL),demo-deps,deps) module
 
 demo-deps:
 	@.ci/deps build demo
+
+pictures: demo-deps test-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
+	HD_NODE='$(abspath $(BUILD))/node' ./tools/pictures
 
 
 ifeq ($(SANITIZE),)

@@ -18,7 +18,7 @@ let browser, page, front;
 
 const orders = {
   async open({ url, width = 1280, height = 900, scheme = 'light',
-               script = true, args = [] }) {
+               scale = 1, script = true, args = [] }) {
     browser = browser || await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
@@ -32,6 +32,7 @@ const orders = {
 
     const context = await browser.newContext({
       viewport: { width, height }, colorScheme: scheme,
+      deviceScaleFactor: scale,
       javaScriptEnabled: script
     });
 

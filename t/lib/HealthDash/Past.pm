@@ -13,16 +13,17 @@ use HealthDash::Unit qw(build_unit);
 our @EXPORT_OK = qw(fill_past);
 
 
-# fill_past($t): nginx stands still meanwhile
+# fill_past($t), or fill_past($t, 'calm') with little trouble in it: nginx stands
+# still meanwhile
 
 sub fill_past {
-    my ($t) = @_;
+    my ($t, @calm) = @_;
     my $fill = build_unit('fill', 'ngx_hd_event.c');
     my @workers = $t->worker_pids;
 
     kill 'STOP', @workers;
 
-    my ($rc, $text) = run_command($fill, $t->master_pid);
+    my ($rc, $text) = run_command($fill, $t->master_pid, @calm);
 
     kill 'CONT', @workers;
 
