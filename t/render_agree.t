@@ -175,7 +175,7 @@ sub result {
 sub latency {
     my ($ms) = @_;
 
-    return '-' if !defined $ms;
+    return '-' if !defined $ms || $ms < 0.01;
 
     my $unit = 'ms';
 
