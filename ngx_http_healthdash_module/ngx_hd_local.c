@@ -15,6 +15,7 @@
 #include <ngx_hd_local.h>
 #include <ngx_hd_compat.h>
 #include <ngx_hd_cond.h>
+#include <ngx_hd_failure.h>
 #include <ngx_hd_match.h>
 #include <ngx_hd_match_facts.h>
 #include <ngx_hd_measure.h>
@@ -578,6 +579,7 @@ ngx_hd_local_done(ngx_hd_local_job_t *job)
     ngx_str_t          text;
     ngx_hd_run_t      *run;
     ngx_hd_local_t    *local;
+    ngx_hd_reason_e    lack;
     ngx_hd_measure_t  *m;
 
     m = &job->m;
@@ -591,7 +593,12 @@ ngx_hd_local_done(ngx_hd_local_job_t *job)
         return;
     }
 
-    if (m->err) {
+    lack = ngx_hd_failure_lack(m->err);
+
+    if (lack != NGX_HD_R_NONE) {
+        ngx_hd_result_set(&run->result, lack, NULL);
+
+    } else if (m->err) {
         ngx_hd_result_say(&run->result, NGX_HD_R_SYSTEM_ERROR,
                           "%V: %s%s%s", &local->name, m->what ? m->what : "",
                           m->what ? ": " : "", strerror(m->err));
