@@ -220,7 +220,7 @@ static ngx_hd_upstream_t *
 ngx_hd_public_upstream_conf(ngx_hd_public_t *public, ngx_hd_upstream_t *u)
 {
     ngx_uint_t           i, n;
-    ngx_hd_check_t     **check, *copy;
+    ngx_hd_check_t     **check, **copy;
     ngx_hd_upstream_t   *mine, **slot;
 
     n = u->checks.nelts;
@@ -246,12 +246,15 @@ ngx_hd_public_upstream_conf(ngx_hd_public_t *public, ngx_hd_upstream_t *u)
     mine->labels = ngx_hd_public_check(public, u->labels);
 
     for (i = 0; i < n; i++) {
-        copy = ngx_hd_public_check(public, check[i]);
+        copy = ngx_array_push(&mine->checks);
         if (copy == NULL) {
             return NULL;
         }
 
-        *(ngx_hd_check_t **) ngx_array_push(&mine->checks) = copy;
+        *copy = ngx_hd_public_check(public, check[i]);
+        if (*copy == NULL) {
+            return NULL;
+        }
     }
 
     return mine->labels ? mine : NULL;
