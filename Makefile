@@ -37,7 +37,7 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
-	sanitize fuzz clean
+	sanitize fault fuzz clean
 
 
 help:
@@ -52,6 +52,9 @@ help:
 	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
 	@echo "make lint        style, layers, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
+	@echo "make fault       whatever may fail fails, in each place, under"
+	@echo "                 sanitizers; and workers die at any instruction:"
+	@echo "                 the long form of t/fault_*.t"
 	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
 	@echo "                 these, SECONDS=600 each"
 	@echo "make deps        install the packages that a build needs"
@@ -114,6 +117,13 @@ sanitize: sanitize-deps
 	@BUILD='$(ASAN)' .ci/source
 	@$(call build,$(ASAN),$(ASAN)/source,-O1 -g $(SAN) $(SAN_NGINX) \
 		-DNGX_DEBUG_PALLOC=1,$(SAN),$(WARNINGS) $(SAN),nginx)
+
+
+# the long form of tests that have one
+
+fault:
+	@HD_LONG=1 $(MAKE) --no-print-directory test SANITIZE=1 JOBS=1 \
+		TESTS='$(if $(filter t,$(TESTS)),t/fault_*.t,$(TESTS))'
 
 
 # libFuzzer needs all of nginx, and no sanitizer that its own code is known for
