@@ -50,7 +50,7 @@ help:
 	@echo "make test        install what is missing, build, run all tests"
 	@echo "                 TESTS=t/x.t only this one, SANITIZE=1 under"
 	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
-	@echo "make lint        style, layers, warnings of gcc and clang"
+	@echo "make lint        style, locks, layers, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
 	@echo "make fault       whatever may fail fails, in each place, under"
 	@echo "                 sanitizers; and workers die at any instruction:"
@@ -137,6 +137,7 @@ fuzz: sanitize-deps lint-deps
 
 lint: lint-deps
 	@perl .ci/style
+	@perl .ci/locks
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/gcc CC=gcc
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/clang CC=clang
 	@perl .ci/layers $(BUILD)/gcc
