@@ -304,14 +304,15 @@ ngx_hd_store_write_note(ngx_hd_note_t *note, const ngx_hd_data_t *data,
 {
     uint64_t              old;
     ngx_hd_data_t         last;
-    const ngx_hd_word_t  *src;
+    const ngx_hd_word_t  *src, *was;
 
     src = (const ngx_hd_word_t *) data + NGX_HD_FACT_WORDS;
+    was = (const ngx_hd_word_t *) &last + NGX_HD_FACT_WORDS;
     old = __atomic_load_n(&note->id, __ATOMIC_RELAXED);
 
     if (ngx_hd_store_copy_note(note, old, &last) == NGX_OK
-        && ngx_memcmp((const ngx_hd_word_t *) &last + NGX_HD_FACT_WORDS, src,
-                      NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t)) == 0)
+        && ngx_memcmp(was, src, NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t))
+           == 0)
     {
         return old;
     }

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# Tests for the shared store: reloads, leases, torn copies (A17, A21, A22).
+# Tests for the shared store: reloads, leases, torn copies while writers are
+# stopped and killed (A14, A17, A21, A22).  HD_LONG=1: a hundred times as many.
 
 use strict;
 use warnings;
