@@ -30,6 +30,11 @@ typedef struct {
 } ngx_hd_walk_t;
 
 
+static ngx_uint_t ngx_hd_upstream_is_near(
+    const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number);
+static ngx_uint_t ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer);
 static ngx_int_t ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
 static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
@@ -81,6 +86,88 @@ ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf)
     peers = uscf->peer.data;
 
     return peers && peers->name == &uscf->host;
+}
+
+
+/*
+ * nginx's signature of a module does not cover all that the size of a server in
+ * the list depends on.  In a list that was laid out in another way the field
+ * "next" leads anywhere, so it is followed no farther than the list can reach.
+ */
+
+ngx_uint_t
+ngx_hd_upstream_fits(ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_uint_t                     n;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (peers = uscf->peer.data; peers; peers = peers->next) {
+        n = 0;
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+
+            if (++n > peers->number
+                || !ngx_hd_upstream_is_near(peers->peer, peer, peers->number)
+                || !ngx_hd_upstream_is_server(uscf, peer))
+            {
+                return 0;
+            }
+        }
+
+        if (n != peers->number) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* all servers of a list come from one allocation, of about this size */
+
+static ngx_uint_t
+ngx_hd_upstream_is_near(const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number)
+{
+    uintptr_t  distance;
+
+    distance = (uintptr_t) peer - (uintptr_t) first;
+
+    return distance < 2 * number * sizeof(ngx_http_upstream_rr_peer_t)
+           && distance % sizeof(void *) == 0;
+}
+
+
+/* nginx.conf has it, and said of it what stands at the end of the fields */
+
+static ngx_uint_t
+ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t                   i, j;
+    ngx_http_upstream_server_t  *server;
+
+    /* "proxy_pass" to a host without a block has none */
+
+    if (uscf->servers == NULL) {
+        return 1;
+    }
+
+    server = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+
+        for (j = 0; j < server[i].naddrs; j++) {
+
+            if (server[i].addrs[j].sockaddr == peer->sockaddr) {
+                return peer->down == server[i].down
+                       && peer->weight == (ngx_int_t) server[i].weight;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

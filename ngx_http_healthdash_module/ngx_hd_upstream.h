@@ -48,6 +48,12 @@ typedef struct {
 /* 1 if peer.data of uscf is nginx's own list (after its init_upstream). */
 ngx_uint_t ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf);
 
+/*
+ * 1 if nginx lays its list out as this module does: to be asked before there is
+ * a zone.
+ */
+ngx_uint_t ngx_hd_upstream_fits(ngx_http_upstream_srv_conf_t *uscf);
+
 /* Puts ours before the balancer's peer.init.  In postconfiguration, once. */
 void ngx_hd_upstream_hook(ngx_hd_upstream_t *u);
 

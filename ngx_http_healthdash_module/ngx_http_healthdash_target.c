@@ -114,6 +114,16 @@ ngx_http_healthdash_upstream(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
         return NGX_ERROR;
     }
 
+    if (!ngx_hd_upstream_fits(uscf)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[0],
+                                "this nginx lays out the servers of upstream "
+                                "\"%V\" in another way than the module was "
+                                "built for, expected a module built against "
+                                "this nginx, with its options of configure",
+                                &uscf->host);
+        return NGX_ERROR;
+    }
+
     /* it would be shown as another one, and share a key in JSON with others */
 
     if (!ngx_hd_utf8_is_plain(&uscf->host)) {
