@@ -33,10 +33,16 @@ SAN       = -fsanitize=address,undefined -fno-omit-frame-pointer \
 SAN_NGINX = -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment
 ASAN      = $(BUILD)/asan
 
+# tests that make much happen in one worker, and need no clock to be exact
+
+VALGRIND_TESTS = t/upstream_skip.t t/probe_udp.t t/probe_http2.t \
+	t/status_health.t
+
 build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
-.PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
+.PHONY: help deps module demo demo-deps test-deps test lint-deps lint \
+	valgrind-deps sanitize-deps \
 	sanitize fault fuzz clean
 
 
@@ -49,7 +55,8 @@ help:
 	@echo "                 CC=clang with this compiler"
 	@echo "make test        install what is missing, build, run all tests"
 	@echo "                 TESTS=t/x.t only this one, SANITIZE=1 under"
-	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
+	@echo "                 AddressSanitizer and UBSan, VALGRIND=1 some of"
+	@echo "                 them under valgrind, JOBS=N at once"
 	@echo "make lint        style, locks, layers, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
 	@echo "make fault       whatever may fail fails, in each place, under"
@@ -72,6 +79,10 @@ test-deps:
 lint-deps:
 	@.ci/deps build lint
 
+valgrind-deps:
+	@.ci/deps build test valgrind
+	@.ci/node '$(BUILD)/node'
+
 sanitize-deps:
 	@.ci/deps build test sanitize
 	@.ci/node '$(BUILD)/node'
@@ -88,7 +99,17 @@ demo-deps:
 	@.ci/deps build demo
 
 
-ifeq ($(SANITIZE),)
+ifneq ($(VALGRIND),)
+
+# uninitialised memory is what only valgrind sees, in libraries, too; it is slow
+
+test: valgrind-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
+	HD_NODE='$(abspath $(BUILD))/node' HD_VALGRIND="$$(command -v valgrind)" \
+		prove -j$(JOBS) -r $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))
+
+else ifeq ($(SANITIZE),)
 
 test: test-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
