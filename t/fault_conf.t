@@ -168,7 +168,7 @@ my $from = 0;
     };
 }
 
-for (1 .. (is_long() ? 200 : 12)) {
+for (1 .. (is_long() ? 200 : 8)) {
     my $before = $fault->fired;
 
     $from = $t->log_mark;
@@ -203,10 +203,10 @@ $t->start;
 my ($worker) = $t->worker_pids;
 my ($kept, $new) = (0, 0);
 my @all = $fault->places;
-my $rounds = is_long() ? 400 : 15;
+my $rounds = is_long() ? 400 : 8;
 
 for my $i (1 .. $rounds) {
-    my ($old) = $t->worker_pids;
+    my ($old) = wait_until(sub { ($t->worker_pids)[0] }, 10, 'a worker');
     my $mark = $t->log_mark;
 
     # somewhere in the first part, in the middle, at the end

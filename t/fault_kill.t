@@ -142,7 +142,7 @@ for my $name (@names) {
 
     my $steps = $fault->steps;
     my $held = $fault->locked;
-    my $n = is_long() ? 200 : 5;
+    my $n = is_long() ? 200 : 3;
     my ($killed, $whole, $on) = (0, 0, 0);
 
     for my $i (0 .. $n - 1) {
