@@ -196,6 +196,12 @@ struct ngx_hd_upstream_s {
 };
 
 
+/* so many probes of a worker at once, and of one address, unless said */
+
+#define NGX_HD_INFLIGHT          256
+#define NGX_HD_PER_ADDRESS       32
+
+
 struct ngx_hd_main_conf_s {
     ngx_array_t                   probes;       /* ngx_hd_check_t * */
     ngx_array_t                   targets;      /* ngx_hd_target_t * */
@@ -212,6 +218,11 @@ struct ngx_hd_main_conf_s {
     uint64_t                      generation;   /* of this cycle; by store */
 
     ngx_resolver_t               *resolver;     /* of http{}, or NULL */
+    ngx_uint_t                    rate_set;     /* healthdash_rate was read */
+    ngx_uint_t                    rate;         /* probes a second; 0: no
+                                                   limit */
+    ngx_uint_t                    inflight;     /* probes of a worker at once */
+    ngx_uint_t                    per_address;  /* of these, of one address */
     ngx_uint_t                    workers;
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */

@@ -657,3 +657,36 @@ ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
         ngx_hd_text_add(t, ")");
     }
 }
+
+
+void
+ngx_hd_phrase_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    const ngx_hd_view_probing_t  *p;
+
+    p = &view->probing;
+
+    /* one place behind the point is enough for people */
+
+    ngx_hd_text_msec(t, p->past.done * 1000 / NGX_HD_PACE_WINDOW);
+    ngx_hd_text_add(t, " of ");
+    ngx_hd_text_msec(t, (p->milli + 50) / 100 * 100);
+    ngx_hd_text_add(t, " probes a second");
+
+    if (view->main->rate) {
+        ngx_hd_text_add(t, ", at most ");
+        ngx_hd_text_uint(t, view->main->rate);
+    }
+
+    if (p->past.late) {
+        ngx_hd_text_add(t, ", up to ");
+        ngx_hd_text_uint(t, p->past.late);
+        ngx_hd_text_add(t, " ms late");
+    }
+
+    if (p->waiting) {
+        ngx_hd_text_add(t, ", ");
+        ngx_hd_text_uint(t, p->waiting);
+        ngx_hd_text_add(t, (p->waiting == 1) ? " waits" : " wait");
+    }
+}

@@ -99,6 +99,11 @@ u_char *ngx_hd_phrase_percent(u_char *buf, ngx_int_t millionths);
 
 #define NGX_HD_PHRASE_PERCENT   32
 
+/*
+ * "199 of 200 probes a second, up to 12 ms late, 3 wait", of the last 10 s.
+ */
+void ngx_hd_phrase_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+
 /* How a target is asked: "deep (http /healthz)". */
 void ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
     ngx_hd_phrase_pt escape);

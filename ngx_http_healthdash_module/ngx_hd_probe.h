@@ -90,6 +90,10 @@ typedef enum {
 #define NGX_HD_TAKES_PORT      0x10000  /* port, for what is no stream */
 
 
+#define NGX_HD_PROBE_CONNECTIONS  3     /* most that a probe takes: libcurl's,
+                                           and both ends of the relay */
+
+
 /*
  * A probe type: all the scheduler and the directives know of a protocol.
  * data is the type's own; for stream types the dialogue.
@@ -112,6 +116,8 @@ struct ngx_hd_probe_type_s {
                                            must be given, and the type says
                                            when it wants to look; one result
                                            decides, by default */
+    ngx_uint_t   connections;           /* of nginx's that a probe takes, up to
+                                           NGX_HD_PROBE_CONNECTIONS; 0: one */
     const char  *unit;                  /* of a value it measures: " %",
                                            " answers"; NULL: none */
     const char  *missing;               /* the library and package this build

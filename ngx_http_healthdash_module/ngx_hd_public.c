@@ -81,6 +81,7 @@ ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool)
     view->load_time = 0;
     view->workers = 0;
     view->pid = 0;
+    ngx_memzero(&view->probing, sizeof(ngx_hd_view_probing_t));
 
     ngx_str_null(&view->nginx);
 

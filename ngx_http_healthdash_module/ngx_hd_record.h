@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          4       /* count up with every change below */
+#define NGX_HD_LAYOUT          5       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -250,6 +250,18 @@ _Static_assert(sizeof(ngx_hd_history_t) % sizeof(uint64_t) == 0,
                "the history is copied word by word");
 
 
+/* how fast probes begin, see ngx_hd_pace.h */
+
+#define NGX_HD_PACE_SECONDS    16      /* power of two */
+
+typedef struct {
+    uint64_t         turn;      /* atomic, monotonic usec: of healthdash_rate */
+    uint64_t         done[NGX_HD_PACE_SECONDS];  /* atomic: second 32 | n 32 */
+    uint64_t         late[NGX_HD_PACE_SECONDS];  /* the same: msec */
+    uint64_t         lag[NGX_HD_PACE_SECONDS];
+} ngx_hd_pace_t;
+
+
 typedef struct {
     uint64_t         magic;
     uint32_t         layout;
@@ -260,6 +272,7 @@ typedef struct {
     int64_t          clock;         /* history clock - monotonic, msec; const
                                        after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
+    ngx_hd_pace_t    pace;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

@@ -317,5 +317,11 @@ ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
         ngx_hd_text_add(t, "</span>");
     }
 
+    if (view->main->targets.nelts) {
+        ngx_hd_text_add(t, "<span>");
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "</span>");
+    }
+
     ngx_hd_html_count(t, "<span>answered by process ", view->pid, "</span>");
 }

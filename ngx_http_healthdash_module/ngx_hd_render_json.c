@@ -20,6 +20,7 @@
 
 static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_counts(ngx_hd_text_t *t, const char *key,
     const ngx_uint_t *count);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -96,6 +97,7 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_json_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
+    ngx_hd_json_probing(t, view);
     ngx_hd_json_time(t, ",\"time\":", view->time);
     ngx_hd_json_text(t, ",\"title\":", &view->main->title);
     ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(view->health));
@@ -114,6 +116,30 @@ ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_json_known(t, ",\"generation\":", view->main->generation);
     ngx_hd_json_known(t, ",\"workers\":", view->workers);
     ngx_hd_json_time(t, ",\"load_timestamp\":", view->load_time);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    const ngx_hd_view_probing_t  *p;
+
+    if (view->nginx.len == 0) {
+        ngx_hd_text_add(t, ",\"probing\":null");
+        return;
+    }
+
+    p = &view->probing;
+
+    ngx_hd_json_known(t, ",\"probing\":{\"limit\":", view->main->rate);
+    ngx_hd_text_add(t, ",\"wanted\":");
+    ngx_hd_text_msec(t, p->milli);
+    ngx_hd_text_add(t, ",\"done\":");
+    ngx_hd_text_msec(t, p->past.done * 1000 / NGX_HD_PACE_WINDOW);
+    ngx_hd_json_uint(t, ",\"waiting\":", p->waiting);
+    ngx_hd_json_uint(t, ",\"late\":", p->past.late);
+    ngx_hd_json_uint(t, ",\"lag\":", p->past.lag);
     ngx_hd_text_add(t, "}");
 }
 

@@ -530,6 +530,11 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
+
+    if (view->main->targets.nelts) {
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "\n");
+    }
 }
 
 

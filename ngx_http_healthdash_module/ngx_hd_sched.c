@@ -2,6 +2,7 @@
 /*
  * Who probes what when.  Each worker has a cancelable timer for each target
  * that is its own (by index), and one that looks for targets others dropped.
+ * What is due waits in the worker's queue for its turn: see ngx_hd_queue.h.
  * A probe runs under the lease of the target's record; its result is counted
  * by the state machine, published, put into effect and, if the state changed,
  * logged: all in the worker that holds the lease, in this order.
@@ -11,7 +12,9 @@
 #include <ngx_hd_compat.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_probe.h>
+#include <ngx_hd_queue.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_stream.h>
@@ -40,6 +43,8 @@ typedef struct {
     ngx_socket_t       fd;
 
     ngx_event_t        timer;
+    ngx_hd_wait_t      wait;
+    ngx_msec_t         pause;           /* between two probes, now */
     ngx_hd_lease_t     lease;
     uint64_t           start;           /* monotonic, msec: of the run */
     uint64_t           due;             /* what the timer waits for */
@@ -56,8 +61,8 @@ struct ngx_hd_worker_s {
     ngx_socket_t         fd;
 
     ngx_event_t          sweep;
-    ngx_uint_t           running;       /* probes under way */
-    ngx_uint_t           limit;         /* of them */
+    ngx_hd_queue_t       queue;
+    uint64_t             swept;         /* monotonic, msec */
     ngx_msec_t           local_logged;  /* when we last told of our trouble */
     ngx_msec_t          *taken;         /* when we last took over from whom */
 };
@@ -67,6 +72,9 @@ static ngx_hd_task_t *ngx_hd_sched_task(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_is_over(ngx_hd_worker_t *w);
 static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
+static void ngx_hd_sched_ask(ngx_hd_task_t *task);
+static void ngx_hd_sched_set_rate(ngx_hd_worker_t *w);
+static void ngx_hd_sched_turn_handler(ngx_hd_wait_t *wait);
 static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
 static void ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
@@ -108,11 +116,15 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     w->main = hmcf;
     w->cycle = cycle;
     w->fd = (ngx_socket_t) -1;
-    w->limit = ngx_max(cycle->connection_n / 4, 1);
+    w->swept = ngx_current_msec;
     w->local_logged = ngx_current_msec - NGX_HD_LOCAL_LOG;
 
     w->taken = ngx_pcalloc(cycle->pool, hmcf->workers * sizeof(ngx_msec_t));
-    if (w->taken == NULL) {
+    if (w->taken == NULL
+        || ngx_hd_queue_init(&w->queue, hmcf, cycle,
+                             ngx_hd_sched_turn_handler)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -143,6 +155,8 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     hmcf->worker = w;
 
+    ngx_hd_sched_set_rate(w);
+
     ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
 
     return NGX_OK;
@@ -169,6 +183,8 @@ ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
     if (w->sweep.timer_set) {
         ngx_del_timer(&w->sweep);
     }
+
+    ngx_hd_queue_end(&w->queue);
 
     t = hmcf->targets.elts;
 
@@ -225,6 +241,9 @@ ngx_hd_sched_task(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task->target = t;
     task->fd = (ngx_socket_t) -1;
     task->adopted = !ngx_hd_sched_is_home(w, t);
+    task->pause = ngx_min(t->check->interval, NGX_HD_PACE_FIRST);
+
+    ngx_hd_queue_join(&w->queue, &task->wait, t);
 
     task->timer.handler = ngx_hd_sched_timer_handler;
     task->timer.data = task;
@@ -250,13 +269,80 @@ ngx_hd_sched_is_over(ngx_hd_worker_t *w)
 static void
 ngx_hd_sched_timer_handler(ngx_event_t *ev)
 {
+    ngx_hd_task_t  *task;
+
+    task = ev->data;
+
+    if (!ngx_hd_sched_is_over(task->worker)) {
+        ngx_hd_sched_ask(task);
+    }
+}
+
+
+/* begins a probe that is due, now or when it is its turn */
+
+static void
+ngx_hd_sched_ask(ngx_hd_task_t *task)
+{
+    ngx_hd_record_t  *rec;
+
+    if (task->run || task->wait.queued) {
+        return;
+    }
+
+    /* to look at what was told us bothers nobody */
+
+    if (task->target->check->type->told) {
+        ngx_hd_sched_turn_handler(&task->wait);
+        return;
+    }
+
+    rec = ngx_hd_store_record(task->worker->main, task->target);
+
+    if (rec) {
+        task->wait.urgent = (task->pause < task->target->check->interval
+                             || ngx_hd_store_verdict(rec, NULL)
+                                == NGX_HD_STATE_UNKNOWN);
+
+        ngx_hd_queue_put(&task->worker->queue, &task->wait);
+        ngx_hd_queue_pump(&task->worker->queue);
+    }
+}
+
+
+static void
+ngx_hd_sched_set_rate(ngx_hd_worker_t *w)
+{
+    uint64_t           micro;
+    ngx_uint_t         i;
+    ngx_hd_task_t     *task;
+    ngx_hd_target_t  **t;
+
+    micro = 0;
+    t = w->main->targets.elts;
+
+    for (i = 0; i < w->main->targets.nelts; i++) {
+        task = t[i]->task;
+
+        if (task && (!task->adopted || task->timer.timer_set || task->run)) {
+            micro += 1000000000 / task->pause;
+        }
+    }
+
+    ngx_hd_queue_set_rate(&w->queue, micro);
+}
+
+
+static void
+ngx_hd_sched_turn_handler(ngx_hd_wait_t *wait)
+{
     uint64_t          due;
     ngx_hd_task_t    *task;
     ngx_hd_record_t  *rec;
 
-    task = ev->data;
+    task = ngx_queue_data(wait, ngx_hd_task_t, wait);
 
-    if (task->run || ngx_hd_sched_is_over(task->worker)) {
+    if (ngx_hd_sched_is_over(task->worker)) {
         return;
     }
 
@@ -296,14 +382,6 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
     w = task->worker;
     check = task->target->check;
 
-    if (w->running >= w->limit) {
-        /* the more wait for a place, the more rarely each asks */
-        ngx_hd_sched_wait(task, ngx_current_msec
-                                + NGX_HD_TICK * (1 + w->main->targets.nelts
-                                                     / w->limit));
-        return;
-    }
-
     /* a run gets back what this worker was away, up to its timeout again */
 
     rc = ngx_hd_store_claim(w->main, rec, 2 * check->timeout + NGX_HD_SLACK,
@@ -332,6 +410,11 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
         ngx_hd_sched_tell_takeover(w, task->target);
     }
 
+    if (!check->type->told) {
+        ngx_hd_pace_begun(&w->main->zone->pace, ngx_current_msec,
+                          ngx_current_msec - due);
+    }
+
     task->start = (ngx_current_msec - due < NGX_HD_GRID) ? due
                                                          : ngx_current_msec;
     task->set = ngx_hd_sched_round(task->start + check->interval);
@@ -342,7 +425,7 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
                                  &reason);
 
     if (task->run) {
-        w->running++;
+        ngx_hd_queue_enter(&w->queue, &task->wait);
         return;
     }
 
@@ -415,14 +498,16 @@ ngx_hd_sched_done_handler(ngx_hd_run_t *run)
     task = run->data;
 
     task->run = NULL;
-    task->worker->running--;
+    ngx_hd_queue_leave(&task->worker->queue, &task->wait);
 
     if (run->nothing) {
         ngx_hd_sched_skip(task, run->next);
-        return;
+
+    } else {
+        ngx_hd_sched_finish(task, &run->result, run->next);
     }
 
-    ngx_hd_sched_finish(task, &run->result, run->next);
+    ngx_hd_queue_pump(&task->worker->queue);
 }
 
 
@@ -568,16 +653,17 @@ ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
     check = task->target->check;
 
     interval = ngx_hd_state_is_moving(data) ? check->fast : check->interval;
+    task->pause = interval;
 
     due = task->start + interval;
 
-    if (data->checks == 1 && interval > check->fast) {
+    if (data->checks == 1 && interval > NGX_HD_PACE_FIRST) {
 
         /* first probes come soon, and together; the next ones spread out */
 
         due = task->start + check->fast
-              + ngx_hd_store_spread(task->target->id)
-                % (interval - check->fast);
+              + ngx_hd_pace_spread(task->target->index + 1,
+                                   interval - check->fast + 1);
     }
 
     if (check->jitter) {
@@ -610,6 +696,15 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
         return;
     }
 
+    if (ngx_current_msec - w->swept > NGX_HD_SWEEP) {
+        ngx_hd_pace_lagged(&w->main->zone->pace, ngx_current_msec,
+                           ngx_current_msec - w->swept - NGX_HD_SWEEP);
+    }
+
+    w->swept = ngx_current_msec;
+
+    ngx_hd_sched_set_rate(w);
+
     t = w->main->targets.elts;
 
     for (i = 0; i < w->main->targets.nelts; i++) {
@@ -640,7 +735,9 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task = t->task;
     due = ngx_hd_load(&rec->due);
 
-    if (task && (task->run || (task->timer.timer_set && task->due <= due))) {
+    if (task && (task->run || task->wait.queued
+                 || (task->timer.timer_set && task->due <= due)))
+    {
         return;
     }
 
@@ -657,7 +754,7 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task = ngx_hd_sched_task(w, t);
 
     if (task) {
-        ngx_hd_sched_begin(task, rec);
+        ngx_hd_sched_ask(task);
     }
 }
 

@@ -8,11 +8,11 @@
 
 #include <ngx_hd_store.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_probe.h>
 
 
 #define NGX_HD_READ_TRIES     64
-#define NGX_HD_FIRST          5000     /* msec, as the default interval */
 #define NGX_HD_LEASE_MAX      7200000  /* msec; timeouts end at 1 h */
 
 #define ngx_hd_epoch(seq)     ((uint32_t) ((seq) >> 32))
@@ -118,15 +118,15 @@ uint64_t
 ngx_hd_store_first_due(ngx_hd_target_t *t)
 {
     return ngx_current_msec
-           + ngx_hd_store_spread(t->id) % ngx_min(t->check->interval,
-                                                  NGX_HD_FIRST);
+           + ngx_hd_pace_spread(t->index, ngx_min(t->check->interval,
+                                                  NGX_HD_PACE_FIRST));
 }
 
 
 ngx_msec_t
 ngx_hd_store_pause(ngx_hd_check_t *check)
 {
-    return check->type->told ? ngx_min(check->interval, NGX_HD_FIRST)
+    return check->type->told ? ngx_min(check->interval, NGX_HD_PACE_FIRST)
                              : check->interval;
 }
 

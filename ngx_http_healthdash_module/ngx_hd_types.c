@@ -48,6 +48,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
     { .name = ngx_string("http"),
       .port = 80,
       .version = 20,
+      .connections = NGX_HD_PROBE_CONNECTIONS,
       .form = NGX_HD_URL_HTTP,
       .takes = NGX_HD_TAKES_HTTP|NGX_HD_TAKES_URI|NGX_HD_TAKES_USER
                |NGX_HD_TAKES_PORT,
@@ -59,6 +60,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
     { .name = ngx_string("https"),
       .port = 443,
       .version = 20,
+      .connections = NGX_HD_PROBE_CONNECTIONS,
       .form = NGX_HD_URL_HTTP,
       .takes = NGX_HD_TAKES_HTTP|NGX_HD_TAKES_URI|NGX_HD_TAKES_USER
                |NGX_HD_TAKES_TLS|NGX_HD_TAKES_PORT,
@@ -81,12 +83,14 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .release = ngx_hd_curl_http_release },
 
     { .name = ngx_string("grpc"),
+      .connections = NGX_HD_PROBE_CONNECTIONS,
       .takes = NGX_HD_TAKES_SERVICE|NGX_HD_TAKES_PORT,
       .prepare = ngx_hd_curl_grpc_prepare,
       .start = ngx_hd_curl_grpc_start,
       .release = ngx_hd_curl_grpc_release },
 
     { .name = ngx_string("grpcs"),
+      .connections = NGX_HD_PROBE_CONNECTIONS,
       .port = 443,
       .takes = NGX_HD_TAKES_SERVICE|NGX_HD_TAKES_TLS
                |NGX_HD_TAKES_PORT,

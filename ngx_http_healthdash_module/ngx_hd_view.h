@@ -11,6 +11,7 @@
 
 #include <ngx_hd_event.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_upstream.h>
 
 
@@ -96,6 +97,16 @@ typedef struct {
 } ngx_hd_view_filter_t;
 
 
+/* how the probes of all workers get along */
+
+typedef struct {
+    uint64_t                milli;      /* wanted in 1000 seconds */
+    ngx_uint_t              waiting;    /* targets whose probe is late and has
+                                           not begun */
+    ngx_hd_pace_past_t      past;
+} ngx_hd_view_probing_t;
+
+
 /* how far the taking of a picture has come */
 
 typedef struct {
@@ -126,6 +137,7 @@ typedef struct {
     ngx_uint_t               nupstreams;
     ngx_hd_view_target_t    *services;
     ngx_uint_t               nservices;
+    ngx_hd_view_probing_t    probing;
     ngx_uint_t               servers[NGX_HD_STATES];    /* counts by health */
     ngx_uint_t               service[NGX_HD_STATES];
     ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out

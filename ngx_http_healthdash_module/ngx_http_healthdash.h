@@ -107,6 +107,12 @@ ngx_int_t ngx_http_healthdash_add_zone(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf);
 
 
+/* limits.c */
+
+char *ngx_http_healthdash_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* peer.c */
 
 /* Judges what check says of its connections, and fills check->local. */

@@ -34,6 +34,13 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
       0,
       NULL },
 
+    { ngx_string("healthdash_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_healthdash_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("healthdash_title"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_healthdash_title,
@@ -134,6 +141,9 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
     if (hmcf == NULL) {
         return NULL;
     }
+
+    hmcf->inflight = NGX_HD_INFLIGHT;
+    hmcf->per_address = NGX_HD_PER_ADDRESS;
 
     if (ngx_array_init(&hmcf->probes, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&hmcf->targets, cf->pool, 16, sizeof(void *))

@@ -249,10 +249,12 @@ is_deeply([ grep { !$param{s/\W//gr} && !$line{s/\W//gr} }
             grep { /^### [a-z]/ } sort keys %section ], [],
           'nor about a parameter');
 
-# words of a query, of a header, and one that stands for all
+# words of a query, of a header, one that stands for all, and what directives
+# about all probes take
 
 my %other = map { $_ => 1 } qw(format upstream service health history events
-                               color charset name last_event_id row rows);
+                               color charset name last_event_id row rows
+                               inflight per_address);
 
 for my $file (@docs) {
     my $text = slurp($file);

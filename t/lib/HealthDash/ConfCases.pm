@@ -169,6 +169,9 @@ my @accepted = (
     [ [ 'interval', 'grace', 'token', 'healthdash_service' ],
       service('"A beat" heartbeat: interval=31d grace=1d token=a') ],
     [ 'grace', service('beat heartbeat: interval=1s grace=0 timeout=2s') ],
+    (map { [ 'healthdash_rate', "healthdash_rate $_;" ] }
+         '1/s', '100000/s', 'off', '500/s inflight=1 per_address=1',
+         'off per_address=100000 inflight=100000'),
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
@@ -441,7 +444,7 @@ my @refused = (
     [ 'healthdash_zone', "healthdash_zone a 8k; # here\n"
                          . 'upstream app { server 127.0.0.1:1; '
                          . 'healthdash_check; }',
-      'zone "a" is too small, expected at least 404k for 1 target' ],
+      qr/zone "a" is too small, expected at least 4\d\dk for 1 target$/ ],
     [ 'healthdash_zone', "healthdash_zone a 32k; # here\nupstream app {\n"
                          . join('', map { "server 127.0.0.1:$_;\n" } 1 .. 99)
                          . "healthdash_check; }",
@@ -653,6 +656,21 @@ my @refused = (
                           . location('healthdash_live; healthdash_ready app;'),
       '"healthdash_ready" directive conflicts with "healthdash_live" in the '
       . 'same location' ],
+    [ 'healthdash_rate', 'healthdash_rate; # here',
+      'invalid number of arguments in "healthdash_rate" directive' ],
+    [ 'healthdash_rate', "healthdash_rate 1/s;\nhealthdash_rate 2/s; # here",
+      '"healthdash_rate" directive is duplicate' ],
+    (map { [ 'healthdash_rate', "healthdash_rate $_; # here",
+             "invalid parameter \"$_\", expected a number of probes a second "
+             . 'such as 500/s, from 1/s to 100000/s, or off' ] }
+         qw(0/s 100001/s 5 5/m /s on)),
+    [ 'healthdash_rate', 'healthdash_rate 5/s burst=1; # here',
+      'invalid parameter "burst=1", expected inflight=NUMBER or '
+      . 'per_address=NUMBER' ],
+    (map { [ 'healthdash_rate', "healthdash_rate 5/s $_; # here",
+             "invalid parameter \"$_\", expected a number from 1 to 100000 in "
+             . 'it' ] }
+         qw(inflight=0 inflight=100001 per_address=x per_address=)),
     [ 'healthdash_title', 'healthdash_title; # here',
       'invalid number of arguments in "healthdash_title" directive' ],
     [ 'healthdash_title', "healthdash_title a;\nhealthdash_title b; # here",
