@@ -226,6 +226,8 @@ struct ngx_hd_main_conf_s {
     ngx_uint_t                    workers;
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */
+    ngx_uint_t                    files;        /* worker: connections that the
+                                                   limit of files allows */
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
     void                         *hub;          /* worker: of live viewers */

@@ -173,10 +173,16 @@ void ngx_hd_run_done(ngx_hd_run_t *run);
 void ngx_hd_run_abort(ngx_hd_run_t *run);
 
 /*
- * Whether a connection for run would leave enough of worker_connections to
- * clients; NGX_ERROR with run->result set if not.
+ * Whether a connection for run would leave enough of worker_connections, and of
+ * files, to clients; NGX_ERROR with run->result set if not.
  */
 ngx_int_t ngx_hd_run_room(ngx_hd_run_t *run);
+
+/*
+ * How many connections the limit of open files leaves room for, for main conf;
+ * to be asked when a worker begins.
+ */
+ngx_uint_t ngx_hd_run_files(void);
 
 /*
  * Makes log a copy of nginx's that says nothing, but everything when nginx

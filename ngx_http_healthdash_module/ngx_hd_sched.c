@@ -113,6 +113,8 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         return NGX_ERROR;
     }
 
+    hmcf->files = ngx_hd_run_files();
+
     w->main = hmcf;
     w->cycle = cycle;
     w->fd = (ngx_socket_t) -1;
