@@ -160,6 +160,7 @@ struct ngx_hd_target_s {
     ngx_uint_t                    record;       /* in the zone; set by store */
     ngx_hd_main_conf_t           *main;
 
+    ngx_uint_t                    sentinel;     /* of healthdash_guard */
     ngx_connection_t             *kept;         /* worker: keepalive=on */
     void                         *task;         /* worker: of the scheduler */
 };
@@ -218,6 +219,10 @@ struct ngx_hd_main_conf_s {
     uint64_t                      generation;   /* of this cycle; by store */
 
     ngx_resolver_t               *resolver;     /* of http{}, or NULL */
+    ngx_uint_t                    guard;        /* percent; 0: off */
+    ngx_msec_t                    guard_hold;
+    ngx_array_t                  *sentinels;    /* ngx_str_t: names, or NULL */
+    ngx_hd_check_t               *guard_place;  /* where it stands, or NULL */
     ngx_uint_t                    rate_set;     /* healthdash_rate was read */
     ngx_uint_t                    rate;         /* probes a second; 0: no
                                                    limit */

@@ -15,6 +15,8 @@
 
 static ngx_uint_t ngx_hd_phrase_counted(const ngx_hd_view_t *view,
     ngx_uint_t *n);
+static void ngx_hd_phrase_frozen(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view);
 static void ngx_hd_phrase_well(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_uint_t *n);
 static void ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -59,7 +61,15 @@ ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     total = ngx_hd_phrase_counted(view, n);
 
-    if (total == 0) {
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        ngx_hd_phrase_frozen(t, view);
+
+        if (n[NGX_HD_STATE_DOWN]) {
+            ngx_hd_text_add(t, "; ");
+            ngx_hd_phrase_bad(t, view, n, total, escape);
+        }
+
+    } else if (total == 0) {
         ngx_hd_text_add(t, "Nothing is known");
 
     } else if (n[NGX_HD_STATE_UP]
@@ -73,6 +83,21 @@ ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_phrase_idle(t, view, escape);
     ngx_hd_phrase_aside(t, view);
+}
+
+
+static void
+ngx_hd_phrase_frozen(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, (view->guard.why == NGX_HD_GUARD_SENTINEL)
+                       ? "Blind: no sentinel answers, "
+                       : "Blind, or all down: ");
+    ngx_hd_text_uint(t, view->guarded.failing);
+    ngx_hd_text_add(t, " of ");
+    ngx_hd_phrase_count(t, view->guarded.targets, "target");
+    ngx_hd_text_add(t, " fail at once; verdicts are frozen for ");
+    ngx_hd_text_ago(t, (view->mono > view->guard.since)
+                       ? view->mono - view->guard.since : 0);
 }
 
 
@@ -295,6 +320,11 @@ ngx_hd_phrase_short(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
     if (ngx_hd_phrase_counted(view, n) == 0) {
         ngx_hd_text_add(t, "nothing probed");
+        return;
+    }
+
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        ngx_hd_text_add(t, "verdicts frozen");
         return;
     }
 

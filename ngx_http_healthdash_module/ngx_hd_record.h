@@ -198,6 +198,8 @@ typedef struct {
     uint64_t          seq;      /* atomic: epoch 32 | count 32 */
     uint64_t          due;      /* atomic, monotonic msec: the next probe */
     uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
+    uint64_t          recent;   /* atomic, monotonic msec: last result 32 |
+                                   failing since 32, of the guard */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
@@ -216,6 +218,7 @@ typedef enum {
     NGX_HD_EVENT_REMOVED,       /* a target that is probed no more */
     NGX_HD_EVENT_LOADED,        /* a configuration: value is its generation */
     NGX_HD_EVENT_TAKEOVER,      /* of what a worker, value, has left */
+    NGX_HD_EVENT_GUARD,         /* verdicts are frozen, or not any more */
     NGX_HD_EVENT_KINDS
 } ngx_hd_event_e;
 
@@ -273,6 +276,8 @@ typedef struct {
                                        after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
     ngx_hd_pace_t    pace;
+    uint64_t         guard;         /* atomic: since 48 | why 8 | state 8 */
+    uint64_t         guard_count;   /* atomic: failing 32 | of 32 */
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

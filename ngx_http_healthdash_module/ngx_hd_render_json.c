@@ -21,6 +21,7 @@
 static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_counts(ngx_hd_text_t *t, const char *key,
     const ngx_uint_t *count);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -98,6 +99,7 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_json_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
     ngx_hd_json_probing(t, view);
+    ngx_hd_json_guard(t, view);
     ngx_hd_json_time(t, ",\"time\":", view->time);
     ngx_hd_json_text(t, ",\"title\":", &view->main->title);
     ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(view->health));
@@ -140,6 +142,34 @@ ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_json_uint(t, ",\"waiting\":", p->waiting);
     ngx_hd_json_uint(t, ",\"late\":", p->past.late);
     ngx_hd_json_uint(t, ",\"lag\":", p->past.lag);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    int64_t                since;
+    const ngx_hd_guard_t  *guard;
+
+    static const char * const  state[] = { "clear", "frozen", "released" };
+    static const char * const  why[] = { "share", "sentinel", "time" };
+
+    if (view->guard_limit == 0) {
+        ngx_hd_text_add(t, ",\"guard\":null");
+        return;
+    }
+
+    guard = &view->guard;
+    since = guard->since
+            ? view->time - (int64_t) (view->mono - guard->since) : 0;
+
+    ngx_hd_json_word(t, ",\"guard\":{\"state\":", state[guard->state % 3]);
+    ngx_hd_json_word(t, ",\"why\":", why[guard->why % 3]);
+    ngx_hd_json_time(t, ",\"since\":", since);
+    ngx_hd_json_uint(t, ",\"failing\":", view->guarded.failing);
+    ngx_hd_json_uint(t, ",\"targets\":", view->guarded.targets);
+    ngx_hd_json_uint(t, ",\"limit\":", view->guard_limit);
     ngx_hd_text_add(t, "}");
 }
 

@@ -10,6 +10,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_pace.h>
@@ -48,6 +49,8 @@ typedef struct {
     ngx_hd_lease_t     lease;
     uint64_t           start;           /* monotonic, msec: of the run */
     uint64_t           due;             /* what the timer waits for */
+    uint64_t           failed;          /* monotonic, msec: the first failure
+                                           in a row seen here; 0: none */
     uint64_t           set;             /* record->due as this run has left it:
                                            who changed it since wants a look */
     unsigned           adopted:1;       /* another worker's target */
@@ -63,6 +66,7 @@ struct ngx_hd_worker_s {
     ngx_event_t          sweep;
     ngx_hd_queue_t       queue;
     uint64_t             swept;         /* monotonic, msec */
+    uint64_t             looked;        /* monotonic, msec: at the guard */
     ngx_msec_t           local_logged;  /* when we last told of our trouble */
     ngx_msec_t          *taken;         /* when we last took over from whom */
 };
@@ -88,6 +92,9 @@ static void ngx_hd_sched_finish(ngx_hd_task_t *task,
     const ngx_hd_result_t *result, uint64_t next);
 static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
     ngx_hd_record_t *rec, ngx_hd_data_t *data, const ngx_hd_result_t *result);
+static ngx_uint_t ngx_hd_sched_is_frozen(ngx_hd_task_t *task,
+    ngx_hd_record_t *rec, const ngx_hd_result_t *result);
+static void ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
     const ngx_hd_data_t *data);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
@@ -619,15 +626,19 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     ngx_hd_data_t *data, const ngx_hd_result_t *result)
 {
     ngx_uint_t       changed;
+    ngx_hd_rules_t   rules;
     ngx_hd_check_t  *check;
 
     check = task->target->check;
+
+    rules = check->rules;
+    rules.frozen = ngx_hd_sched_is_frozen(task, rec, result);
 
     ngx_hd_history_pass(&rec->history, data,
                         ngx_current_msec + task->worker->main->zone->clock,
                         ngx_hd_store_validity(check));
 
-    changed = ngx_hd_state_count(data, &check->rules, result, ngx_current_msec,
+    changed = ngx_hd_state_count(data, &rules, result, ngx_current_msec,
                                  ngx_hd_sched_wall());
 
     ngx_hd_history_count(data, result);
@@ -640,6 +651,59 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     }
 
     return changed;
+}
+
+
+/* whether the guard, which looks when something fails, lets it go down */
+
+static ngx_uint_t
+ngx_hd_sched_is_frozen(ngx_hd_task_t *task, ngx_hd_record_t *rec,
+    const ngx_hd_result_t *result)
+{
+    ngx_uint_t           failed;
+    ngx_hd_main_conf_t  *hmcf;
+
+    hmcf = task->worker->main;
+
+    if (hmcf->guard == 0 || result->verdict == NGX_HD_INCONCLUSIVE) {
+        return 0;
+    }
+
+    failed = (result->verdict == NGX_HD_FAIL);
+
+    if (!failed) {
+        task->failed = 0;
+
+    } else if (task->failed == 0) {
+        task->failed = ngx_current_msec;
+    }
+
+    ngx_hd_guard_note(rec, failed, ngx_current_msec);
+
+    if (!failed) {
+        return 0;
+    }
+
+    if (ngx_current_msec - task->worker->looked
+        >= NGX_HD_TICK + hmcf->targets.nelts / 100)
+    {
+        ngx_hd_sched_guard(task->worker, task->failed);
+    }
+
+    return ngx_hd_guard_holds(hmcf, task->target);
+}
+
+
+static void
+ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from)
+{
+    ngx_hd_guard_news_t  news;
+
+    w->looked = ngx_current_msec;
+
+    if (ngx_hd_guard_look(w->main, from, ngx_current_msec, &news)) {
+        ngx_hd_tell_guard(w->main, &news);
+    }
 }
 
 
@@ -706,6 +770,10 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
     w->swept = ngx_current_msec;
 
     ngx_hd_sched_set_rate(w);
+
+    if (w->main->guard) {
+        ngx_hd_sched_guard(w, ngx_current_msec);
+    }
 
     t = w->main->targets.elts;
 

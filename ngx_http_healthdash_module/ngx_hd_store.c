@@ -93,6 +93,7 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 
     rec->due = ngx_hd_load(&old->lease) ? ngx_current_msec
                                         : ngx_hd_load(&old->due);
+    rec->recent = ngx_hd_load(&old->recent);
     rec->cleared = ngx_hd_load(&old->cleared);
     rec->holder = ngx_hd_load(&old->holder);
     rec->lease = ngx_hd_load(&old->lease);

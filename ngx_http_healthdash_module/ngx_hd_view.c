@@ -177,6 +177,8 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
     if (zone) {
         view->clock = view->mono + zone->clock;
         view->event = ngx_hd_event_last(zone);
+        view->guard_limit = view->main->guard;
+        ngx_hd_guard_get(view->main, &view->guard, &view->guarded);
         ngx_hd_pace_past(&zone->pace, view->mono, &view->probing.past);
     }
 
@@ -611,6 +613,12 @@ ngx_hd_view_sum(ngx_hd_view_t *view)
 
     for (i = 0; i < view->nservices; i++) {
         health = ngx_hd_state_worse(health, view->services[i].health);
+    }
+
+    /* what is up may be so because nothing is let go down */
+
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        health = ngx_hd_state_worse(health, NGX_HD_STATE_DEGRADED);
     }
 
     view->health = n ? health : NGX_HD_STATE_UNKNOWN;

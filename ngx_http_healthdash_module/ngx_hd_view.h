@@ -10,6 +10,7 @@
 
 
 #include <ngx_hd_event.h>
+#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_pace.h>
 #include <ngx_hd_upstream.h>
@@ -138,6 +139,9 @@ typedef struct {
     ngx_hd_view_target_t    *services;
     ngx_uint_t               nservices;
     ngx_hd_view_probing_t    probing;
+    ngx_hd_guard_t           guard;
+    ngx_hd_guard_count_t     guarded;   /* what it has counted */
+    ngx_uint_t               guard_limit;   /* percent; 0: there is none */
     ngx_uint_t               servers[NGX_HD_STATES];    /* counts by health */
     ngx_uint_t               service[NGX_HD_STATES];
     ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out

@@ -265,11 +265,16 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         ngx_memory_barrier();
 
         zone->clock = from->clock;
+        zone->guard = ngx_hd_load(&from->guard);
         ngx_hd_event_import(zone, from);
     }
 
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
+
+    if (hmcf->guard == 0) {
+        ngx_hd_set(&zone->guard, 0);
+    }
 
     tp = ngx_timeofday();
     zone->load_time = (int64_t) tp->sec * 1000 + tp->msec;

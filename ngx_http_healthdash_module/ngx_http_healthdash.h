@@ -111,6 +111,12 @@ ngx_int_t ngx_http_healthdash_add_zone(ngx_conf_t *cf,
 
 char *ngx_http_healthdash_rate(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_healthdash_guard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Finds the sentinels, once all of http{} was read. */
+ngx_int_t ngx_http_healthdash_guard_finish(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf);
 
 
 /* peer.c */

@@ -41,6 +41,13 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
       0,
       NULL },
 
+    { ngx_string("healthdash_guard"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_healthdash_guard,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("healthdash_title"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_healthdash_title,
@@ -223,6 +230,7 @@ ngx_http_healthdash_postconfiguration(ngx_conf_t *cf)
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
 
     if (ngx_http_healthdash_finish(cf) != NGX_OK
+        || ngx_http_healthdash_guard_finish(cf, hmcf) != NGX_OK
         || ngx_http_healthdash_ready_finish(cf, hmcf) != NGX_OK)
     {
         return NGX_ERROR;

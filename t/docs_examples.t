@@ -254,7 +254,7 @@ is_deeply([ grep { !$param{s/\W//gr} && !$line{s/\W//gr} }
 
 my %other = map { $_ => 1 } qw(format upstream service health history events
                                color charset name last_event_id row rows
-                               inflight per_address);
+                               inflight per_address sentinel hold);
 
 for my $file (@docs) {
     my $text = slurp($file);

@@ -169,6 +169,11 @@ my @accepted = (
     [ [ 'interval', 'grace', 'token', 'healthdash_service' ],
       service('"A beat" heartbeat: interval=31d grace=1d token=a') ],
     [ 'grace', service('beat heartbeat: interval=1s grace=0 timeout=2s') ],
+    (map { [ 'healthdash_guard', "healthdash_guard $_;\n"
+                                 . service('"The gate" tcp://127.0.0.1:1')
+                                 . "\n" . service('net tcp://127.0.0.1:2') ] }
+         '1%', '99% hold=1s', 'off', '60% sentinel=net "sentinel=The gate"',
+         'off sentinel=net hold=1d'),
     (map { [ 'healthdash_rate', "healthdash_rate $_;" ] }
          '1/s', '100000/s', 'off', '500/s inflight=1 per_address=1',
          'off per_address=100000 inflight=100000'),
@@ -656,6 +661,23 @@ my @refused = (
                           . location('healthdash_live; healthdash_ready app;'),
       '"healthdash_ready" directive conflicts with "healthdash_live" in the '
       . 'same location' ],
+    [ 'healthdash_guard', 'healthdash_guard; # here',
+      'invalid number of arguments in "healthdash_guard" directive' ],
+    [ 'healthdash_guard', "healthdash_guard off;\nhealthdash_guard 1%; # here",
+      '"healthdash_guard" directive is duplicate' ],
+    (map { [ 'healthdash_guard', "healthdash_guard $_; # here",
+             "invalid parameter \"$_\", expected a share of the targets from "
+             . '1% to 99%, or off' ] }
+         qw(0% 100% 60 % on)),
+    (map { [ 'healthdash_guard', "healthdash_guard 60% hold=$_; # here",
+             "invalid parameter \"hold=$_\", expected a time from 1s to 1d in "
+             . 'it' ] }
+         '0', '2d', 'x'),
+    [ 'healthdash_guard', 'healthdash_guard 60% gate; # here',
+      'invalid parameter "gate", expected sentinel=NAME or hold=TIME' ],
+    [ 'healthdash_guard', "healthdash_guard 60% sentinel=none; # here",
+      'sentinel "none" is no service, expected the name of a '
+      . 'healthdash_service' ],
     [ 'healthdash_rate', 'healthdash_rate; # here',
       'invalid number of arguments in "healthdash_rate" directive' ],
     [ 'healthdash_rate', "healthdash_rate 1/s;\nhealthdash_rate 2/s; # here",
