@@ -110,6 +110,7 @@ struct ngx_hd_probe_type_s {
                                            hold; time can always */
     unsigned     tls:1;                 /* it speaks TLS by tls_ctx */
     unsigned     udp:1;                 /* the stream engine sends datagrams */
+    unsigned     curl:1;                /* it goes through libcurl */
     unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
                                            are read, sni defaults to the host */
     unsigned     told:1;                /* is told, and does not ask: interval=
