@@ -64,7 +64,6 @@ static void ngx_hd_explain_earliest(const ngx_hd_explain_t *ex,
 static ngx_uint_t ngx_hd_explain_is_next(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_next(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_soon(const ngx_hd_explain_t *ex, int64_t msec);
-static uint64_t ngx_hd_explain_hold(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_at(const ngx_hd_explain_t *ex, int64_t wall);
 
 
@@ -532,7 +531,7 @@ ngx_hd_explain_back(const ngx_hd_explain_t *ex)
     uint64_t    hold;
     ngx_uint_t  n, passes;
 
-    hold = ngx_hd_explain_hold(ex);
+    hold = ngx_hd_view_held(ex->view, ex->vt);
     n = ex->vt->target->check->rules.passes;
     passes = ex->vt->data.passes;
 
@@ -720,20 +719,6 @@ ngx_hd_explain_soon(const ngx_hd_explain_t *ex, int64_t msec)
     }
 
     ngx_hd_text_ago(ex->text, msec);
-}
-
-
-/* msec for which passes will not bring it back */
-
-static uint64_t
-ngx_hd_explain_hold(const ngx_hd_explain_t *ex)
-{
-    uint64_t  until;
-
-    until = ex->vt->data.hold_until;
-
-    return (ex->vt->target->check->rules.flap_changes
-            && until > ex->view->mono) ? until - ex->view->mono : 0;
 }
 
 

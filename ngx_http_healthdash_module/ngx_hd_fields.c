@@ -56,6 +56,8 @@ static void ngx_hd_field_reason(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_stale(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_flapping(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_count(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_passed(const ngx_hd_row_t *row,
@@ -143,6 +145,12 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "when the health became what it is", ngx_hd_field_since, 0 },
     { "stale", "stale", NGX_HD_FIELD_TARGET, "",
       "whether the results are too old", ngx_hd_field_stale, 0 },
+    { "flapping", "flapping", NGX_HD_FIELD_TARGET, "",
+      "whether flap holds it down", ngx_hd_field_flapping,
+      NGX_HD_FIELD_FIRST },
+    { "held_until", "held_until", NGX_HD_FIELD_TARGET, "",
+      "how long flap does, whatever its probes say", ngx_hd_field_flapping,
+      NGX_HD_FIELD_SECOND },
     { "reason_layer", "layer", NGX_HD_FIELD_REASON, "",
       "why it is not up: how far the probe came", ngx_hd_field_reason,
       NGX_HD_FIELD_FIRST },
@@ -416,6 +424,23 @@ ngx_hd_field_stale(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vt && row->vt->stale);
+}
+
+
+static void
+ngx_hd_field_flapping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    uint64_t  held;
+
+    held = row->vt ? ngx_hd_view_held(row->view, row->vt) : 0;
+
+    if (f->arg == NGX_HD_FIELD_FIRST) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, held != 0);
+
+    } else if (held) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME, row->view->time + held);
+    }
 }
 
 

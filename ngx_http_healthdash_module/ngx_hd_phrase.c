@@ -459,11 +459,20 @@ void
 ngx_hd_phrase_result(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_hd_phrase_pt escape)
 {
+    uint64_t   held;
     ngx_str_t  text;
 
     if (vt->stale) {
         ngx_hd_phrase_stale(t, view, vt);
         return;
+    }
+
+    held = ngx_hd_view_held(view, vt);
+
+    if (held) {
+        ngx_hd_text_add(t, "flapping, held down for ");
+        ngx_hd_text_ago(t, held);
+        ngx_hd_text_add(t, ": ");
     }
 
     if (vt->data.last == 0) {

@@ -951,6 +951,19 @@ ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
 }
 
 
+uint64_t
+ngx_hd_view_held(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
+{
+    uint64_t  until;
+
+    until = vt->data.hold_until;
+
+    return (vt->health == NGX_HD_STATE_DOWN
+            && vt->target->check->rules.flap_changes
+            && until > view->mono) ? until - view->mono : 0;
+}
+
+
 ngx_int_t
 ngx_hd_view_past(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
     ngx_hd_view_past_t *past)

@@ -212,6 +212,10 @@ int64_t ngx_hd_view_since(const ngx_hd_view_target_t *vt);
 uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
+/* For how many msec flap= holds it down yet, whatever its probes say. */
+uint64_t ngx_hd_view_held(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+
 /*
  * Copies what is remembered of a target (5 kB), for ngx_hd_history_*().
  * NGX_DECLINED if there is nothing.

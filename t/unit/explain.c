@@ -36,6 +36,19 @@ ngx_hd_now_usec(void)
 }
 
 
+void
+ngx_hd_guard_get(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_t *guard,
+    ngx_hd_guard_count_t *count)
+{
+}
+
+
+void
+ngx_hd_pace_past(ngx_hd_pace_t *pace, uint64_t now, ngx_hd_pace_past_t *past)
+{
+}
+
+
 ngx_array_t *
 ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *p)
 {
@@ -547,6 +560,9 @@ test_events(void)
     is_str(event(NGX_HD_EVENT_TAKEOVER, 0, 0, 0, "", "",
                  "worker 1 probes for worker 0, which is late"),
            "worker 1 probes for worker 0, which is late", "takeover");
+    is_str(event(NGX_HD_EVENT_GUARD, 0, 0, 0, "", "",
+                 "verdicts are frozen: 8 of 10 targets fail at once"),
+           "verdicts are frozen: 8 of 10 targets fail at once", "guard");
     is_str(event(NGX_HD_EVENT_TAKEOVER, 0, 0, 0, "", "", ""),
            "a worker probes for another one", "takeover, for the public");
     is_str(event(99, 0, 0, 0, "", "", ""), "something has happened",
