@@ -580,14 +580,21 @@ ngx_hd_explain_is_fall(const ngx_hd_explain_t *ex)
 static void
 ngx_hd_explain_fall(const ngx_hd_explain_t *ex)
 {
-    ngx_uint_t  n, fails;
+    ngx_uint_t  n, fails, frozen;
 
     n = ex->vt->target->check->rules.fails;
     fails = ex->vt->data.fails;
+    frozen = (ex->view->guard.state == NGX_HD_GUARD_FROZEN);
 
-    ngx_hd_text_add(ex->text, "It goes down after ");
+    ngx_hd_text_add(ex->text, frozen ? "Verdicts are frozen: when they follow "
+                                       "again, it goes down after "
+                                     : "It goes down after ");
     ngx_hd_explain_row(ex, n, fails, "failure", "failures");
-    ngx_hd_explain_earliest(ex, (fails < n) ? n - fails : 1, 0);
+
+    if (!frozen) {
+        ngx_hd_explain_earliest(ex, (fails < n) ? n - fails : 1, 0);
+    }
+
     ngx_hd_text_add(ex->text, ".");
 }
 

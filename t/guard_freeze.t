@@ -111,6 +111,10 @@ is($doc->{health}, 'degraded', 'this is not well');
 cmp_ok(health($t, 'down'), '<=', 6, 'few went down before it was noticed');
 
 my $down = health($t, 'down');
+my ($held) = grep { $_->{health} eq 'up' } @{ $doc->{upstreams}{app}{peers} };
+
+like("@{ $held->{explain} }", qr/Verdicts are frozen: when they follow again, it goes down after 3 failures in a row, \d+ so far\./,
+     'a server tells why it stays up');
 
 like(http_get(port('web'), '/status?format=text')->{body},
      qr/^Blind, or all down: \d+ of \d+ targets fail at once; verdicts are frozen for /,
