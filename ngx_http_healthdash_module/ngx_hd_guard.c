@@ -30,7 +30,7 @@ static ngx_uint_t ngx_hd_guard_trips(const ngx_hd_guard_count_t *count,
 static void ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf,
     ngx_hd_guard_count_t *count, uint32_t from, uint32_t since, uint32_t mono);
 static void ngx_hd_guard_target(ngx_hd_guard_count_t *count,
-    ngx_hd_target_t *t, ngx_hd_record_t *rec, uint32_t from, uint32_t mono);
+    ngx_hd_target_t *t, uint32_t from, uint32_t since, uint32_t mono);
 static void ngx_hd_guard_sentinel(ngx_hd_guard_count_t *count, uint64_t word,
     uint32_t since);
 static void ngx_hd_guard_unpack(uint64_t word, ngx_hd_guard_t *guard);
@@ -130,12 +130,18 @@ ngx_hd_guard_is_share(ngx_uint_t n, ngx_uint_t of, ngx_uint_t percent)
 }
 
 
-/* three quarters of what it takes to begin, lest it begins and ends all over */
+/*
+ * Three quarters of what it takes to begin, lest it begins and ends all over;
+ * and half of all must have been probed since, for if it began with a sample the
+ * others have not been asked yet.
+ */
 
 static ngx_uint_t
 ngx_hd_guard_is_over(const ngx_hd_guard_count_t *count, ngx_uint_t percent)
 {
-    return count->failing * 400 <= count->targets * percent * 3;
+    return count->failing * 400 <= count->targets * percent * 3
+           && count->probed * 2 >= count->targets
+           && count->probed_failing * 400 <= count->probed * percent * 3;
 }
 
 
@@ -210,7 +216,7 @@ ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
             ngx_hd_guard_sentinel(count, ngx_hd_load(&rec->recent), since);
 
         } else if (t[i]->check->type->form != NGX_HD_URL_NAME) {
-            ngx_hd_guard_target(count, t[i], rec, from, mono);
+            ngx_hd_guard_target(count, t[i], from, since, mono);
         }
     }
 }
@@ -220,12 +226,14 @@ ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
 
 static void
 ngx_hd_guard_target(ngx_hd_guard_count_t *count, ngx_hd_target_t *t,
-    ngx_hd_record_t *rec, uint32_t from, uint32_t mono)
+    uint32_t from, uint32_t since, uint32_t mono)
 {
-    uint32_t    last, fails, validity;
-    uint64_t    word;
-    ngx_uint_t  state;
+    uint32_t          last, fails, validity;
+    uint64_t          word;
+    ngx_uint_t        state;
+    ngx_hd_record_t  *rec;
 
+    rec = &t->main->zone->record[t->record];
     word = ngx_hd_load(&rec->recent);
     last = ngx_hd_guard_last(word);
     fails = ngx_hd_guard_fails(word);
@@ -247,6 +255,11 @@ ngx_hd_guard_target(ngx_hd_guard_count_t *count, ngx_hd_target_t *t,
 
     if (fails) {
         count->failing++;
+    }
+
+    if ((int32_t) (last - since) > 0) {
+        count->probed++;
+        count->probed_failing += (fails != 0);
     }
 
     if ((int32_t) ((fails ? fails : last) - from) >= 0) {

@@ -37,6 +37,8 @@ typedef struct {
     ngx_uint_t          fresh;          /* of these, probed since a time, and
                                            not failing before */
     ngx_uint_t          fresh_failing;  /* of these, failing now */
+    ngx_uint_t          probed;         /* of targets, since the state is */
+    ngx_uint_t          probed_failing; /* of these, failing now */
     ngx_uint_t          sentinels;
     ngx_uint_t          blind;          /* sentinels that fail */
     ngx_uint_t          seeing;         /* that passed since the freeze */

@@ -142,9 +142,9 @@ is(guard($t)->{state}, 'frozen', 'changes nothing');
 $t->kill_worker;
 ok(wait_until(sub { $t->worker_pids == 2 }, 10), 'a worker that died');
 
-my $n = $b[9]->count;
+my $before = $b[9]->count;
 
-ok(wait_until(sub { $b[9]->count > $n + 6 }, 20), 'is followed');
+ok(wait_until(sub { $b[9]->count > $before + 6 }, 20), 'is followed');
 is(guard($t)->{state}, 'frozen', 'and changes nothing');
 is(health($t, 'down'), $down, 'nothing went down in all that');
 is(lines($t, qr/verdicts are frozen/), 1, 'nothing was told twice');
@@ -160,6 +160,36 @@ is(lines($t, qr/verdicts are frozen/), 1, 'and no other');
 unlike(http_get(port('web'), '/status?format=text')->{body}, qr/Blind/,
        'nothing is said of it any more');
 well(@b);
+$t->stop;
+
+
+# many targets, of which few have been probed when the first ones have failed
+# often enough: it is noticed by then, and once
+
+my $many = backend('many');
+my $n = 60;
+
+$t = HealthDash->new(workers => 2, conf => join "\n", 'http {',
+    'healthdash_guard 60%;',
+    (map { 'healthdash_service m' . $_ . ' http://' . $many->address
+           . "/$_ interval=2s fast=300ms timeout=1s fails=3 jitter=0%;" }
+         1 .. $n),
+    'server { listen 127.0.0.1:%%PORT_web%%;',
+    'location /status { healthdash_status; } }', '}')->start;
+
+ok(wait_until(sub { hd_json($t)->{summary}{services}{up} == $n }, 20),
+   "$n are up");
+ill($many);
+wait_state($t, 'frozen', 'all fail: frozen');
+ok(wait_until(sub { guard($t)->{failing} == guard($t)->{targets} }, 20),
+   'until all have been probed');
+is(guard($t)->{state}, 'frozen', 'and after');
+cmp_ok(hd_json($t)->{summary}{services}{down}, '<', $n / 4,
+       'few went down before');
+is(lines($t, qr/verdicts/), 1, 'it began once');
+well($many);
+wait_state($t, 'clear', 'all pass: clear');
+is(lines($t, qr/verdicts/), 2, 'it ended once');
 $t->stop;
 
 

@@ -51,52 +51,60 @@ typedef struct {
 
 
 /* limit 60 percent, hold 300 s; targets, failing, fresh, of these failing,
-   sentinels, blind, seeing */
+   probed since, of these failing, sentinels, blind, seeing */
 
 static const step_t  steps[] = {
 
-    { "all is well", CLEAR, { 10, 0, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "nothing is known", CLEAR, { 0, 0, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "the limit", CLEAR, { 10, 6, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "more", CLEAR, { 10, 7, 0, 0, 0, 0, 0 }, 1, FROZEN, SHARE },
-    { "all", CLEAR, { 10, 10, 0, 0, 0, 0, 0 }, 1, FROZEN, SHARE },
-    { "all of four", CLEAR, { 4, 4, 4, 4, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "all of five", CLEAR, { 5, 5, 0, 0, 0, 0, 0 }, 1, FROZEN, SHARE },
-    { "a sample of nine", CLEAR, { 100, 9, 9, 9, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "a sample of ten", CLEAR, { 100, 10, 10, 10, 0, 0, 0 }, 1, FROZEN,
+    { "all is well", CLEAR, { 10, 0, 0, 0, 10, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "nothing is known", CLEAR, { 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "the limit", CLEAR, { 10, 6, 0, 0, 10, 6, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "more", CLEAR, { 10, 7, 0, 0, 10, 7, 0, 0, 0 }, 1, FROZEN, SHARE },
+    { "all", CLEAR, { 10, 10, 0, 0, 10, 10, 0, 0, 0 }, 1, FROZEN, SHARE },
+    { "all of four", CLEAR, { 4, 4, 4, 4, 4, 4, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "all of five", CLEAR, { 5, 5, 0, 0, 5, 5, 0, 0, 0 }, 1, FROZEN, SHARE },
+    { "a sample of nine", CLEAR, { 100, 9, 9, 9, 100, 9, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "a sample of ten", CLEAR, { 100, 10, 10, 10, 100, 10, 0, 0, 0 }, 1, FROZEN,
       SHARE },
-    { "six of a sample of ten", CLEAR, { 100, 6, 10, 6, 0, 0, 0 }, 1, CLEAR,
+    { "six of a sample of ten", CLEAR, { 100, 6, 10, 6, 100, 6, 0, 0, 0 }, 1, CLEAR,
       SHARE },
-    { "the sentinel fails", CLEAR, { 2, 0, 0, 0, 1, 1, 0 }, 1, FROZEN,
+    { "the sentinel fails", CLEAR, { 2, 0, 0, 0, 2, 0, 1, 1, 0 }, 1, FROZEN,
       SENTINEL },
-    { "one of two sentinels", CLEAR, { 2, 0, 0, 0, 2, 1, 0 }, 1, CLEAR,
+    { "one of two sentinels", CLEAR, { 2, 0, 0, 0, 2, 0, 2, 1, 0 }, 1, CLEAR,
       SHARE },
-    { "both sentinels", CLEAR, { 0, 0, 0, 0, 2, 2, 0 }, 1, FROZEN, SENTINEL },
+    { "both sentinels", CLEAR, { 0, 0, 0, 0, 0, 0, 2, 2, 0 }, 1, FROZEN, SENTINEL },
 
-    { "still so many", FROZEN, { 10, 7, 0, 0, 0, 0, 0 }, 1, FROZEN, SHARE },
-    { "fewer", FROZEN, { 10, 5, 0, 0, 0, 0, 0 }, 1, FROZEN, SHARE },
-    { "few", FROZEN, { 10, 4, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "few, before the end", FROZEN, { 10, 4, 0, 0, 0, 0, 0 }, 299, CLEAR,
+    { "few so far, of a sample", FROZEN, { 100, 20, 20, 20, 20, 20, 0, 0, 0 },
+      1, FROZEN, SHARE },
+    { "few so far, of few", FROZEN, { 100, 20, 20, 0, 20, 0, 0, 0, 0 }, 1,
+      FROZEN, SHARE },
+    { "few of half of them", FROZEN, { 100, 20, 20, 0, 50, 20, 0, 0, 0 }, 1,
+      CLEAR, SHARE },
+    { "many of half of them", FROZEN, { 100, 25, 20, 0, 50, 25, 0, 0, 0 }, 1,
+      FROZEN, SHARE },
+    { "still so many", FROZEN, { 10, 7, 0, 0, 10, 7, 0, 0, 0 }, 1, FROZEN, SHARE },
+    { "fewer", FROZEN, { 10, 5, 0, 0, 10, 5, 0, 0, 0 }, 1, FROZEN, SHARE },
+    { "few", FROZEN, { 10, 4, 0, 0, 10, 4, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "few, before the end", FROZEN, { 10, 4, 0, 0, 10, 4, 0, 0, 0 }, 299, CLEAR,
       SHARE },
-    { "before its end", FROZEN, { 10, 9, 0, 0, 0, 0, 0 }, 299, FROZEN, SHARE },
-    { "its end", FROZEN, { 10, 9, 0, 0, 0, 0, 0 }, 300, RELEASED, TIME },
-    { "the sentinel still fails", FROZEN, { 9, 0, 0, 0, 1, 1, 0 }, 1, FROZEN,
+    { "before its end", FROZEN, { 10, 9, 0, 0, 10, 9, 0, 0, 0 }, 299, FROZEN, SHARE },
+    { "its end", FROZEN, { 10, 9, 0, 0, 10, 9, 0, 0, 0 }, 300, RELEASED, TIME },
+    { "the sentinel still fails", FROZEN, { 9, 0, 0, 0, 9, 0, 1, 1, 0 }, 1, FROZEN,
       SHARE },
-    { "it does for too long", FROZEN, { 9, 0, 0, 0, 1, 1, 0 }, 300, RELEASED,
+    { "it does for too long", FROZEN, { 9, 0, 0, 0, 9, 0, 1, 1, 0 }, 300, RELEASED,
       TIME },
-    { "it passed before", FROZEN, { 10, 9, 0, 0, 1, 0, 0 }, 1, FROZEN,
+    { "it passed before", FROZEN, { 10, 9, 0, 0, 10, 9, 1, 0, 0 }, 1, FROZEN,
       SHARE },
-    { "it has passed, many fail", FROZEN, { 10, 9, 0, 0, 1, 0, 1 }, 1,
+    { "it has passed, many fail", FROZEN, { 10, 9, 0, 0, 10, 9, 1, 0, 1 }, 1,
       RELEASED, SENTINEL },
-    { "it has passed, few fail", FROZEN, { 10, 1, 0, 0, 1, 0, 1 }, 1, CLEAR,
+    { "it has passed, few fail", FROZEN, { 10, 1, 0, 0, 10, 1, 1, 0, 1 }, 1, CLEAR,
       SHARE },
 
-    { "many fail for long", RELEASED, { 10, 9, 10, 9, 0, 0, 0 }, 9999,
+    { "many fail for long", RELEASED, { 10, 9, 10, 9, 10, 9, 0, 0, 0 }, 9999,
       RELEASED, SHARE },
-    { "a sentinel fails for long", RELEASED, { 10, 0, 0, 0, 1, 1, 0 }, 9999,
+    { "a sentinel fails for long", RELEASED, { 10, 0, 0, 0, 10, 0, 1, 1, 0 }, 9999,
       RELEASED, SHARE },
-    { "few do", RELEASED, { 10, 4, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE },
-    { "none is left", RELEASED, { 0, 0, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE }
+    { "few do", RELEASED, { 10, 4, 0, 0, 10, 4, 0, 0, 0 }, 1, CLEAR, SHARE },
+    { "none is left", RELEASED, { 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 1, CLEAR, SHARE }
 };
 
 
@@ -155,6 +163,7 @@ test_counts(void)
     for (i = 0; i < 8; i++) {
         target[i].check = &asks;
         target[i].record = i;
+        target[i].main = &hmcf;
         targets[i] = &target[i];
         zone->record[i].verdict = NGX_HD_STATE_UP;
     }
