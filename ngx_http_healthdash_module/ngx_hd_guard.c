@@ -132,8 +132,8 @@ ngx_hd_guard_is_share(ngx_uint_t n, ngx_uint_t of, ngx_uint_t percent)
 
 /*
  * Three quarters of what it takes to begin, lest it begins and ends all over;
- * and half of all must have been probed since, for if it began with a sample the
- * others have not been asked yet.
+ * and half of all must have been probed since, for if it began with a sample
+ * the others have not been asked yet.
  */
 
 static ngx_uint_t
