@@ -61,8 +61,8 @@ const char *ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp);
 
 /*
  * What came out last, and whether it is flapping: "passed", "http status 503",
- * "no result for 31 s", "no result yet"; for a target whose probes pass but that is not up yet, also why
- * it is not.
+ * "no result for 31 s", "no result yet"; for a target whose probes pass but
+ * that is not up yet, also why it is not.
  */
 void ngx_hd_phrase_result(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_hd_phrase_pt escape);
