@@ -75,6 +75,7 @@ struct ngx_hd_check_s {
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;   /* min_up is a percentage */
     ngx_uint_t                    observe;      /* mode=observe */
+    ngx_msec_t                    slow_start;   /* 0: off */
 
     ngx_str_t                     uri;
     ngx_uint_t                    uri_secret;   /* of a @FILE: never printed */
@@ -177,6 +178,10 @@ typedef struct {
     ngx_hd_target_t             **targets;      /* one a check */
     uint64_t                      seen;         /* worker: recoveries known */
     ngx_uint_t                    back;         /* worker: one more since */
+    ngx_uint_t                    share;        /* worker: see ngx_hd_ramp.h */
+    ngx_uint_t                    credit;       /* worker: requests that are
+                                                   its due, as many times
+                                                   NGX_HD_RAMP_FULL */
 } ngx_hd_server_t;
 
 
@@ -196,6 +201,9 @@ struct ngx_hd_upstream_s {
                                                    + 1; 0: none */
     ngx_uint_t                    word;         /* in zone->changes */
     uint64_t                      applied;      /* worker: value of the word */
+    uint64_t                      ramp_end;     /* worker: when no server ramps
+                                                   any more, monotonic, msec;
+                                                   0: none does */
     ngx_hd_main_conf_t           *main;
 };
 

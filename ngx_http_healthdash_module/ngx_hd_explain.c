@@ -51,6 +51,7 @@ static void ngx_hd_explain_last(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_peer(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_peer(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_serves(const ngx_hd_explain_t *ex);
+static void ngx_hd_explain_ramp(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_change(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_change(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_back(const ngx_hd_explain_t *ex);
@@ -473,6 +474,11 @@ ngx_hd_explain_serves(const ngx_hd_explain_t *ex)
         return;
     }
 
+    if (ex->vp->peer.ramping) {
+        ngx_hd_explain_ramp(ex);
+        return;
+    }
+
     for (i = 0; i < ex->vp->nchecks; i++) {
 
         if (ex->vp->checks[i].health == NGX_HD_STATE_DOWN
@@ -488,6 +494,24 @@ ngx_hd_explain_serves(const ngx_hd_explain_t *ex)
                     ? "nginx sends it requests when no other server can take "
                       "them: it is a backup."
                     : "nginx sends it requests.");
+}
+
+
+static void
+ngx_hd_explain_ramp(const ngx_hd_explain_t *ex)
+{
+    ngx_hd_text_add(ex->text, "It came back not long ago and is ramping: ");
+
+    if (ex->vp->peer.full == 0) {
+        ngx_hd_text_add(ex->text, "nginx sends it fewer requests than its "
+                        "share.");
+        return;
+    }
+
+    ngx_hd_text_uint(ex->text, ex->vp->peer.share);
+    ngx_hd_text_add(ex->text, " % of its share, full at ");
+    ngx_hd_explain_at(ex, ex->vp->peer.full);
+    ngx_hd_text_add(ex->text, " (slow_start).");
 }
 
 

@@ -52,6 +52,12 @@ static void ngx_hd_field_health(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_kept(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_ramping(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_share(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_full(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_since(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_reason(const ngx_hd_row_t *row,
@@ -149,6 +155,14 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "what the probes say", ngx_hd_field_health, 0 },
     { "kept", "kept", NGX_HD_FIELD_PEER, "",
       "whether it is kept in service by min_up", ngx_hd_field_kept, 0 },
+    { "ramping", "ramping", NGX_HD_FIELD_PEER, "",
+      "whether it gets fewer requests than its share, by slow_start",
+      ngx_hd_field_ramping, 0 },
+    { "share", "share", NGX_HD_FIELD_PEER, "%",
+      "while it is ramping: of what it gets when it is fully in service",
+      ngx_hd_field_share, 0 },
+    { "full", "full", NGX_HD_FIELD_PEER, "",
+      "while it is ramping: until then", ngx_hd_field_full, 0 },
     { "since", "since", NGX_HD_FIELD_TARGET, "",
       "when the health became what it is", ngx_hd_field_since, 0 },
     { "stale", "stale", NGX_HD_FIELD_TARGET, "",
@@ -469,6 +483,37 @@ ngx_hd_field_kept(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 {
     if (row->vp) {
         ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.kept);
+    }
+}
+
+
+static void
+ngx_hd_field_ramping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.ramping);
+    }
+}
+
+
+static void
+ngx_hd_field_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.share);
+    }
+}
+
+
+static void
+ngx_hd_field_full(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME,
+                         (uint64_t) row->vp->peer.full);
     }
 }
 

@@ -412,6 +412,10 @@ ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
             return "kept in service by min_up";
         }
 
+        if (vp->peer.ramping) {
+            return "ramping";
+        }
+
         return ngx_hd_phrase_is_observed(vp) ? "in service, only observed"
                                              : "in service";
 

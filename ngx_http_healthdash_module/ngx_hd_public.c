@@ -315,6 +315,8 @@ ngx_hd_public_server(ngx_hd_public_t *public, ngx_hd_view_peer_t *vp)
     vp->peer.server = name;
     vp->peer.max_conns = 0;
     vp->peer.counted = 0;
+    vp->peer.share = 0;
+    vp->peer.full = 0;
 
     if (vp->peer.conf == NULL) {
         return NGX_OK;

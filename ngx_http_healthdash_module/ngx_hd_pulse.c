@@ -323,7 +323,8 @@ ngx_hd_pulse_peer(ngx_hd_pulse_t *pulse, ngx_hd_view_peer_t *vp,
                            peer->name.len);
     sum = ngx_hd_pulse_sum_number(sum, peer->state);
     sum = ngx_hd_pulse_sum_number(sum, peer->weight);
-    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 1 | peer->kept);
+    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 2 | peer->kept << 1
+                                       | peer->ramping);
 
     for (i = 0; i < vp->nchecks; i++) {
         sum = ngx_hd_pulse_sum_target(sum, &vp->checks[i]);

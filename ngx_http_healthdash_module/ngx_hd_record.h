@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          4       /* count up with every change below */
+#define NGX_HD_LAYOUT          5       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -82,6 +82,17 @@ typedef struct {
     (NGX_HD_LATENCY_OCTAVES * NGX_HD_LATENCY_PARTS)
 
 
+/*
+ * When a server came back, monotonic, msec, and whether nginx had left it in
+ * service all the same.  0: it never was to be taken out.  A later one is a
+ * higher number.
+ */
+
+#define ngx_hd_back(msec, served)  ((uint64_t) (msec) << 1 | (served))
+#define ngx_hd_back_time(back)     ((back) >> 1)
+#define ngx_hd_back_served(back)   ((back) & 1)
+
+
 /* what is remembered beside the facts; one more of each than is shown */
 
 typedef struct {
@@ -110,6 +121,8 @@ typedef struct {
 
     uint64_t  flap_start;       /* monotonic, msec: flap= window began */
     uint64_t  hold_until;       /* monotonic, msec: not up before this */
+    uint64_t  back;             /* ngx_hd_back(), of a server: the last time
+                                   it was to be taken into service again */
 
     uint32_t  state;            /* ngx_hd_state_e */
     uint32_t  verdict;          /* ngx_hd_verdict_e of the last probe */
@@ -199,6 +212,7 @@ typedef struct {
     uint64_t          due;      /* atomic, monotonic msec: the next probe */
     uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
+    uint64_t          back;     /* atomic: that of the facts, for balancers */
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
     ngx_hd_note_t     note;

@@ -482,7 +482,8 @@ ngx_hd_plain_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_uint_t  i, n;
 
     if (vt->health == NGX_HD_STATE_UP
-        && (vp == NULL || vp->peer.state == NGX_HD_PEER_UP))
+        && (vp == NULL
+            || (vp->peer.state == NGX_HD_PEER_UP && !vp->peer.ramping)))
     {
         return;
     }

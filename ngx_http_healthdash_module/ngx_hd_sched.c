@@ -80,6 +80,8 @@ static void ngx_hd_sched_finish(ngx_hd_task_t *task,
     const ngx_hd_result_t *result, uint64_t next);
 static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
     ngx_hd_record_t *rec, ngx_hd_data_t *data, const ngx_hd_result_t *result);
+static void ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
+    ngx_uint_t was);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
     const ngx_hd_data_t *data);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
@@ -531,10 +533,11 @@ static ngx_uint_t
 ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     ngx_hd_data_t *data, const ngx_hd_result_t *result)
 {
-    ngx_uint_t       changed;
+    ngx_uint_t       changed, was;
     ngx_hd_check_t  *check;
 
     check = task->target->check;
+    was = data->state;
 
     ngx_hd_history_pass(&rec->history, data,
                         ngx_current_msec + task->worker->main->zone->clock,
@@ -552,7 +555,34 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
         data->withheld++;
     }
 
+    if (changed) {
+        ngx_hd_sched_back(task->target, data, was);
+    }
+
     return changed;
+}
+
+
+/* a server that was to be skipped, if it was or not, and is to be no more */
+
+static void
+ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
+{
+    ngx_hd_check_t  *check;
+
+    check = t->check;
+
+    if (t->upstream == NULL
+        || !ngx_hd_state_is_out(was, check->initial)
+        || ngx_hd_state_is_out(data->state, check->initial))
+    {
+        return;
+    }
+
+    ngx_hd_upstream_sync(t->upstream);
+
+    data->back = ngx_hd_back(ngx_current_msec,
+                             ngx_hd_upstream_serves(t->upstream, t));
 }
 
 

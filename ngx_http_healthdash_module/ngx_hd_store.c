@@ -28,6 +28,7 @@ static uint64_t ngx_hd_store_write_note(ngx_hd_note_t *note,
     const ngx_hd_data_t *data, uint64_t id);
 static void ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
     uint64_t note, uint32_t count);
+static void ngx_hd_store_set_back(ngx_hd_record_t *rec, uint64_t back);
 static void ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t epoch,
     const ngx_hd_data_t *data);
 static ngx_int_t ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count,
@@ -84,6 +85,7 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
     ngx_hd_store_write(&rec->copy[1], &data,
                        ngx_hd_store_write_note(&rec->note, &data, seq), 1);
     ngx_hd_set(&rec->seq, seq);
+    ngx_hd_store_set_back(rec, data.back);
     ngx_hd_store_set_verdict(rec, ngx_hd_epoch(seq), &data);
 
     /*
@@ -286,6 +288,7 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
         return NGX_DECLINED;
     }
 
+    ngx_hd_store_set_back(rec, data->back);
     ngx_hd_store_set_verdict(rec, lease->epoch, data);
 
     return NGX_OK;
@@ -342,6 +345,21 @@ ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
 
     __atomic_store_n(&copy->note, note, __ATOMIC_RELAXED);
     __atomic_store_n(&copy->sum, sum, __ATOMIC_RELAXED);
+}
+
+
+/* before the verdict: who sees that it is back has to see since when */
+
+static void
+ngx_hd_store_set_back(ngx_hd_record_t *rec, uint64_t back)
+{
+    uint64_t  old;
+
+    old = ngx_hd_load(&rec->back);
+
+    while (old < back && !ngx_hd_cas(&rec->back, &old, back)) {
+        /* void */
+    }
 }
 
 

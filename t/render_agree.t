@@ -379,6 +379,7 @@ sub compare {
                        && $facts->{state} eq 'up';
 
         $want{nginx} = $facts->{kept} ? 'kept in service by min_up'
+                       : $facts->{ramping} ? 'ramping'
                        : $observed ? 'in service, only observed'
                        : $nginx{$facts->{state}};
         $want{name} = $facts->{name};
@@ -405,7 +406,7 @@ sub compare {
     }
 
     if ($in eq 'text') {
-        my $is_well = $facts->{health} eq 'up'
+        my $is_well = $facts->{health} eq 'up' && !$facts->{ramping}
                       && ($facts->{state} // 'up') eq 'up';
 
         # a check of several is explained by its server

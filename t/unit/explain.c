@@ -406,6 +406,20 @@ test_peer(void)
     ok(strstr(explained(&peer, vt), "(mode=observe)") != NULL, "observe");
 
     asked.observe = 0;
+    peer.peer.ramping = 1;
+    peer.peer.share = 40;
+    peer.peer.full = view.time + 60000;
+
+    ok(strstr(explained(&peer, vt),
+              "It came back not long ago and is ramping: 40 % of its share, "
+              "full at 12:01:00 UTC (slow_start).\n") != NULL, "ramping");
+
+    peer.peer.full = 0;
+
+    ok(strstr(explained(&peer, vt), "is ramping: nginx sends it fewer requests "
+              "than its share.\n") != NULL, "ramping, in public");
+
+    peer.peer.ramping = 0;
     peer.peer.state = NGX_HD_PEER_DOWN;
 
     ok(strstr(explained(&peer, vt), "The administrator has") != NULL, "admin");
