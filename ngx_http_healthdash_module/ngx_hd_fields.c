@@ -54,7 +54,7 @@ static void ngx_hd_field_kept(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_ramping(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_share(const ngx_hd_row_t *row,
+static void ngx_hd_field_ramp_share(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_full(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -160,7 +160,7 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       ngx_hd_field_ramping, 0 },
     { "share", "share", NGX_HD_FIELD_PEER, "%",
       "while it is ramping: of what it gets when it is fully in service",
-      ngx_hd_field_share, 0 },
+      ngx_hd_field_ramp_share, 0 },
     { "full", "full", NGX_HD_FIELD_PEER, "",
       "while it is ramping: until then", ngx_hd_field_full, 0 },
     { "since", "since", NGX_HD_FIELD_TARGET, "",
@@ -498,7 +498,7 @@ ngx_hd_field_ramping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
 
 static void
-ngx_hd_field_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_ramp_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     if (row->vp && row->vp->peer.full) {

@@ -111,6 +111,7 @@ my %where = (
     max_conns => 'notes conns', passive_fails => 'passive -',
     state => 'nginx nginx',
     health => 'health health', kept => 'nginx nginx', since => 'since -',
+    ramping => 'nginx nginx', share => '- -', full => '- -',
     stale => 'result result', reason_layer => 'result result',
     reason_code => '- -', reason_text => 'result result',
     checks => 'checks checks', fails => 'failed failed', unhealthy => 'downs -',
