@@ -208,6 +208,21 @@ struct ngx_hd_upstream_s {
 };
 
 
+/* healthdash_state_file; all names are null-terminated */
+
+typedef struct {
+    ngx_str_t                     name;         /* "": none */
+    ngx_str_t                     folder;
+    ngx_str_t                     temp;         /* where it is written first */
+    ngx_str_t                     bad;          /* what is of no use is kept */
+    ngx_core_conf_t              *core;         /* as whom workers run */
+    ngx_uint_t                    restored;     /* targets known from it */
+    uint64_t                      age;          /* msec, when it was read */
+    u_char                       *file_name;    /* of the directive */
+    ngx_uint_t                    line;
+} ngx_hd_state_file_t;
+
+
 struct ngx_hd_main_conf_s {
     ngx_array_t                   probes;       /* ngx_hd_check_t * */
     ngx_array_t                   targets;      /* ngx_hd_target_t * */
@@ -223,12 +238,14 @@ struct ngx_hd_main_conf_s {
     ngx_hd_zone_t                *zone;         /* mapped; set by store */
     uint64_t                      generation;   /* of this cycle; by store */
 
+    ngx_hd_state_file_t           state_file;
     ngx_resolver_t               *resolver;     /* of http{}, or NULL */
     ngx_uint_t                    workers;
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
+    void                         *saver;        /* worker: of ngx_hd_saver.c */
     void                         *hub;          /* worker: of live viewers */
     off_t                         held;         /* the same: bytes that are
                                                    kept for slow clients */

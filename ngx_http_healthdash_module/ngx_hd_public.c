@@ -79,6 +79,7 @@ ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool)
 
     view->main = &public->main;
     view->load_time = 0;
+    view->saved.instance = 0;
     view->workers = 0;
     view->pid = 0;
 

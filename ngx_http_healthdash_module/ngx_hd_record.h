@@ -264,6 +264,22 @@ _Static_assert(sizeof(ngx_hd_history_t) % sizeof(uint64_t) == 0,
                "the history is copied word by word");
 
 
+/* the state file, as the workers see it */
+
+typedef struct {
+    uint64_t         instance;  /* of nginx, grows with each start of one that
+                                   has found the file of another; master */
+    int64_t          restored;  /* wall clock, msec: what was found in the file
+                                   was of then; 0: nothing; master */
+    uint64_t         lease;     /* atomic: of the writer: pid 32 | until 32 */
+    int64_t          saved;     /* atomic, wall clock, msec; 0: not yet */
+    uint64_t         sum;       /* atomic: over what was saved */
+    uint64_t         wrong;     /* atomic: step 32 | error 32; 0: nothing */
+    uint64_t         told;      /* atomic, monotonic, msec: the log was told
+                                   that something is wrong; 0: was not */
+} ngx_hd_saved_t;
+
+
 typedef struct {
     uint64_t         magic;
     uint32_t         layout;
@@ -274,6 +290,7 @@ typedef struct {
     int64_t          clock;         /* history clock - monotonic, msec; const
                                        after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
+    ngx_hd_saved_t   saved;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

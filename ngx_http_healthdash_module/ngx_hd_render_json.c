@@ -10,6 +10,7 @@
 #include <ngx_hd_explain.h>
 #include <ngx_hd_member.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 
 
 #define NGX_HD_JSON_VERSION    1
@@ -18,6 +19,7 @@
 
 static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_upstream_end(ngx_hd_text_t *t,
@@ -68,6 +70,7 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_member_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
+    ngx_hd_json_saved(t, &view->saved);
     ngx_hd_member_time(t, ",\"time\":", view->time);
     ngx_hd_member_text(t, ",\"title\":", &view->main->title);
     ngx_hd_member_word(t, ",\"health\":", ngx_hd_state_word(view->health));
@@ -86,6 +89,29 @@ ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_member_known(t, ",\"generation\":", view->main->generation);
     ngx_hd_member_known(t, ",\"workers\":", view->workers);
     ngx_hd_member_time(t, ",\"load_timestamp\":", view->load_time);
+    ngx_hd_text_add(t, "}");
+}
+
+
+/* of the state file */
+
+static void
+ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved)
+{
+    u_char     buf[NGX_HD_SAVER_TEXT];
+    ngx_str_t  wrong;
+
+    if (saved->instance == 0) {
+        ngx_hd_text_add(t, ",\"state_file\":null");
+        return;
+    }
+
+    wrong.data = buf;
+    wrong.len = ngx_hd_saver_wrong(buf, saved->wrong) - buf;
+
+    ngx_hd_member_time(t, ",\"state_file\":{\"saved\":", saved->saved);
+    ngx_hd_member_time(t, ",\"restored\":", saved->restored);
+    ngx_hd_member_text(t, ",\"error\":", &wrong);
     ngx_hd_text_add(t, "}");
 }
 

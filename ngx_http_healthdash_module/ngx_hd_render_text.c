@@ -12,6 +12,7 @@
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_row.h>
 
 
@@ -551,6 +552,8 @@ ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
+    u_char  *p, wrong[NGX_HD_SAVER_TEXT];
+
     ngx_hd_text_add(t, "\n");
     ngx_hd_text_time(t, view->time);
 
@@ -569,6 +572,14 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
+
+    p = ngx_hd_saver_wrong(wrong, view->saved.wrong);
+
+    if (view->saved.instance && p != wrong) {
+        ngx_hd_text_add(t, "The state file is not written: ");
+        (void) ngx_hd_text_plain(t, wrong, p - wrong, 0);
+        ngx_hd_text_add(t, ".\n");
+    }
 }
 
 

@@ -83,7 +83,7 @@ static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
 static void ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
     ngx_uint_t was);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
-    const ngx_hd_data_t *data);
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
 static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
@@ -492,7 +492,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
 
     was = data;
     changed = ngx_hd_sched_count(task, rec, &data, result);
-    due = next ? next : ngx_hd_sched_next(task, &data);
+    due = next ? next : ngx_hd_sched_next(task, &data, &was);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
         /* stopped for longer than the lease: the result is not ours to give */
@@ -589,7 +589,8 @@ ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
 /* one interval after the start of this probe, or now if that is over */
 
 static uint64_t
-ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
+ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
 {
     uint64_t         due;
     ngx_msec_t       interval;
@@ -601,9 +602,12 @@ ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
 
     due = task->start + interval;
 
-    if (data->checks == 1 && interval > check->fast) {
+    if ((data->checks == 1 || was->pid == 0) && interval > check->fast) {
 
-        /* first probes come soon, and together; the next ones spread out */
+        /*
+         * First probes, also those after a start that knows the state, come
+         * soon, and together; the next ones spread out.
+         */
 
         due = task->start + check->fast
               + ngx_hd_store_spread(task->target->id)

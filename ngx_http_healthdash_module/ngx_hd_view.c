@@ -180,6 +180,11 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
         view->event = ngx_hd_event_last(zone);
     }
 
+    if (zone && view->main->state_file.name.len) {
+        ngx_hd_words_load(&view->saved, &zone->saved,
+                          sizeof(ngx_hd_saved_t) / sizeof(uint64_t));
+    }
+
     /* a worker of the past does not know when its configuration was loaded */
 
     if (zone && zone->generation == view->main->generation) {

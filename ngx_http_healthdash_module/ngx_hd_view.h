@@ -127,6 +127,8 @@ typedef struct {
     ngx_hd_incidents_t     **incidents; /* made and read by ngx_hd_incident.c
                                            alone */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
+    ngx_hd_saved_t           saved;     /* of the state file; instance is 0 if
+                                           there is none or it is not told */
     ngx_uint_t               workers;   /* worker processes configured; 0: not
                                            told */
     ngx_hd_view_upstream_t  *upstreams;

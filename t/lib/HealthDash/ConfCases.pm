@@ -172,6 +172,10 @@ my @accepted = (
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
+    (map { [ 'healthdash_state_file',
+             "healthdash_state_file $_;\n" . check('tcp') ] }
+         '%%DIR%%/state', 'state', '"%%DIR%%/a state"', '%%DIR%%'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/folder/x;' ],
 
     # parameters
 
@@ -664,6 +668,23 @@ my @refused = (
     (map { [ 'healthdash_title', "healthdash_title \"a$_\"; # here",
              'invalid title, expected UTF-8 without control characters' ] }
          "\xff", "\t"),
+
+    [ 'healthdash_state_file', 'healthdash_state_file; # here',
+      'invalid number of arguments in "healthdash_state_file" directive' ],
+    [ 'healthdash_state_file', "healthdash_state_file a;\n"
+                               . 'healthdash_state_file a; # here',
+      '"healthdash_state_file" directive is duplicate' ],
+    (map { [ 'healthdash_state_file', "healthdash_state_file \"$_\"; # here",
+             "invalid name \"$_\", expected that of a file such as "
+             . '/var/lib/healthdash/state' ] } '', '/var/lib/'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/x; # here'
+                               . "\n" . check('tcp') =~ s/ # here//r,
+      'the folder "/no/such" cannot be used (2: No such file or directory), '
+      . 'expected one as made by "install -d -m 700 -o root /no/such"' ],
+    [ 'healthdash_state_file',
+      'healthdash_state_file %%DIR%%/nginx.conf/x; # here'
+      . "\n" . check('tcp') =~ s/ # here//r,
+      qr/the folder "\S+" is no folder, expected one as made by "install/ ],
 
     # parameters
 
