@@ -559,12 +559,14 @@ ngx_hd_job_place(ngx_hd_job_t *job)
         return ngx_hd_job_fail(job, NGX_HD_JOB_WRITE, errno);
     }
 
-    if (!ngx_hd_job_is_ours(job) || !ngx_hd_job_has_temp(job)) {
-        return ngx_hd_job_fail(job, NGX_HD_JOB_LEFT, 0);
-    }
-
     if (ngx_hd_job_look(job) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    /* last, so that there is the least time in which it could be stopped */
+
+    if (!ngx_hd_job_is_ours(job) || !ngx_hd_job_has_temp(job)) {
+        return ngx_hd_job_fail(job, NGX_HD_JOB_LEFT, 0);
     }
 
     if (rename(job->temp, job->name) == -1) {

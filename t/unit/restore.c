@@ -12,12 +12,17 @@
 #include "../../ngx_http_healthdash_module/ngx_hd_restore.c"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 
 #define TARGETS   8
 #define EVENTS    5
+#define ROUNDS    150     /* in which a writer is killed, or stopped */
+#define ZONE      (offsetof(ngx_hd_zone_t, record)                            \
+                   + TARGETS * sizeof(ngx_hd_record_t))
 #define SECOND    1000ULL
 #define HOUR      (3600 * SECOND)
 #define DAY       (24 * HOUR)
@@ -35,6 +40,7 @@ static int             lines;
 static const ngx_hd_probe_type_t  asked;
 
 static ngx_hd_zone_t       *zone;
+static volatile uint32_t   *step;           /* what came of a writer */
 static ngx_cycle_t          cycle;
 static ngx_core_conf_t      core;
 static ngx_hd_main_conf_t   conf;
@@ -118,6 +124,10 @@ setup(void)
     set_name(&file->bad, bad);
     set_name(&file->folder, dir);
 
+    zone = mmap(NULL, ZONE, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);
+
+    step = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_ANON|MAP_SHARED, -1, 0);
+
     core.user = geteuid();
     cycle.log = &silent;
 
@@ -147,10 +157,7 @@ fresh(uint64_t at_wall, uint64_t at_mono)
 {
     ngx_uint_t  i;
 
-    free(zone);
-
-    zone = calloc(1, offsetof(ngx_hd_zone_t, record)
-                     + TARGETS * sizeof(ngx_hd_record_t));
+    memset(zone, 0, ZONE);
 
     ngx_current_msec = at_mono;
 
@@ -217,17 +224,18 @@ save(void)
 {
     ngx_uint_t          i;
     ngx_hd_job_t       *job;
-    ngx_hd_job_step_e   step;
+    ngx_hd_job_step_e   came;
 
     job = ngx_hd_job_create(&conf.state_file, TARGETS, &silent);
 
     job->zone = zone;
     job->generation = 1;
     job->instance = zone->saved.instance;
-    job->pid = ngx_pid;
+    job->pid = getpid();
     job->master = getpid();
 
-    zone->saved.lease = (uint64_t) ngx_pid << 32 | 1;
+    zone->saved.lease = (uint64_t) getpid() << 32 | 1;
+    *step = NGX_HD_JOB_THREAD;
 
     for (i = 0; i < TARGETS; i++) {
         job->record[i] = (uint32_t) i;
@@ -235,13 +243,13 @@ save(void)
 
     ngx_hd_job_thread(job);
 
-    step = job->step;
+    came = job->step;
 
     if (ngx_hd_job_is_done(job)) {
         ngx_hd_job_free(job);
     }
 
-    return step;
+    return came;
 }
 
 
@@ -261,6 +269,8 @@ static void
 get(void)
 {
     FILE  *f;
+
+    free(image);
 
     f = fopen(name, "r");
     image = malloc(1 << 20);
@@ -768,6 +778,136 @@ test_left(void)
 }
 
 
+/* a process that writes until it is killed, or once; says what came of it */
+
+static pid_t
+writer(int once)
+{
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid) {
+        return pid;
+    }
+
+    do {
+        *step = save();
+    } while (!once);
+
+    _exit(0);
+}
+
+
+/* so long that it is anywhere in its work */
+
+static void
+wait_a_little(unsigned i)
+{
+    struct timespec  ts;
+
+    ts.tv_sec = 0;
+    ts.tv_nsec = (long) (i * 7919 % 1500) * 1000;
+
+    nanosleep(&ts, NULL);
+}
+
+
+static void
+test_killed(void)
+{
+    int       left;
+    pid_t     pid;
+    unsigned  i;
+
+    fresh(wall, mono);
+    fill();
+    (void) save();
+
+    for (i = 0, left = 0; i < ROUNDS; i++) {
+        fresh(wall, mono);
+        fill();
+
+        pid = writer(0);
+
+        wait_a_little(i);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+
+        left += is_there(temp);
+
+        check(restore(wall + SECOND, mono + SECOND) == TARGETS,
+              "round %u: all", i);
+        check(is_sane() && is_there(name) && !strstr(logged, "kept"),
+              "round %u: whole", i);
+    }
+
+    checked("a writer that is killed anywhere spoils nothing");
+    ok(left > 0, "it was killed while it wrote (%d times)", left);
+
+    fresh(wall, mono);
+    is_num(save(), NGX_HD_JOB_NONE, "the next one writes");
+    ok(!is_there(temp), "and removes what was left");
+}
+
+
+/*
+ * One that is stopped while another one takes over may come back, but what it
+ * has then is old, and the file it was making is gone.
+ */
+
+static void
+test_stopped(void)
+{
+    int                    late, gave_up;
+    pid_t                  pid;
+    unsigned               i;
+    ngx_hd_archive_head_t  head;
+
+    for (i = 0, late = 0, gave_up = 0; i < ROUNDS; i++) {
+        fresh(wall, mono);
+        fill();
+        *step = NGX_HD_JOB_SLOW;
+
+        pid = writer(1);
+
+        /* it has the lease */
+
+        while (*step == NGX_HD_JOB_SLOW) { /* void */ }
+
+        wait_a_little(i);
+        kill(pid, SIGSTOP);
+        waitpid(pid, NULL, WUNTRACED);
+
+        if (*step != NGX_HD_JOB_THREAD) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+            continue;
+        }
+
+        check(save() == NGX_HD_JOB_NONE, "round %u: another one writes", i);
+        *step = NGX_HD_JOB_THREAD;
+
+        kill(pid, SIGCONT);
+        waitpid(pid, NULL, 0);
+
+        get();
+        memcpy(&head, image, sizeof(head));
+
+        late += (head.master != (uint64_t) getpid());
+        gave_up += (*step == NGX_HD_JOB_LEFT);
+
+        check(restore(wall + SECOND, mono + SECOND) == TARGETS && is_sane(),
+              "round %u: whole", i);
+        check(!is_there(temp), "round %u: nothing is left", i);
+    }
+
+    checked("a writer that is stopped anywhere spoils nothing");
+    ok(gave_up > 10, "it gives up (%d times)", gave_up);
+    ok(late * 10 < gave_up, "and puts nothing old in place (%d times)", late);
+}
+
+
 int
 main(void)
 {
@@ -782,13 +922,14 @@ main(void)
     test_values();
     test_writers();
     test_left();
+    test_killed();
+    test_stopped();
 
     unlink(name);
     unlink(bad);
     rmdir(dir);
 
     free(image);
-    free(zone);
 
     return done();
 }
