@@ -334,7 +334,10 @@ ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong)
     uint64_t         told, now;
     ngx_hd_saved_t  *saved;
 
-    s->pause = NGX_HD_SAVER_AGAIN;
+    /* a later nginx that ends is followed at once; a full disk may wait */
+
+    s->pause = (wrong >> 32 == NGX_HD_JOB_OTHER) ? NGX_HD_SAVER_EVERY
+                                                 : NGX_HD_SAVER_AGAIN;
 
     saved = &s->main->zone->saved;
     now = ngx_hd_saver_now();
