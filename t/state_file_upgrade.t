@@ -22,7 +22,7 @@ my $t = HealthDash->new(workers => 2, http => <<"EOC");
         server %%ADDR_good%%;
         server %%ADDR_bad%%;
         healthdash_check http uri=/probe interval=200ms fast=200ms fails=1
-                         timeout=100ms;
+                         timeout=10s;
     }
 
     server {
@@ -43,8 +43,9 @@ write_file($t->dir . '/nginx.conf', $t->conf =~ s/^daemon off;$/daemon on;/mr);
     local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '') . ':detect_leaks=0';
     my $nginx = HealthDash::nginx_binary();
 
-    system({ $nginx } $nginx, '-p', $t->dir . '/', '-c',
-           $t->dir . '/nginx.conf', '-e', $t->dir . '/error.log') == 0
+    system('sh', '-c', 'exec "$0" "$@" 2> /dev/null', $nginx,
+           '-p', $t->dir . '/', '-c', $t->dir . '/nginx.conf',
+           '-e', $t->dir . '/error.log') == 0
         or die "nginx did not start\n";
 }
 
