@@ -61,6 +61,16 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 }
 
 
+u_char *
+ngx_log_errno(u_char *buf, u_char *last, ngx_err_t err)
+{
+    (void) last;
+    (void) err;
+
+    return buf;
+}
+
+
 /* takes all of the zone's pages but the first, like the slab of a new zone */
 
 void *
