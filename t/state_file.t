@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
 
+use HealthDash::Status qw(schema_errors);
 use Time::HiRes qw(time);
 
 my ($good, $bad) = backends(qw(good bad));
@@ -178,6 +179,10 @@ is(hd_peer($after, 'app', $bad)->{since},
 cmp_ok($after->{state_file}{restored}, 'ge', $before->{state_file}{saved},
        'as it was saved last');
 is($after->{state_file}{error}, undef, 'nothing is wrong');
+is(schema_errors(http_get(port('web'), '/status?format=json')->{body}), '',
+   'the JSON is valid');
+like(http_get(port('web'), '/status?format=html')->{body},
+     qr/<span>state file of </, 'the page says of when it is');
 ok(wait_until(sub { checks(hd_json($t), $bad) > checks($after, $bad) }, 10),
    'probes go on');
 
