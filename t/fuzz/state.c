@@ -72,6 +72,7 @@ hd_fuzz_zone_make(void)
     for (i = 0; i < HD_FUZZ_TARGETS; i++) {
         hd_fuzz_list[i] = &hd_fuzz_target[i];
         hd_fuzz_target[i].check = hd_fuzz_check("http", 0);
+        hd_fuzz_target[i].check->interval = 5000;
         hd_fuzz_target[i].main = &hd_fuzz_conf;
         hd_fuzz_target[i].record = i;
 
