@@ -53,8 +53,6 @@ struct ngx_hd_curl_call_s {
     ngx_hd_relay_t        relay;        /* unless quic */
     ngx_hd_resolve_t      resolve;
     ngx_hd_addrs_t       *addrs;
-    ngx_hd_addrs_t        list;         /* addrs of a target that has one */
-    ngx_addr_t            addr;
     ngx_uint_t            next;         /* of addrs: the one in use */
     ngx_event_t           share;        /* an address has had its time */
     struct curl_slist     place;        /* where to connect to, for libcurl */

@@ -404,6 +404,34 @@ ngx_hd_phrase_serving(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
 }
 
 
+void
+ngx_hd_phrase_connections(ngx_hd_text_t *t, const ngx_hd_peer_t *peer)
+{
+    if (peer->max_conns == 0) {
+
+        if (peer->counted) {
+            ngx_hd_phrase_count(t, peer->conns, "connection");
+        }
+
+        return;
+    }
+
+    if (peer->counted) {
+        ngx_hd_text_uint(t, peer->conns);
+        ngx_hd_text_add(t, " of ");
+
+    } else {
+        ngx_hd_text_add(t, "at most ");
+    }
+
+    ngx_hd_phrase_count(t, peer->max_conns, "connection");
+
+    if (!peer->counted) {
+        ngx_hd_text_add(t, " a worker");
+    }
+}
+
+
 const char *
 ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
 {
@@ -412,6 +440,10 @@ ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
     case NGX_HD_PEER_UP:
         if (vp->peer.kept) {
             return "kept in service by min_up";
+        }
+
+        if (vp->peer.ramping) {
+            return "ramping";
         }
 
         return ngx_hd_phrase_is_observed(vp) ? "in service, only observed"

@@ -60,6 +60,12 @@ void ngx_hd_phrase_serving(ngx_hd_text_t *t,
 const char *ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp);
 
 /*
+ * "3 connections", "3 of 20 connections", "at most 20 connections a worker";
+ * nothing if nothing is known.
+ */
+void ngx_hd_phrase_connections(ngx_hd_text_t *t, const ngx_hd_peer_t *peer);
+
+/*
  * What came out last, and whether it is flapping: "passed", "http status 503",
  * "no result for 31 s", "no result yet"; for a target whose probes pass but
  * that is not up yet, also why it is not.

@@ -82,6 +82,17 @@ typedef struct {
     (NGX_HD_LATENCY_OCTAVES * NGX_HD_LATENCY_PARTS)
 
 
+/*
+ * When a server came back, monotonic, msec, and whether nginx had left it in
+ * service all the same.  0: it never was to be taken out.  A later one is a
+ * higher number.
+ */
+
+#define ngx_hd_back(msec, served)  ((uint64_t) (msec) << 1 | (served))
+#define ngx_hd_back_time(back)     ((back) >> 1)
+#define ngx_hd_back_served(back)   ((back) & 1)
+
+
 /* what is remembered beside the facts; one more of each than is shown */
 
 typedef struct {
@@ -110,6 +121,8 @@ typedef struct {
 
     uint64_t  flap_start;       /* monotonic, msec: flap= window began */
     uint64_t  hold_until;       /* monotonic, msec: not up before this */
+    uint64_t  back;             /* ngx_hd_back(), of a server: the last time
+                                   it was to be taken into service again */
 
     uint32_t  state;            /* ngx_hd_state_e */
     uint32_t  verdict;          /* ngx_hd_verdict_e of the last probe */
@@ -201,6 +214,7 @@ typedef struct {
     uint64_t          recent;   /* atomic, monotonic msec: last result 32 |
                                    failing since 32, of the guard */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
+    uint64_t          back;     /* atomic: that of the facts, for balancers */
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
     ngx_hd_note_t     note;
@@ -263,6 +277,20 @@ typedef struct {
     uint64_t         late[NGX_HD_PACE_SECONDS];  /* the same: msec */
     uint64_t         lag[NGX_HD_PACE_SECONDS];
 } ngx_hd_pace_t;
+/* the state file, as the workers see it */
+
+typedef struct {
+    uint64_t         instance;  /* of nginx, grows with each start of one that
+                                   has found the file of another; master */
+    int64_t          restored;  /* wall clock, msec: what was found in the file
+                                   was of then; 0: nothing; master */
+    uint64_t         lease;     /* atomic: of the writer: pid 32 | until 32 */
+    int64_t          saved;     /* atomic, wall clock, msec; 0: not yet */
+    uint64_t         sum;       /* atomic: over what was saved */
+    uint64_t         wrong;     /* atomic: step 32 | error 32; 0: nothing */
+    uint64_t         told;      /* atomic, monotonic, msec: the log was told
+                                   that something is wrong; 0: was not */
+} ngx_hd_saved_t;
 
 
 typedef struct {
@@ -278,6 +306,7 @@ typedef struct {
     ngx_hd_pace_t    pace;
     uint64_t         guard;         /* atomic: since 48 | why 8 | state 8 */
     uint64_t         guard_count;   /* atomic: failing 32 | of 32 */
+    ngx_hd_saved_t   saved;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

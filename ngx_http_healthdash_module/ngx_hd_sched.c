@@ -95,8 +95,10 @@ static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
 static ngx_uint_t ngx_hd_sched_is_frozen(ngx_hd_task_t *task,
     ngx_hd_record_t *rec, const ngx_hd_result_t *result);
 static void ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from);
+static void ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
+    ngx_uint_t was);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
-    const ngx_hd_data_t *data);
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
 static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
@@ -584,7 +586,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
 
     was = data;
     changed = ngx_hd_sched_count(task, rec, &data, result);
-    due = next ? next : ngx_hd_sched_next(task, &data);
+    due = next ? next : ngx_hd_sched_next(task, &data, &was);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
         /* stopped for longer than the lease: the result is not ours to give */
@@ -625,11 +627,12 @@ static ngx_uint_t
 ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     ngx_hd_data_t *data, const ngx_hd_result_t *result)
 {
-    ngx_uint_t       changed;
+    ngx_uint_t       changed, was;
     ngx_hd_rules_t   rules;
     ngx_hd_check_t  *check;
 
     check = task->target->check;
+    was = data->state;
 
     rules = check->rules;
     rules.frozen = ngx_hd_sched_is_frozen(task, rec, result);
@@ -648,6 +651,10 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
 
     if (changed && check->observe && data->state == NGX_HD_STATE_DOWN) {
         data->withheld++;
+    }
+
+    if (changed) {
+        ngx_hd_sched_back(task->target, data, was);
     }
 
     return changed;
@@ -707,10 +714,34 @@ ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from)
 }
 
 
+/* a server that was to be skipped, if it was or not, and is to be no more */
+
+static void
+ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
+{
+    ngx_hd_check_t  *check;
+
+    check = t->check;
+
+    if (t->upstream == NULL
+        || !ngx_hd_state_is_out(was, check->initial)
+        || ngx_hd_state_is_out(data->state, check->initial))
+    {
+        return;
+    }
+
+    ngx_hd_upstream_sync(t->upstream);
+
+    data->back = ngx_hd_back(ngx_current_msec,
+                             ngx_hd_upstream_serves(t->upstream, t));
+}
+
+
 /* one interval after the start of this probe, or now if that is over */
 
 static uint64_t
-ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
+ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
 {
     uint64_t         due;
     ngx_msec_t       interval;
@@ -723,9 +754,12 @@ ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
 
     due = task->start + interval;
 
-    if (data->checks == 1 && interval > NGX_HD_PACE_FIRST) {
+    if ((data->checks == 1 || was->pid == 0) && interval > NGX_HD_PACE_FIRST) {
 
-        /* first probes come soon, and together; the next ones spread out */
+        /*
+         * First probes, also those after a start that knows the state, come
+         * soon, and together; the next ones spread out.
+         */
 
         due = task->start + check->fast
               + ngx_hd_pace_spread(task->target->index + 1,

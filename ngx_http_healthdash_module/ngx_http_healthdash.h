@@ -90,6 +90,8 @@ ngx_uint_t ngx_http_healthdash_given(ngx_hd_check_t *check, const char *name);
 
 char *ngx_http_healthdash_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_healthdash_state_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_healthdash_title(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_healthdash_probe(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_curl_multi.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_zone.h>
 #include <ngx_http_healthdash.h>
@@ -30,6 +31,13 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
     { ngx_string("healthdash_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_healthdash_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("healthdash_state_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_healthdash_state_file,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -164,6 +172,8 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    ngx_queue_init(&hmcf->waiting);
 
     return hmcf;
 }
@@ -302,6 +312,7 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
 
     if (old) {
         ngx_hd_sched_exit_worker(old);
+        ngx_hd_saver_exit_worker(old);
         ngx_hd_curl_exit_worker(old);
     }
 
@@ -321,7 +332,15 @@ ngx_http_healthdash_init_process(ngx_cycle_t *cycle)
 
     hmcf = ngx_http_healthdash_main_conf(cycle);
 
-    return hmcf ? ngx_hd_sched_init_worker(cycle, hmcf) : NGX_OK;
+    if (hmcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_hd_sched_init_worker(cycle, hmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_saver_init_worker(cycle, hmcf);
 }
 
 
@@ -334,6 +353,7 @@ ngx_http_healthdash_exit_process(ngx_cycle_t *cycle)
 
     if (hmcf) {
         ngx_hd_sched_exit_worker(hmcf);
+        ngx_hd_saver_exit_worker(hmcf);
         ngx_hd_curl_exit_worker(hmcf);
     }
 }

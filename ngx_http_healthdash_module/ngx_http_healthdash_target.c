@@ -18,6 +18,7 @@
 
 static void ngx_http_healthdash_warn_curl(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf);
+static void ngx_http_healthdash_namesakes(ngx_hd_main_conf_t *hmcf);
 static ngx_int_t ngx_http_healthdash_upstream(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf, ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_http_healthdash_complete(ngx_conf_t *cf,
@@ -81,6 +82,8 @@ ngx_http_healthdash_finish(ngx_conf_t *cf)
         }
     }
 
+    ngx_http_healthdash_namesakes(hmcf);
+
     /* the hook of an upstream wants a zone, though it has no target yet */
 
     if (hmcf->targets.nelts == 0 && hmcf->upstreams.nelts == 0) {
@@ -113,6 +116,35 @@ ngx_http_healthdash_warn_curl(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
                                     "and gRPC are probed, %s: install another "
                                     "version", version, trouble);
             return;
+        }
+    }
+}
+
+
+/* some formats have one place for a service and an upstream of one name */
+
+static void
+ngx_http_healthdash_namesakes(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t           i, n;
+    ngx_hd_target_t    **t;
+    ngx_hd_upstream_t  **u;
+
+    t = hmcf->services.elts;
+    u = hmcf->upstreams.elts;
+
+    for (i = 0; i < hmcf->upstreams.nelts; i++) {
+
+        for (n = 0; n < hmcf->services.nelts; n++) {
+
+            if (t[n]->name.len == u[i]->name.len
+                && ngx_memcmp(t[n]->name.data, u[i]->name.data,
+                              u[i]->name.len)
+                   == 0)
+            {
+                t[n]->namesake = i + 1;
+                u[i]->namesake = t[n]->index + 1;
+            }
         }
     }
 }

@@ -118,6 +118,13 @@ ngx_hd_history_pass(ngx_hd_history_t *h, ngx_hd_data_t *data, uint64_t now,
 }
 
 
+void
+ngx_hd_history_forget(ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    uint64_t now)
+{
+}
+
+
 static void
 plain(ngx_hd_text_t *t, const u_char *data, size_t len)
 {
@@ -412,6 +419,20 @@ test_peer(void)
     ok(strstr(explained(&peer, vt), "(mode=observe)") != NULL, "observe");
 
     asked.observe = 0;
+    peer.peer.ramping = 1;
+    peer.peer.share = 40;
+    peer.peer.full = view.time + 60000;
+
+    ok(strstr(explained(&peer, vt),
+              "It came back not long ago and is ramping: 40 % of its share, "
+              "full at 12:01:00 UTC (slow_start).\n") != NULL, "ramping");
+
+    peer.peer.full = 0;
+
+    ok(strstr(explained(&peer, vt), "is ramping: nginx sends it fewer requests "
+              "than its share.\n") != NULL, "ramping, in public");
+
+    peer.peer.ramping = 0;
     peer.peer.state = NGX_HD_PEER_DOWN;
 
     ok(strstr(explained(&peer, vt), "The administrator has") != NULL, "admin");

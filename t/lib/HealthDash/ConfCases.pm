@@ -83,7 +83,7 @@ my $host = 'expected a host name such as www.example.com, without blanks, '
            . 'up to 255 bytes';
 my $path = 'expected a path that begins with "/", without blanks, up to 4096 '
            . 'bytes';
-my $known = join ', ', grep { $_ ne 'slow_start' }
+my $known = join ', ',
             names('ngx_http_healthdash_table.c', 'ngx_http_healthdash_params');
 my $types = join ', ', names('ngx_hd_types.c', 'ngx_hd_types');
 
@@ -180,6 +180,10 @@ my @accepted = (
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
+    (map { [ 'healthdash_state_file',
+             "healthdash_state_file $_;\n" . check('tcp') ] }
+         '%%DIR%%/state', 'state', '"%%DIR%%/a state"', '%%DIR%%'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/folder/x;' ],
 
     # parameters
 
@@ -211,6 +215,10 @@ my @accepted = (
       'min_up=2 is more than the number of servers (1) of upstream "app": '
       . 'none will be taken out of service' ],
     (map { [ 'mode', check("mode=$_") ] } qw(enforce observe)),
+    (map { [ 'slow_start', check("slow_start=$_") ] } qw(1s 60s 1h off)),
+    [ 'slow_start', used('slow_start 1m;', 'http mode=observe') ],
+    [ 'slow_start', upstream('127.0.0.1:1 127.0.0.1:2',
+                             'tcp slow_start=10s', 'http slow_start=1m') ],
     (map { [ 'uri', check("uri=$_") ] } qw(/ /a?b=c=d /%C3%A4)),
     (map { [ 'method', check("method=$_") ] } qw(GET HEAD M-SEARCH)),
     (map { [ 'host', check("host=$_") ] } qw(www.example.com a:80 [::1]:80)),
@@ -701,6 +709,23 @@ my @refused = (
              'invalid title, expected UTF-8 without control characters' ] }
          "\xff", "\t"),
 
+    [ 'healthdash_state_file', 'healthdash_state_file; # here',
+      'invalid number of arguments in "healthdash_state_file" directive' ],
+    [ 'healthdash_state_file', "healthdash_state_file a;\n"
+                               . 'healthdash_state_file a; # here',
+      '"healthdash_state_file" directive is duplicate' ],
+    (map { [ 'healthdash_state_file', "healthdash_state_file \"$_\"; # here",
+             "invalid name \"$_\", expected that of a file such as "
+             . '/var/lib/healthdash/state' ] } '', '/var/lib/'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/x; # here'
+                               . "\n" . check('tcp') =~ s/ # here//r,
+      'the folder "/no/such" cannot be used (2: No such file or directory), '
+      . 'expected one as made by "install -d -m 700 -o root /no/such"' ],
+    [ 'healthdash_state_file',
+      'healthdash_state_file %%DIR%%/nginx.conf/x; # here'
+      . "\n" . check('tcp') =~ s/ # here//r,
+      qr/the folder "\S+" is no folder, expected one as made by "install/ ],
+
     # parameters
 
     (map { [ 'interval', check("interval=$_"),
@@ -758,10 +783,12 @@ my @refused = (
     [ 'mode', service('web tcp://127.0.0.1:1 mode=observe'),
       'parameter "mode" belongs to a healthdash_check, not to a service of '
       . 'type "tcp"' ],
-    [ 'slow_start', check('slow_start=10s'),
-      'parameter "slow_start" is not available yet' ],
-    [ 'slow_start', block('slow_start 10s'),
-      'parameter "slow_start" is not available yet' ],
+    (map { [ 'slow_start', check("slow_start=$_"),
+             "invalid slow_start \"$_\", $time 60s, from 1s to 1h, or off" ] }
+         qw(0 999ms 2h on)),
+    [ 'slow_start', service('web http://127.0.0.1 slow_start=1m'),
+      'parameter "slow_start" belongs to a healthdash_check, not to a service '
+      . 'of type "http"' ],
     (map { [ 'uri', check("\"uri=$_\""), "invalid uri \"$_\", $path" ] }
          'x', '', '/a b'),
     [ 'uri', check("\"uri=/a\tb\""), "invalid uri \"/a?b\", $path" ],
