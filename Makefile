@@ -8,6 +8,15 @@ TESTS     ?= t
 FUZZ      ?=
 SECONDS   ?= 60
 JOBS      ?= $(shell nproc)
+SPARE     ?=
+SUITES    ?= trixie forky
+
+# what depends on nginx's version or libcurl's
+
+CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
+	probe_cert.t probe_curl_life.t probe_http*.t probe_keepalive.t \
+	probe_proxy_protocol.t probe_request.t probe_tcp.t probe_tls*.t \
+	render_http.t sched_*.t status_*.t unit_*.t upstream_*.t))
 
 ifeq ($(origin CC), default)
 CC := gcc
@@ -42,8 +51,7 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps test-deps test lint-deps lint \
-	valgrind-deps sanitize-deps \
-	sanitize fault fuzz clean
+	valgrind-deps sanitize-deps sanitize fault fuzz torture versions clean
 
 
 help:
@@ -64,6 +72,10 @@ help:
 	@echo "                 the long form of t/fault_*.t"
 	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
 	@echo "                 these, SECONDS=600 each"
+	@echo "make torture     reloads, kills, broken servers at random, under"
+	@echo "                 load, SECONDS=1200 for so long, SEED=N as before"
+	@echo "make versions    the core of the tests with the nginx and the libcurl of"
+	@echo "                 SUITES='$(SUITES)', releases of Debian"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
 	@echo "make clean       remove $(BUILD)"
@@ -154,6 +166,19 @@ fuzz: sanitize-deps lint-deps
 	@BUILD='$(abspath $(BUILD))/fuzz' NGINX_SRC='$(abspath $(ASAN))/source' \
 	FUZZ_OPT='-g -O1 $(SAN) -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment,function' \
 	FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' .ci/fuzz $(FUZZ)
+
+
+torture: test-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_TORTURE='$(SECONDS)' $(if $(SEED),HD_SEED='$(SEED)') \
+		prove -v t/torture.t
+
+
+versions:
+	@.ci/deps versions
+	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SPARE='$(SPARE)' \
+	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(CORE))' \
+		.ci/versions $(SUITES)
 
 
 lint: lint-deps

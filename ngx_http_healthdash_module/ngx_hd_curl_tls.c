@@ -153,27 +153,18 @@ static int
 ngx_hd_curl_tls_verify(X509_STORE_CTX *store, void *data)
 {
     SSL                 *ssl;
-    ngx_hd_run_t        *run;
     ngx_hd_curl_slot_t  *slot;
 
     slot = data;
-    run = slot->run;
-    ssl = X509_STORE_CTX_get_ex_data(store,
-                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+    ssl = ngx_hd_cert_ssl(store);
 
-    if (run == NULL || ssl == NULL || slot->ssl != SSL_get_SSL_CTX(ssl)
-        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
-                             X509_STORE_CTX_get0_cert(store),
-                             X509_STORE_CTX_get0_untrusted(store))
-           != NGX_OK)
-    {
-        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
+    /* of a connection that is closed late: not of the slot's run */
+
+    if (ssl == NULL || slot->ssl != SSL_get_SSL_CTX(ssl)) {
+        return ngx_hd_cert_judge_store(NULL, store);
     }
 
-    X509_STORE_CTX_set_error(store, X509_V_OK);
-
-    return 1;
+    return ngx_hd_cert_judge_store(slot->run, store);
 }
 
 

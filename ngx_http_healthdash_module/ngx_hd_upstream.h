@@ -1,8 +1,8 @@
 
 /*
  * healthdash: what the verdicts do to nginx's own peer lists.  The module owns
- * one bit of peer->down and moves peers->tries with it; nothing else in those
- * lists is written but for the passive failures of a server that came back.
+ * two bits of peer->down and moves peers->tries with them; nothing else in
+ * those lists is written but the passive failures of a server that came back.
  */
 
 
@@ -11,10 +11,6 @@
 
 
 #include <ngx_hd_store.h>
-
-
-/* not 1 (failed, down) and not 8 (draining), which nginx uses */
-#define NGX_HD_PEER_SKIPPED    0x100000
 
 
 /* what nginx does with a peer, words as in nginx's commercial API */
@@ -38,10 +34,18 @@ typedef struct {
     ngx_uint_t        id;               /* position, backups go on counting */
     ngx_uint_t        state;            /* ngx_hd_peer_state_e */
     ngx_uint_t        weight;
-    ngx_uint_t        conns;
+    ngx_uint_t        conns;            /* open for requests */
+    ngx_uint_t        max_conns;        /* 0: no limit */
     ngx_uint_t        fails;            /* passive */
+    ngx_uint_t        share;            /* ramping: percent of what it gets
+                                           when it is fully in service */
+    int64_t           full;             /* ramping: until then, wall clock,
+                                           msec; 0: not told */
     unsigned          backup:1;
+    unsigned          counted:1;        /* conns and fails are of all workers,
+                                           not of the one that reads them */
     unsigned          kept:1;           /* unhealthy, in service by min_up */
+    unsigned          ramping:1;        /* slow_start= */
 } ngx_hd_peer_t;
 
 

@@ -11,4 +11,5 @@ use lib "$FindBin::Bin/lib";
 
 use HealthDash::Unit;
 
-run_unit('store', qw{ ngx_hd_event.c ngx_hd_history.c ngx_hd_news.c });
+run_unit('store', qw{ ngx_hd_archive.c ngx_hd_event.c ngx_hd_history.c
+    ngx_hd_index.c ngx_hd_news.c ngx_hd_pace.c ngx_hd_restore.c });

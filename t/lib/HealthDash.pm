@@ -479,6 +479,26 @@ sub stop {
 }
 
 
+# Kills all processes at once, like a loss of power, but for the files.
+
+sub kill_all {
+    my ($self) = @_;
+    my $pid = $self->{pid} or return $self;
+
+    kill 'KILL', -$pid;
+    waitpid $pid, 0;
+    untrack($pid);
+    $self->{pid} = undef;
+
+    wait_until(sub {
+        return !grep { my @s = stat_of($_); $s[2] == $pid && $s[0] ne 'Z' }
+                all_pids();
+    }, 10, 'the end of all processes');
+
+    return $self;
+}
+
+
 sub wait_exit {
     my ($self, $seconds) = @_;
     my $end = time() + $seconds * slow();
@@ -726,7 +746,7 @@ pid, error_log, events, and in http{} the temporary folders and access_log off.
 
     start, stop(SIGNAL), reload(wait => 'all' | 'new' | 0), set_conf(TEXT),
     conf, conf_test(TEXT) -> (exit code, output), master_pid, worker_pids,
-    old_worker_pids, kill_worker(signal =>, pid =>, wait =>), dir,
+    old_worker_pids, kill_worker(signal =>, pid =>, wait =>), kill_all, dir,
     log(MARK), log_mark, wait_log(qr//, SECONDS, MARK), expect_log(qr//),
     allow_log(qr//)
 

@@ -29,6 +29,7 @@ ngx_uint_t             ngx_pagesize = 4096;
 ngx_uint_t             ngx_pagesize_shift = 12;
 ngx_uint_t             ngx_worker;
 ngx_pid_t              ngx_pid = 100;
+ngx_uint_t             ngx_test_config;
 volatile ngx_msec_t    ngx_current_msec = 5000;
 
 static ngx_time_t      now = { 1700000000, 0, 0 };
@@ -58,6 +59,16 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
     (void) log;
     (void) err;
     (void) fmt;
+}
+
+
+u_char *
+ngx_log_errno(u_char *buf, u_char *last, ngx_err_t err)
+{
+    (void) last;
+    (void) err;
+
+    return buf;
 }
 
 
