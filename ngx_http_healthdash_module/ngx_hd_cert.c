@@ -137,6 +137,7 @@ ngx_hd_cert_create(ngx_conf_t *cf)
 
     store = X509_STORE_new();
     if (store == NULL) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "X509_STORE_new() failed");
         return NULL;
     }
 

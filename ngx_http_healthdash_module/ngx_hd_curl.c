@@ -49,6 +49,45 @@ static void ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code,
 static void ngx_hd_curl_drop(ngx_hd_curl_call_t *call);
 
 
+/* bugs of versions that were released, in what probes use of libcurl */
+
+static const struct {
+    unsigned int   number;
+    const char    *trouble;
+} ngx_hd_curl_troubles[] = {
+    { 0x080900, "never lets go of connections that are being shut down" },
+    { 0x080901, "never lets go of connections that are being shut down" },
+    { 0x080b00, "forgets timers, so that probes may stand still until their "
+                "timeout" },
+    { 0x080e00, "has no memory for more than some 400 probes at once" },
+    { 0x081400, "keeps the processor busy for nothing" },
+    { 0x081500, "leaves TLS connections open for ever, until memory and file "
+                "descriptors run out" }
+};
+
+
+const char *
+ngx_hd_curl_trouble(const char **version)
+{
+    ngx_uint_t                i, n;
+    curl_version_info_data   *info;
+
+    info = curl_version_info(CURLVERSION_NOW);
+    *version = info->version;
+
+    n = sizeof(ngx_hd_curl_troubles) / sizeof(ngx_hd_curl_troubles[0]);
+
+    for (i = 0; i < n; i++) {
+
+        if (info->version_num == ngx_hd_curl_troubles[i].number) {
+            return ngx_hd_curl_troubles[i].trouble;
+        }
+    }
+
+    return NULL;
+}
+
+
 const char *
 ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version, ngx_uint_t tls)
 {

@@ -132,14 +132,15 @@ ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data)
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
-    if (ngx_hd_tls_lend(run->target->check, ctx) != NGX_OK) {
+    if (ngx_hd_tls_lend(run->target->check, ctx) != NGX_OK
+        || SSL_CTX_set_app_data(ctx, slot) != 1)
+    {
         ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, ngx_hd_curl_tls_verify, slot);
-    SSL_CTX_set_app_data(ctx, slot);
     SSL_CTX_set_info_callback(ctx, ngx_hd_curl_tls_info);
 
     slot->ssl = ctx;

@@ -18,7 +18,7 @@
 #define NGX_HD_EVENT_GONE      (1ULL << 63)
 
 /* a writer is that late only if it was stopped each time */
-#define NGX_HD_EVENT_TRIES     16
+#define NGX_HD_EVENT_TRIES     64
 
 #define NGX_HD_EVENT_WORDS    (sizeof(ngx_hd_event_t) / sizeof(uint64_t))
 
@@ -138,11 +138,32 @@ ngx_hd_event_read(ngx_hd_zone_t *zone, uint64_t number, ngx_hd_event_t *e)
 {
     ngx_hd_words_load(e, ngx_hd_event_place(zone, number), NGX_HD_EVENT_WORDS);
 
-    if (number == 0 || e->number != number || e->sum != ngx_hd_event_sum(e)) {
+    if (number == 0 || e->number != number || !ngx_hd_event_is_whole(e)) {
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_hd_event_is_whole(const ngx_hd_event_t *e)
+{
+    return e->sum == ngx_hd_event_sum(e);
+}
+
+
+void
+ngx_hd_event_restore(ngx_hd_zone_t *zone, const ngx_hd_event_t *e)
+{
+    *ngx_hd_event_place(zone, e->number) = *e;
+}
+
+
+void
+ngx_hd_event_go_on(ngx_hd_zone_t *zone, uint64_t last)
+{
+    ngx_hd_set(&zone->nevents, last);
 }
 
 

@@ -43,6 +43,16 @@ void ngx_hd_event_settle(ngx_hd_zone_t *zone, uint64_t known, uint64_t last);
 ngx_int_t ngx_hd_event_read(ngx_hd_zone_t *zone, uint64_t number,
     ngx_hd_event_t *e);
 
+/* 1 if nothing of e is torn or spoilt, by its sum. */
+ngx_uint_t ngx_hd_event_is_whole(const ngx_hd_event_t *e);
+
+/*
+ * Puts an event of former times back, whole and with its number, and says which
+ * number was the last.  Master, into a zone that nobody uses yet.
+ */
+void ngx_hd_event_restore(ngx_hd_zone_t *zone, const ngx_hd_event_t *e);
+void ngx_hd_event_go_on(ngx_hd_zone_t *zone, uint64_t last);
+
 /* Takes the events of another zone over, numbers and all.  Master. */
 void ngx_hd_event_import(ngx_hd_zone_t *zone, ngx_hd_zone_t *old);
 

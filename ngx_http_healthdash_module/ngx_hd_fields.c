@@ -52,11 +52,19 @@ static void ngx_hd_field_health(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_kept(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_ramping(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_ramp_share(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_full(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_since(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_reason(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_stale(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_flapping(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_count(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -149,10 +157,24 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "what the probes say", ngx_hd_field_health, 0 },
     { "kept", "kept", NGX_HD_FIELD_PEER, "",
       "whether it is kept in service by min_up", ngx_hd_field_kept, 0 },
+    { "ramping", "ramping", NGX_HD_FIELD_PEER, "",
+      "whether it gets fewer requests than its share, by slow_start",
+      ngx_hd_field_ramping, 0 },
+    { "share", "share", NGX_HD_FIELD_PEER, "%",
+      "while it is ramping: of what it gets when it is fully in service",
+      ngx_hd_field_ramp_share, 0 },
+    { "full", "full", NGX_HD_FIELD_PEER, "",
+      "while it is ramping: until then", ngx_hd_field_full, 0 },
     { "since", "since", NGX_HD_FIELD_TARGET, "",
       "when the health became what it is", ngx_hd_field_since, 0 },
     { "stale", "stale", NGX_HD_FIELD_TARGET, "",
       "whether the results are too old", ngx_hd_field_stale, 0 },
+    { "flapping", "flapping", NGX_HD_FIELD_TARGET, "",
+      "whether flap holds it down", ngx_hd_field_flapping,
+      NGX_HD_FIELD_FIRST },
+    { "held_until", "held_until", NGX_HD_FIELD_TARGET, "",
+      "how long flap does, whatever its probes say", ngx_hd_field_flapping,
+      NGX_HD_FIELD_SECOND },
     { "reason_layer", "layer", NGX_HD_FIELD_REASON, "",
       "why it is not up: how far the probe came", ngx_hd_field_reason,
       NGX_HD_FIELD_FIRST },
@@ -474,6 +496,37 @@ ngx_hd_field_kept(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
 
 static void
+ngx_hd_field_ramping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.ramping);
+    }
+}
+
+
+static void
+ngx_hd_field_ramp_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.share);
+    }
+}
+
+
+static void
+ngx_hd_field_full(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME,
+                         (uint64_t) row->vp->peer.full);
+    }
+}
+
+
+static void
 ngx_hd_field_since(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
@@ -488,6 +541,23 @@ ngx_hd_field_stale(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vt && row->vt->stale);
+}
+
+
+static void
+ngx_hd_field_flapping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    uint64_t  held;
+
+    held = row->vt ? ngx_hd_view_held(row->view, row->vt) : 0;
+
+    if (f->arg == NGX_HD_FIELD_FIRST) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, held != 0);
+
+    } else if (held) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME, row->view->time + held);
+    }
 }
 
 

@@ -323,7 +323,8 @@ ngx_hd_pulse_peer(ngx_hd_pulse_t *pulse, ngx_hd_view_peer_t *vp,
                            peer->name.len);
     sum = ngx_hd_pulse_sum_number(sum, peer->state);
     sum = ngx_hd_pulse_sum_number(sum, peer->weight);
-    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 1 | peer->kept);
+    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 2 | peer->kept << 1
+                                       | peer->ramping);
 
     for (i = 0; i < vp->nchecks; i++) {
         sum = ngx_hd_pulse_sum_target(sum, &vp->checks[i]);
@@ -359,9 +360,17 @@ ngx_hd_pulse_results(ngx_hd_pulse_t *pulse, ngx_hd_view_target_t *vt)
     bars = ngx_hd_pulse_bars(&vt->data);
 
     vt->results = pt->fresh;
-    vt->redraw = (bars != pt->bars);
 
-    pt->bars = bars;
+    /* the page of the first viewer may be older than the first round */
+
+    vt->redraw = pt->bars ? (bars != pt->bars)
+                 : ngx_hd_pulse_trouble(&vt->data.open[NGX_HD_MINUTE]) != 0;
+
+    /* a picture that is ahead of the count of results is of the next round */
+
+    if (vt->results) {
+        pt->bars = bars;
+    }
 
     return vt->results != 0;
 }

@@ -14,6 +14,7 @@
 #include <ngx_hd_html_top.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_asset.h>
 
 
@@ -42,6 +43,7 @@ static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved);
 
 
 /* one shape for each health, so that colour never stands alone */
@@ -359,5 +361,44 @@ ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
         ngx_hd_text_add(t, "</span>");
     }
 
+    if (view->main->targets.nelts) {
+        ngx_hd_text_add(t, "<span>");
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "</span>");
+    }
+
+    ngx_hd_html_saved(t, &view->saved);
     ngx_hd_html_count(t, "<span>answered by process ", view->pid, "</span>");
+}
+
+
+/* of the state file */
+
+static void
+ngx_hd_html_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved)
+{
+    u_char  *p, wrong[NGX_HD_SAVER_TEXT];
+
+    if (saved->instance == 0) {
+        return;
+    }
+
+    ngx_hd_text_add(t, "<span>state file ");
+
+    p = ngx_hd_saver_wrong(wrong, saved->wrong);
+
+    if (p != wrong) {
+        ngx_hd_text_add(t, "is not written: ");
+        ngx_hd_text_html(t, wrong, p - wrong);
+        ngx_hd_text_add(t, saved->saved ? "; it is of " : "");
+
+    } else {
+        ngx_hd_text_add(t, saved->saved ? "of " : "not written yet");
+    }
+
+    if (saved->saved) {
+        ngx_hd_html_clock(t, saved->saved);
+    }
+
+    ngx_hd_text_add(t, "</span>");
 }

@@ -10,6 +10,7 @@
 #include <ngx_hd_explain.h>
 #include <ngx_hd_member.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 
 
 #define NGX_HD_JSON_VERSION    1
@@ -18,6 +19,9 @@
 
 static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved);
+static void ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_upstream_end(ngx_hd_text_t *t,
@@ -68,6 +72,9 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
     ngx_hd_member_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
+    ngx_hd_json_saved(t, &view->saved);
+    ngx_hd_json_probing(t, view);
+    ngx_hd_json_guard(t, view);
     ngx_hd_member_time(t, ",\"time\":", view->time);
     ngx_hd_member_text(t, ",\"title\":", &view->main->title);
     ngx_hd_member_word(t, ",\"health\":", ngx_hd_state_word(view->health));
@@ -86,6 +93,81 @@ ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_member_known(t, ",\"generation\":", view->main->generation);
     ngx_hd_member_known(t, ",\"workers\":", view->workers);
     ngx_hd_member_time(t, ",\"load_timestamp\":", view->load_time);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    const ngx_hd_view_probing_t  *p;
+
+    if (view->nginx.len == 0) {
+        ngx_hd_text_add(t, ",\"probing\":null");
+        return;
+    }
+
+    p = &view->probing;
+
+    ngx_hd_member_known(t, ",\"probing\":{\"limit\":", view->main->rate);
+    ngx_hd_text_add(t, ",\"wanted\":");
+    ngx_hd_text_msec(t, p->milli);
+    ngx_hd_text_add(t, ",\"done\":");
+    ngx_hd_text_msec(t, p->past.done * 1000 / NGX_HD_PACE_WINDOW);
+    ngx_hd_member_uint(t, ",\"waiting\":", p->waiting);
+    ngx_hd_member_uint(t, ",\"late\":", p->past.late);
+    ngx_hd_member_uint(t, ",\"lag\":", p->past.lag);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    int64_t                since;
+    const ngx_hd_guard_t  *guard;
+
+    static const char * const  state[] = { "clear", "frozen", "released" };
+    static const char * const  why[] = { "share", "sentinel", "time" };
+
+    if (view->guard_limit == 0) {
+        ngx_hd_text_add(t, ",\"guard\":null");
+        return;
+    }
+
+    guard = &view->guard;
+    since = guard->since
+            ? view->time - (int64_t) (view->mono - guard->since) : 0;
+
+    ngx_hd_member_word(t, ",\"guard\":{\"state\":", state[guard->state % 3]);
+    ngx_hd_member_word(t, ",\"why\":", why[guard->why % 3]);
+    ngx_hd_member_time(t, ",\"since\":", since);
+    ngx_hd_member_uint(t, ",\"failing\":", view->guarded.failing);
+    ngx_hd_member_uint(t, ",\"targets\":", view->guarded.targets);
+    ngx_hd_member_uint(t, ",\"limit\":", view->guard_limit);
+    ngx_hd_text_add(t, "}");
+}
+
+
+/* of the state file */
+
+static void
+ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved)
+{
+    u_char     buf[NGX_HD_SAVER_TEXT];
+    ngx_str_t  wrong;
+
+    if (saved->instance == 0) {
+        ngx_hd_text_add(t, ",\"state_file\":null");
+        return;
+    }
+
+    wrong.data = buf;
+    wrong.len = ngx_hd_saver_wrong(buf, saved->wrong) - buf;
+
+    ngx_hd_member_time(t, ",\"state_file\":{\"saved\":", saved->saved);
+    ngx_hd_member_time(t, ",\"restored\":", saved->restored);
+    ngx_hd_member_text(t, ",\"error\":", &wrong);
     ngx_hd_text_add(t, "}");
 }
 

@@ -12,6 +12,7 @@
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_row.h>
 
 
@@ -482,7 +483,8 @@ ngx_hd_plain_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_uint_t  i, n;
 
     if (vt->health == NGX_HD_STATE_UP
-        && (vp == NULL || vp->peer.state == NGX_HD_PEER_UP))
+        && (vp == NULL
+            || (vp->peer.state == NGX_HD_PEER_UP && !vp->peer.ramping)))
     {
         return;
     }
@@ -550,6 +552,8 @@ ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
+    u_char  *p, wrong[NGX_HD_SAVER_TEXT];
+
     ngx_hd_text_add(t, "\n");
     ngx_hd_text_time(t, view->time);
 
@@ -568,6 +572,19 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
+
+    if (view->main->targets.nelts) {
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "\n");
+    }
+
+    p = ngx_hd_saver_wrong(wrong, view->saved.wrong);
+
+    if (view->saved.instance && p != wrong) {
+        ngx_hd_text_add(t, "The state file is not written: ");
+        (void) ngx_hd_text_plain(t, wrong, p - wrong, 0);
+        ngx_hd_text_add(t, ".\n");
+    }
 }
 
 

@@ -8,6 +8,8 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_ramp.h>
+#include <ngx_hd_rr.h>
 #include <ngx_hd_upstream.h>
 #include <ngx_http_healthdash.h>
 
@@ -30,20 +32,26 @@ typedef struct {
 } ngx_hd_walk_t;
 
 
+static ngx_uint_t ngx_hd_upstream_is_near(
+    const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number);
+static ngx_uint_t ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer);
 static ngx_int_t ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_hd_upstream_init_ramp(ngx_http_request_t *r,
+    ngx_hd_upstream_t *u);
 static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
-static void ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip);
 static ngx_uint_t ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peer_t *peer);
+static uint64_t ngx_hd_upstream_ramps(ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_hd_upstream_speaks(ngx_hd_upstream_t *u,
     ngx_hd_target_t *t, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers);
@@ -52,11 +60,12 @@ static void ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array,
 static void ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     u_char *name);
+static void ngx_hd_upstream_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
+    ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_state(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     ngx_hd_server_t *server);
-static ngx_uint_t ngx_hd_upstream_avoids(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer);
+static uint64_t ngx_hd_upstream_sum_ramps(ngx_hd_upstream_t *u);
 static uint64_t ngx_hd_upstream_sum_peer(uint64_t sum,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer);
 
@@ -84,6 +93,88 @@ ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf)
 }
 
 
+/*
+ * nginx's signature of a module does not cover all that the size of a server in
+ * the list depends on.  In a list that was laid out in another way the field
+ * "next" leads anywhere, so it is followed no farther than the list can reach.
+ */
+
+ngx_uint_t
+ngx_hd_upstream_fits(ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_uint_t                     n;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (peers = uscf->peer.data; peers; peers = peers->next) {
+        n = 0;
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+
+            if (++n > peers->number
+                || !ngx_hd_upstream_is_near(peers->peer, peer, peers->number)
+                || !ngx_hd_upstream_is_server(uscf, peer))
+            {
+                return 0;
+            }
+        }
+
+        if (n != peers->number) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* all servers of a list come from one allocation, of about this size */
+
+static ngx_uint_t
+ngx_hd_upstream_is_near(const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number)
+{
+    uintptr_t  distance;
+
+    distance = (uintptr_t) peer - (uintptr_t) first;
+
+    return distance < 2 * number * sizeof(ngx_http_upstream_rr_peer_t)
+           && distance % sizeof(void *) == 0;
+}
+
+
+/* nginx.conf has it, and said of it what stands at the end of the fields */
+
+static ngx_uint_t
+ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t                   i, j;
+    ngx_http_upstream_server_t  *server;
+
+    /* "proxy_pass" to a host without a block has none */
+
+    if (uscf->servers == NULL) {
+        return 1;
+    }
+
+    server = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+
+        for (j = 0; j < server[i].naddrs; j++) {
+
+            if (server[i].addrs[j].sockaddr == peer->sockaddr) {
+                return peer->down == server[i].down
+                       && peer->weight == (ngx_int_t) server[i].weight;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 void
 ngx_hd_upstream_hook(ngx_hd_upstream_t *u)
 {
@@ -104,7 +195,27 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
 
     ngx_hd_upstream_sync(u);
 
+    if (u->ramp_end) {
+        return ngx_hd_upstream_init_ramp(r, u);
+    }
+
     return u->init_peer(r, uscf);
+}
+
+
+static ngx_int_t
+ngx_hd_upstream_init_ramp(ngx_http_request_t *r, ngx_hd_upstream_t *u)
+{
+    if (ngx_current_msec >= u->ramp_end) {
+        ngx_hd_upstream_apply(u);
+        return u->init_peer(r, u->uscf);
+    }
+
+    if (u->init_peer(r, u->uscf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_ramp_hook(r, u);
 }
 
 
@@ -166,7 +277,31 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 
     ngx_http_upstream_rr_peers_unlock(peers);
 
+    u->ramp_end = ngx_hd_upstream_ramps(u);
     u->applied = word;
+}
+
+
+/* until when the last of those that ramp does */
+
+static uint64_t
+ngx_hd_upstream_ramps(ngx_hd_upstream_t *u)
+{
+    uint64_t    end, last;
+    ngx_uint_t  i;
+
+    last = 0;
+
+    for (i = 0; i < u->nservers; i++) {
+        end = ngx_hd_ramp_end(u, &u->servers[i]);
+        last = ngx_max(last, end);
+
+        if (end == 0) {
+            u->servers[i].credit = 0;
+        }
+    }
+
+    return last;
 }
 
 
@@ -180,7 +315,7 @@ ngx_hd_upstream_count(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
     for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
         server = ngx_hd_upstream_find(w, peer);
 
-        if (peer->down & ~NGX_HD_PEER_SKIPPED) {
+        if (ngx_hd_rr_taken_out(peer)) {
             continue;
         }
 
@@ -209,11 +344,14 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
         server = ngx_hd_upstream_find(w, peer);
         wish = ngx_hd_upstream_wish(w->upstream, server);
 
+        ngx_hd_rr_set(peers, peer, NGX_HD_PEER_WAITS, 0);
+
         if (wish == NGX_HD_LEAVE && !w->keep) {
             continue;
         }
 
-        ngx_hd_upstream_set_peer(peers, peer, wish == NGX_HD_SKIP && !w->keep);
+        ngx_hd_rr_set(peers, peer, NGX_HD_PEER_SKIPPED,
+                      wish == NGX_HD_SKIP && !w->keep);
 
         /* who was brought back does not sit out its fail_timeout */
 
@@ -222,28 +360,6 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
             peer->effective_weight = peer->weight;
         }
     }
-}
-
-
-/* nginx counts a peer in peers->tries while its "down" is zero */
-
-static void
-ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip)
-{
-    ngx_uint_t  was;
-
-    was = (peer->down == 0);
-
-    if (skip) {
-        peer->down |= NGX_HD_PEER_SKIPPED;
-
-    } else {
-        peer->down &= ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
-    }
-
-    peers->tries += (peer->down == 0);
-    peers->tries -= was;
 }
 
 
@@ -329,30 +445,11 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 }
 
 
-/* servers stand in the order of the lists, so the hint is mostly right */
-
 static ngx_hd_server_t *
 ngx_hd_upstream_find(ngx_hd_walk_t *w, ngx_http_upstream_rr_peer_t *peer)
 {
-    ngx_uint_t        i, n, k;
-    ngx_hd_server_t  *server;
-
-    n = w->upstream->nservers;
-
-    for (i = 0; i < n; i++) {
-        k = (w->hint + i) % n;
-        server = &w->upstream->servers[k];
-
-        if (ngx_cmp_sockaddr(peer->sockaddr, peer->socklen,
-                             server->sockaddr, server->socklen, 1)
-            == NGX_OK)
-        {
-            w->hint = k + 1;
-            return server;
-        }
-    }
-
-    return NULL;
+    return ngx_hd_rr_find(w->upstream, peer->sockaddr, peer->socklen,
+                          &w->hint);
 }
 
 
@@ -401,7 +498,7 @@ ngx_hd_upstream_serves(ngx_hd_upstream_t *u, ngx_hd_target_t *t)
             server = ngx_hd_upstream_find(&w, peer);
 
             serves |= server
-                      && peer->down == 0
+                      && (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
                       && ngx_hd_upstream_speaks(u, t, server);
         }
 
@@ -507,6 +604,8 @@ ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array, u_char *names,
     for (peers = first; peers; peers = peers->next) {
         ngx_http_upstream_rr_peers_rlock(peers);
 
+        (void) ngx_hd_ramp_shares(w->upstream, peers);
+
         for (peer = peers->peer; peer && i < n; peer = peer->next) {
             ngx_memzero(&p[i], sizeof(ngx_hd_peer_t));
 
@@ -555,8 +654,34 @@ ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
     p->counted = ngx_hd_peers_shared(peers)
                  || w->upstream->main->workers == 1;
 
-    p->kept = peer->down == 0
+    p->kept = (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
               && ngx_hd_upstream_wish(w->upstream, server) == NGX_HD_SKIP;
+
+    if (p->state == NGX_HD_PEER_UP && server) {
+        ngx_hd_upstream_copy_ramp(w->upstream, p, server);
+    }
+}
+
+
+static void
+ngx_hd_upstream_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
+    ngx_hd_server_t *server)
+{
+    uint64_t     end;
+    ngx_time_t  *tp;
+
+    end = (server->share < NGX_HD_RAMP_FULL) ? ngx_hd_ramp_end(u, server) : 0;
+
+    if (end <= ngx_current_msec) {
+        return;
+    }
+
+    tp = ngx_timeofday();
+
+    p->ramping = 1;
+    p->share = server->share * 100 / NGX_HD_RAMP_FULL;
+    p->full = (int64_t) tp->sec * 1000 + tp->msec
+              + (int64_t) (end - ngx_current_msec);
 }
 
 
@@ -566,34 +691,21 @@ ngx_hd_upstream_state(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers,
 {
     ngx_uint_t  admin;
 
-    admin = peer->down & ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
+    admin = ngx_hd_rr_taken_out(peer);
 
     if (admin) {
         return admin == NGX_HD_NGINX_DRAINING ? NGX_HD_PEER_DRAINING
                                               : NGX_HD_PEER_DOWN;
     }
 
-    if (peer->down) {
+    if (peer->down & NGX_HD_PEER_SKIPPED) {
         return ngx_hd_upstream_health(w->upstream, server)
                == NGX_HD_STATE_UNKNOWN ? NGX_HD_PEER_CHECKING
                                        : NGX_HD_PEER_UNHEALTHY;
     }
 
-    return ngx_hd_upstream_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
-                                               : NGX_HD_PEER_UP;
-}
-
-
-static ngx_uint_t
-ngx_hd_upstream_avoids(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer)
-{
-    /* nginx never marks the one server of an upstream */
-
-    return !peers->single
-           && peer->max_fails
-           && peer->fails >= peer->max_fails
-           && ngx_time() - peer->checked <= peer->fail_timeout;
+    return ngx_hd_rr_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
+                                         : NGX_HD_PEER_UP;
 }
 
 
@@ -604,7 +716,7 @@ ngx_hd_upstream_sum(ngx_hd_upstream_t *u)
     ngx_http_upstream_rr_peer_t   *peer;
     ngx_http_upstream_rr_peers_t  *peers;
 
-    sum = 0;
+    sum = ngx_hd_upstream_sum_ramps(u);
 
     for (peers = u->uscf->peer.data; peers; peers = peers->next) {
         ngx_http_upstream_rr_peers_rlock(peers);
@@ -620,6 +732,24 @@ ngx_hd_upstream_sum(ngx_hd_upstream_t *u)
 }
 
 
+/* how many ramp: what is new when one is done is that there is one less */
+
+static uint64_t
+ngx_hd_upstream_sum_ramps(ngx_hd_upstream_t *u)
+{
+    uint64_t    n;
+    ngx_uint_t  i;
+
+    n = 0;
+
+    for (i = 0; u->ramp_end && i < u->nservers; i++) {
+        n += (ngx_hd_ramp_end(u, &u->servers[i]) != 0);
+    }
+
+    return n;
+}
+
+
 static uint64_t
 ngx_hd_upstream_sum_peer(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
     ngx_http_upstream_rr_peer_t *peer)
@@ -630,8 +760,8 @@ ngx_hd_upstream_sum_peer(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
            << 32;
 
     bits ^= (uint64_t) peer->weight << 8;
-    bits ^= peer->down << 1;
-    bits ^= ngx_hd_upstream_avoids(peers, peer);
+    bits ^= (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) << 1;
+    bits ^= ngx_hd_rr_avoids(peers, peer);
 
     /* a server more or less, or in another place, counts, too */
 

@@ -12,6 +12,7 @@
 
 
 #define NGX_HD_VIEW_WORST    5
+#define NGX_HD_VIEW_LATE     100       /* msec: less is not worth telling */
 #define NGX_HD_VIEW_SLICE    256       /* targets: about 0.4 ms */
 #define NGX_HD_VIEW_MORE     256       /* bytes: names, what is public */
 #define NGX_HD_VIEW_STEP     2000      /* msec, less is no step of a clock */
@@ -36,6 +37,8 @@ static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
 static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_target_t *t);
+static void ngx_hd_view_probing(ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, uint64_t due);
 static void ngx_hd_view_times(const ngx_hd_view_t *view, ngx_hd_data_t *data);
 static int64_t ngx_hd_view_time(const ngx_hd_view_t *view, int64_t wall,
     int64_t away);
@@ -178,6 +181,14 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
     if (zone) {
         view->clock = view->mono + zone->clock;
         view->event = ngx_hd_event_last(zone);
+        view->guard_limit = view->main->guard;
+        ngx_hd_guard_get(view->main, &view->guard, &view->guarded);
+        ngx_hd_pace_past(&zone->pace, view->mono, &view->probing.past);
+    }
+
+    if (zone && view->main->state_file.name.len) {
+        ngx_hd_words_load(&view->saved, &zone->saved,
+                          sizeof(ngx_hd_saved_t) / sizeof(uint64_t));
     }
 
     /* a worker of the past does not know when its configuration was loaded */
@@ -519,11 +530,44 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
         return;
     }
 
+    ngx_hd_view_probing(view, vt, due);
+
     vt->next = view->time + (int64_t) (due - view->mono);
 
     if (view->mono > due + ngx_hd_store_trust(t->check)) {
         vt->stale = 1;
         vt->health = NGX_HD_STATE_UNKNOWN;
+    }
+}
+
+
+/* what vt wants of us, and whether it gets it */
+
+static void
+ngx_hd_view_probing(ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
+    uint64_t due)
+{
+    ngx_msec_t       pause;
+    ngx_hd_check_t  *check;
+
+    check = vt->target->check;
+
+    if (check->type->told) {
+        return;
+    }
+
+    if (vt->data.checks == 0) {
+        pause = ngx_min(check->interval, NGX_HD_PACE_FIRST);
+
+    } else {
+        pause = ngx_hd_state_is_moving(&vt->data) ? check->fast
+                                                  : check->interval;
+    }
+
+    view->probing.milli += 1000000 / pause;
+
+    if (!vt->probing && view->mono > due + NGX_HD_VIEW_LATE) {
+        view->probing.waiting++;
     }
 }
 
@@ -578,6 +622,12 @@ ngx_hd_view_sum(ngx_hd_view_t *view)
 
     for (i = 0; i < view->nservices; i++) {
         health = ngx_hd_state_worse(health, view->services[i].health);
+    }
+
+    /* what is up may be so because nothing is let go down */
+
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        health = ngx_hd_state_worse(health, NGX_HD_STATE_DEGRADED);
     }
 
     view->health = n ? health : NGX_HD_STATE_UNKNOWN;

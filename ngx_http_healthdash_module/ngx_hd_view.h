@@ -10,7 +10,9 @@
 
 
 #include <ngx_hd_event.h>
+#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_upstream.h>
 
 
@@ -101,6 +103,16 @@ typedef struct {
 } ngx_hd_view_filter_t;
 
 
+/* how the probes of all workers get along */
+
+typedef struct {
+    uint64_t                milli;      /* wanted in 1000 seconds */
+    ngx_uint_t              waiting;    /* targets whose probe is late and has
+                                           not begun */
+    ngx_hd_pace_past_t      past;
+} ngx_hd_view_probing_t;
+
+
 /* how far the taking of a picture has come */
 
 typedef struct {
@@ -127,12 +139,18 @@ typedef struct {
     ngx_hd_incidents_t     **incidents; /* made and read by ngx_hd_incident.c
                                            alone */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
+    ngx_hd_saved_t           saved;     /* of the state file; instance is 0 if
+                                           there is none or it is not told */
     ngx_uint_t               workers;   /* worker processes configured; 0: not
                                            told */
     ngx_hd_view_upstream_t  *upstreams;
     ngx_uint_t               nupstreams;
     ngx_hd_view_target_t    *services;
     ngx_uint_t               nservices;
+    ngx_hd_view_probing_t    probing;
+    ngx_hd_guard_t           guard;
+    ngx_hd_guard_count_t     guarded;   /* what it has counted */
+    ngx_uint_t               guard_limit;   /* percent; 0: there is none */
     ngx_uint_t               servers[NGX_HD_STATES];    /* counts by health */
     ngx_uint_t               service[NGX_HD_STATES];
     ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out
@@ -207,6 +225,10 @@ int64_t ngx_hd_view_since(const ngx_hd_view_target_t *vt);
 
 /* For how long, msec, whatever the wall clock did in between. */
 uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+
+/* For how many msec flap= holds it down yet, whatever its probes say. */
+uint64_t ngx_hd_view_held(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
 /*

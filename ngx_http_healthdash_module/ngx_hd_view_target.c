@@ -91,9 +91,25 @@ ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
 
     since = vt->stale ? vt->data.last_mono : vt->data.since_mono;
 
-    /* a result may be newer than the picture's clock */
+    /*
+     * A result may be newer than the picture's clock; what is older than the
+     * machine's last boot is below zero.
+     */
 
-    return (view->mono > since) ? view->mono - since : 0;
+    return (int64_t) (view->mono - since) > 0 ? view->mono - since : 0;
+}
+
+
+uint64_t
+ngx_hd_view_held(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
+{
+    uint64_t  until;
+
+    until = vt->data.hold_until;
+
+    return (vt->health == NGX_HD_STATE_DOWN
+            && vt->target->check->rules.flap_changes
+            && until > view->mono) ? until - view->mono : 0;
 }
 
 

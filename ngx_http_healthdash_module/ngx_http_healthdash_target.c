@@ -10,11 +10,14 @@
 
 #include <ngx_http_healthdash.h>
 #include <ngx_hd_compat.h>
+#include <ngx_hd_curl.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_upstream.h>
 #include <ngx_hd_utf8.h>
 
 
+static void ngx_http_healthdash_warn_curl(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf);
 static void ngx_http_healthdash_namesakes(ngx_hd_main_conf_t *hmcf);
 static ngx_int_t ngx_http_healthdash_upstream(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf, ngx_http_upstream_srv_conf_t *uscf);
@@ -87,7 +90,34 @@ ngx_http_healthdash_finish(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    ngx_http_healthdash_warn_curl(cf, hmcf);
+
     return ngx_http_healthdash_add_zone(cf, hmcf);
+}
+
+
+/* once, of the first target that libcurl would probe */
+
+static void
+ngx_http_healthdash_warn_curl(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t         i;
+    const char        *trouble, *version;
+    ngx_hd_target_t  **t;
+
+    trouble = ngx_hd_curl_trouble(&version);
+    t = hmcf->targets.elts;
+
+    for (i = 0; trouble && i < hmcf->targets.nelts; i++) {
+
+        if (t[i]->check->type->curl) {
+            ngx_http_healthdash_log(NGX_LOG_WARN, cf, t[i]->check,
+                                    "libcurl %s, through which HTTP/2, HTTP/3 "
+                                    "and gRPC are probed, %s: install another "
+                                    "version", version, trouble);
+            return;
+        }
+    }
 }
 
 
@@ -142,6 +172,16 @@ ngx_http_healthdash_upstream(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
                                 "with its own list of servers; "
                                 "healthdash_check can't make it skip servers; "
                                 "use healthdash_service to watch them",
+                                &uscf->host);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_hd_upstream_fits(uscf)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[0],
+                                "this nginx lays out the servers of upstream "
+                                "\"%V\" in another way than the module was "
+                                "built for, expected a module built against "
+                                "this nginx, with its options of configure",
                                 &uscf->host);
         return NGX_ERROR;
     }

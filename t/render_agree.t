@@ -111,6 +111,8 @@ my %where = (
     max_conns => 'notes conns', passive_fails => 'passive -',
     state => 'nginx nginx',
     health => 'health health', kept => 'nginx nginx', since => 'since -',
+    ramping => 'nginx nginx', share => '- -', full => '- -',
+    flapping => '- -', held_until => '- -',
     stale => 'result result', reason_layer => 'result result',
     reason_code => '- -', reason_text => 'result result',
     checks => 'checks checks', fails => 'failed failed', unhealthy => 'downs -',
@@ -379,6 +381,7 @@ sub compare {
                        && $facts->{state} eq 'up';
 
         $want{nginx} = $facts->{kept} ? 'kept in service by min_up'
+                       : $facts->{ramping} ? 'ramping'
                        : $observed ? 'in service, only observed'
                        : $nginx{$facts->{state}};
         $want{name} = $facts->{name};
@@ -405,7 +408,7 @@ sub compare {
     }
 
     if ($in eq 'text') {
-        my $is_well = $facts->{health} eq 'up'
+        my $is_well = $facts->{health} eq 'up' && !$facts->{ramping}
                       && ($facts->{state} // 'up') eq 'up';
 
         # a check of several is explained by its server

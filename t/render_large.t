@@ -3,7 +3,7 @@
 # Tests for a picture of 5,000 targets: it is complete and valid in each
 # format, streamed, and stops no other client of the only worker.  The machine
 # stops it now and then, so the quietest of many answers is what counts, beside
-# what the same client sees when nobody asks for anything.
+# what the same client sees when nobody asks for anything (A24, A58).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -157,11 +157,18 @@ SKIP: {
 for my $format (qw(json html text events csv health atom),
                 'badge&upstream=u1&window=90d')
 {
-    my $n = $format =~ /^(?:csv|health|atom|badge)/ ? $rounds / 2 : $rounds;
-    my @gaps = map { longest_gap("/status?format=$format") } 1 .. $n;
-    my @idle = map { longest_gap('/live') } 1 .. $n;
-    my ($best) = sort { $a <=> $b } @gaps;
-    my ($control) = sort { $a <=> $b } @idle;
+    my $least = $format =~ /^(?:csv|health|atom|badge)/ ? $rounds / 2 : $rounds;
+    my (@gaps, @idle, $best, $control);
+
+    # a turn that is too long is so in each answer, a busy machine is not
+
+    for my $n (1 .. 5 * $rounds) {
+        push @gaps, longest_gap("/status?format=$format");
+        push @idle, longest_gap('/live');
+        ($best) = sort { $a <=> $b } @gaps;
+        ($control) = sort { $a <=> $b } @idle;
+        last if $n >= $least && $best < $gap_limit * slow() + $control;
+    }
 
     diag(sprintf "$format: longest gaps in ms: %s; otherwise: %s",
          map { join ' ', map { sprintf '%.1f', $_ } @$_ } \@gaps, \@idle);
