@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          4       /* count up with every change below */
+#define NGX_HD_LAYOUT          5       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -188,10 +188,27 @@ typedef struct {
 } ngx_hd_told_t;
 
 
+/*
+ * The address that a spare server stands for: in the record of its first check.
+ * Written under the mutex of the zone's slab, read without it.
+ */
+
 typedef struct {
-    u_char            id[NGX_HD_ID_LEN];  /* changed by the master only, while
-                                             no configuration in use has the
-                                             record */
+    uint64_t  version;          /* atomic: another one with each address; 0:
+                                   none, or just being written */
+    uint64_t  gone;             /* atomic, monotonic msec: not in nginx's list
+                                   since; 0: it is */
+    uint64_t  group;            /* of the upstream */
+    uint32_t  socklen;
+    u_char    sockaddr[28];     /* IPv4 or IPv6 */
+} ngx_hd_place_t;
+
+
+typedef struct {
+    u_char            id[NGX_HD_ID_LEN];  /* changed by the master, while no
+                                             configuration in use has the
+                                             record; of a spare server by the
+                                             lease holder */
     uint64_t          generation;  /* atomic, last configuration that had it */
     uint64_t          lease;    /* atomic: slot 16 | epoch 16 | until 32 */
     uint64_t          holder;   /* atomic: generation 32 | pid 32, for lease */
@@ -199,6 +216,7 @@ typedef struct {
     uint64_t          due;      /* atomic, monotonic msec: the next probe */
     uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
+    ngx_hd_place_t    place;
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
     ngx_hd_note_t     note;
@@ -260,6 +278,8 @@ typedef struct {
     int64_t          clock;         /* history clock - monotonic, msec; const
                                        after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
+    uint64_t         crowded;       /* atomic, monotonic msec: a line said so
+                                       last that DNS has too many addresses */
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

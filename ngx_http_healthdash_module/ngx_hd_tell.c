@@ -12,6 +12,9 @@
 #include <ngx_hd_upstream.h>
 
 
+#define NGX_HD_TELL_CROWDED   60000     /* msec between two lines on it */
+
+
 static void ngx_hd_tell_event(ngx_hd_target_t *t, const ngx_hd_data_t *data,
     const ngx_hd_data_t *was);
 static void ngx_hd_tell_log(ngx_hd_target_t *t, const ngx_hd_data_t *data,
@@ -177,6 +180,28 @@ ngx_hd_tell_trouble(ngx_hd_target_t *t, const ngx_hd_result_t *result)
                   "healthdash: %*s could not be probed: %*s; its state stays",
                   (size_t) (p - buf), buf, (size_t) result->len,
                   result->detail);
+}
+
+
+void
+ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n)
+{
+    uint64_t        last;
+    ngx_hd_zone_t  *zone;
+
+    zone = u->main->zone;
+    last = ngx_hd_load(&zone->crowded);
+
+    if ((last && ngx_current_msec - last < NGX_HD_TELL_CROWDED)
+        || !ngx_hd_cas(&zone->crowded, &last, ngx_current_msec))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "healthdash: upstream \"%V\" has at least %ui more servers "
+                  "by \"resolve\" than max_servers=%ui, they are not probed",
+                  &u->name, n, u->nspares);
 }
 
 

@@ -16,6 +16,12 @@ void ngx_hd_tell_change(ngx_hd_target_t *t, const ngx_hd_data_t *data,
 /* A probe says more about us than about t: a line in the error log. */
 void ngx_hd_tell_trouble(ngx_hd_target_t *t, const ngx_hd_result_t *result);
 
+/*
+ * So many addresses that DNS gave for u are not probed, for max_servers is too
+ * small: a line in the error log, one a minute for all workers.
+ */
+void ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n);
+
 /* This worker probes what belongs to worker from: an event. */
 void ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from);
 

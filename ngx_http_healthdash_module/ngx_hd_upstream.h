@@ -10,39 +10,11 @@
 #define _NGX_HD_UPSTREAM_H_INCLUDED_
 
 
-#include <ngx_hd_store.h>
+#include <ngx_hd_place.h>
 
 
 /* not 1 (failed, down) and not 8 (draining), which nginx uses */
 #define NGX_HD_PEER_SKIPPED    0x100000
-
-
-/* what nginx does with a peer, words as in nginx's commercial API */
-
-typedef enum {
-    NGX_HD_PEER_UP = 0,
-    NGX_HD_PEER_DRAINING,
-    NGX_HD_PEER_DOWN,           /* by the administrator */
-    NGX_HD_PEER_UNAVAIL,        /* by nginx's passive failures */
-    NGX_HD_PEER_CHECKING,       /* skipped by us, no result yet */
-    NGX_HD_PEER_UNHEALTHY       /* skipped by us */
-} ngx_hd_peer_state_e;
-
-
-/* one peer as read from nginx's list */
-
-typedef struct {
-    ngx_str_t         name;
-    ngx_str_t         server;
-    ngx_hd_server_t  *conf;             /* NULL: not probed */
-    ngx_uint_t        id;               /* position, backups go on counting */
-    ngx_uint_t        state;            /* ngx_hd_peer_state_e */
-    ngx_uint_t        weight;
-    ngx_uint_t        conns;
-    ngx_uint_t        fails;            /* passive */
-    unsigned          backup:1;
-    unsigned          kept:1;           /* unhealthy, in service by min_up */
-} ngx_hd_peer_t;
 
 
 /* 1 if peer.data of uscf is nginx's own list (after its init_upstream). */
@@ -62,16 +34,14 @@ void ngx_hd_upstream_apply(ngx_hd_upstream_t *u);
 void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
 
 /*
- * Copies the peers of u, strings included, into an array of pool, read under
- * the lock after a sync.  Returns NULL if memory ran out.
+ * 1 if the verdicts want server skipped, be there enough others or not; NULL:
+ * one that DNS has added, and nobody knows yet.
  */
-ngx_array_t *ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool);
+ngx_uint_t ngx_hd_upstream_is_out(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server);
 
-/*
- * A number that is another one when nginx's list of u, or what nginx does with
- * one of its servers, has changed; read under the lock.
- */
-uint64_t ngx_hd_upstream_sum(ngx_hd_upstream_t *u);
+/* initial= of check for a server of nginx.conf, or for one that DNS added. */
+ngx_uint_t ngx_hd_upstream_initial(ngx_hd_check_t *check, ngx_uint_t added);
 
 /* The worst state of a server's targets; unknown if conf is NULL. */
 ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
@@ -79,9 +49,6 @@ ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
 
 /* 1 if nginx chooses servers that t speaks for; takes the peers' read lock. */
 ngx_uint_t ngx_hd_upstream_serves(ngx_hd_upstream_t *u, ngx_hd_target_t *t);
-
-/* The word of an ngx_hd_peer_state_e. */
-const char *ngx_hd_upstream_state_word(ngx_uint_t state);
 
 
 #endif /* _NGX_HD_UPSTREAM_H_INCLUDED_ */

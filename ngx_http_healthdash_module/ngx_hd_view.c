@@ -250,7 +250,7 @@ ngx_hd_view_list(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
     ngx_array_t    *peers;
     ngx_hd_peer_t  *peer;
 
-    peers = ngx_hd_upstream_peers(vu->upstream, view->pool);
+    peers = ngx_hd_peer_list(vu->upstream, view->pool);
     if (peers == NULL) {
         return NGX_ERROR;
     }

@@ -11,7 +11,7 @@
 
 #include <ngx_hd_event.h>
 #include <ngx_hd_history.h>
-#include <ngx_hd_upstream.h>
+#include <ngx_hd_peer.h>
 
 
 typedef struct ngx_hd_public_s  ngx_hd_public_t;

@@ -1,0 +1,58 @@
+
+/*
+ * healthdash: what nginx's lists of servers say now, for the status.
+ */
+
+
+#ifndef _NGX_HD_PEER_H_INCLUDED_
+#define _NGX_HD_PEER_H_INCLUDED_
+
+
+#include <ngx_hd_upstream.h>
+
+
+/* what nginx does with a peer, words as in nginx's commercial API */
+
+typedef enum {
+    NGX_HD_PEER_UP = 0,
+    NGX_HD_PEER_DRAINING,
+    NGX_HD_PEER_DOWN,           /* by the administrator */
+    NGX_HD_PEER_UNAVAIL,        /* by nginx's passive failures */
+    NGX_HD_PEER_CHECKING,       /* skipped by us, no result yet */
+    NGX_HD_PEER_UNHEALTHY       /* skipped by us */
+} ngx_hd_peer_state_e;
+
+
+/* one peer as read from nginx's list */
+
+typedef struct {
+    ngx_str_t         name;
+    ngx_str_t         server;
+    ngx_hd_server_t  *conf;             /* NULL: not probed */
+    ngx_uint_t        id;               /* position, backups go on counting */
+    ngx_uint_t        state;            /* ngx_hd_peer_state_e */
+    ngx_uint_t        weight;
+    ngx_uint_t        conns;
+    ngx_uint_t        fails;            /* passive */
+    unsigned          backup:1;
+    unsigned          kept:1;           /* unhealthy, in service by min_up */
+} ngx_hd_peer_t;
+
+
+/*
+ * Copies the peers of u, strings included, into an array of pool, read under
+ * the lock after a sync.  Returns NULL if memory ran out.
+ */
+ngx_array_t *ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *pool);
+
+/*
+ * A number that is another one when nginx's list of u, or what nginx does with
+ * one of its servers, has changed; read under the lock.
+ */
+uint64_t ngx_hd_peer_sum(ngx_hd_upstream_t *u);
+
+/* The word of an ngx_hd_peer_state_e. */
+const char *ngx_hd_peer_state_word(ngx_uint_t state);
+
+
+#endif /* _NGX_HD_PEER_H_INCLUDED_ */
