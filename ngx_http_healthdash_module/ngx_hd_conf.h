@@ -214,9 +214,13 @@ struct ngx_hd_upstream_s {
     ngx_uint_t                    nservers;
     ngx_hd_server_t              *spares;       /* for addresses by DNS */
     ngx_uint_t                    nspares;      /* 0: none has "resolve" */
+    ngx_uint_t                    fixed;        /* peers of nginx.conf, if
+                                                   there are spare servers */
     uint64_t                     *listed;       /* worker: of each spare one:
                                                    its version, if nginx's list
                                                    has it */
+    u_char                       *news;         /* worker: of each spare one:
+                                                   ngx_hd_event_e, or 0 */
     ngx_hd_fresh_t               *fresh;        /* worker: NGX_HD_FRESH of them
                                                    at a time */
     uint64_t                      group;        /* by name, for the zone */

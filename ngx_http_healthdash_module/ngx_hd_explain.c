@@ -449,6 +449,11 @@ ngx_hd_explain_peer(const ngx_hd_explain_t *ex)
                         "probe has passed.");
         return;
 
+    case NGX_HD_PEER_REMOVED:
+        ngx_hd_text_add(ex->text, "DNS does not name it any more: it gets no "
+                        "requests, and is not probed.");
+        return;
+
     default: /* NGX_HD_PEER_UNHEALTHY */
         ngx_hd_text_add(ex->text, "nginx skips it: no new request goes "
                         "there.");

@@ -9,6 +9,7 @@
 #include <ngx_hd_peer.h>
 
 
+#define NGX_HD_PEER_GRACE     300000   /* msec, shown after DNS removed it */
 #define NGX_HD_PEER_SERVER    255      /* bytes kept of a name by DNS */
 #define NGX_HD_PEER_NAMES                                                     \
     (NGX_SOCKADDR_STRLEN + NGX_HD_PEER_SERVER)
@@ -17,9 +18,12 @@
 typedef struct {
     ngx_hd_upstream_t  *upstream;
     ngx_hd_hint_t       hint;
+    ngx_uint_t          fixed;      /* servers of nginx.conf so far */
+    ngx_uint_t          others;     /* without a place in the zone so far */
 } ngx_hd_peer_walk_t;
 
 
+static void ngx_hd_peer_add_removed(ngx_hd_upstream_t *u, ngx_array_t *array);
 static ngx_int_t ngx_hd_peer_detach(ngx_hd_upstream_t *u,
     ngx_array_t *array, ngx_pool_t *pool);
 static ngx_hd_server_t *ngx_hd_peer_detach_server(ngx_hd_upstream_t *u,
@@ -30,6 +34,8 @@ static void ngx_hd_peer_copy(ngx_hd_peer_walk_t *w, ngx_array_t *array,
 static void ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     u_char *names);
+static ngx_uint_t ngx_hd_peer_id(ngx_hd_peer_walk_t *w,
+    ngx_hd_server_t *server);
 static void ngx_hd_peer_copy_name(ngx_str_t *name, const u_char *src);
 static ngx_uint_t ngx_hd_peer_state(ngx_hd_peer_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
@@ -41,7 +47,7 @@ static uint64_t ngx_hd_peer_sum_one(uint64_t sum,
 
 
 static const char  *ngx_hd_peer_words[] = {
-    "up", "draining", "down", "unavail", "checking", "unhealthy"
+    "up", "draining", "down", "unavail", "checking", "unhealthy", "removed"
 };
 
 
@@ -65,7 +71,8 @@ ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *pool)
 
     peers = u->uscf->peer.data;
 
-    n = ngx_hd_peer_number(peers) + ngx_hd_peer_number(peers->next);
+    n = ngx_hd_peer_number(peers) + ngx_hd_peer_number(peers->next)
+        + u->nspares;
 
     /* nothing is allocated under the lock; servers added by now are left out */
 
@@ -79,13 +86,46 @@ ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *pool)
     ngx_memzero(&w, sizeof(ngx_hd_peer_walk_t));
     w.upstream = u;
 
-    ngx_hd_peer_copy(&w, array, names, n);
+    ngx_hd_peer_copy(&w, array, names, n - u->nspares);
+    ngx_hd_peer_add_removed(u, array);
 
     if (u->nspares && ngx_hd_peer_detach(u, array, pool) != NGX_OK) {
         return NULL;
     }
 
     return array;
+}
+
+
+/* for some minutes it is told where they are */
+
+static void
+ngx_hd_peer_add_removed(ngx_hd_upstream_t *u, ngx_array_t *array)
+{
+    ngx_uint_t        i;
+    ngx_hd_peer_t    *p;
+    ngx_hd_server_t  *server;
+
+    for (i = 0; i < u->nspares; i++) {
+        server = &u->spares[i];
+
+        if (u->listed[i] || server->version == 0
+            || (server->gone
+                && ngx_current_msec - server->gone > NGX_HD_PEER_GRACE))
+        {
+            continue;
+        }
+
+        p = (ngx_hd_peer_t *) array->elts + array->nelts++;
+
+        ngx_memzero(p, sizeof(ngx_hd_peer_t));
+
+        p->name = server->name;
+        p->server = server->server;
+        p->conf = server;
+        p->id = u->fixed + i;
+        p->state = NGX_HD_PEER_REMOVED;
+    }
 }
 
 
@@ -138,11 +178,16 @@ ngx_hd_peer_detach_server(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 
     n = u->checks.nelts;
 
+    if (p->state == NGX_HD_PEER_REMOVED) {
+        p->name.data = ngx_pstrdup(pool, &server->name);
+        p->server = p->name;
+    }
+
     copy = ngx_palloc(pool, sizeof(ngx_hd_server_t));
     t = ngx_palloc(pool, n * sizeof(ngx_hd_target_t));
     address = ngx_pnalloc(pool, n * NGX_SOCKADDR_STRLEN);
 
-    if (copy == NULL || t == NULL || address == NULL) {
+    if (copy == NULL || t == NULL || address == NULL || p->name.data == NULL) {
         return NULL;
     }
 
@@ -204,6 +249,11 @@ ngx_hd_peer_copy(ngx_hd_peer_walk_t *w, ngx_array_t *array, u_char *names,
     p = array->elts;
     i = 0;
 
+    if (w->upstream->nspares) {
+        ngx_memzero(w->upstream->listed,
+                    w->upstream->nspares * sizeof(uint64_t));
+    }
+
     first = w->upstream->uscf->peer.data;
 
     for (peers = first; peers; peers = peers->next) {
@@ -212,7 +262,6 @@ ngx_hd_peer_copy(ngx_hd_peer_walk_t *w, ngx_array_t *array, u_char *names,
         for (peer = peers->peer; peer && i < n; peer = peer->next) {
             ngx_memzero(&p[i], sizeof(ngx_hd_peer_t));
 
-            p[i].id = i;
             p[i].backup = (peers != first);
 
             ngx_hd_peer_copy_one(w, &p[i], peers, peer,
@@ -255,6 +304,7 @@ ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
         ngx_hd_peer_copy_name(&p->server, peer->server.data);
     }
 
+    p->id = ngx_hd_peer_id(w, server);
     p->conf = server;
     p->weight = peer->weight;
     p->conns = peer->conns;
@@ -263,6 +313,35 @@ ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
 
     p->kept = peer->down == 0
               && ngx_hd_upstream_is_out(w->upstream, server);
+}
+
+
+/* its place does not change as others come and go */
+
+static ngx_uint_t
+ngx_hd_peer_id(ngx_hd_peer_walk_t *w, ngx_hd_server_t *server)
+{
+    ngx_uint_t          i;
+    ngx_hd_upstream_t  *u;
+
+    u = w->upstream;
+
+    if (server && !server->targets[0]->spare) {
+        return w->fixed++;
+    }
+
+    if (server) {
+        i = server - u->spares;
+
+        if (u->listed[i] == 0) {
+            u->listed[i] = 1;
+            return u->fixed + i;
+        }
+    }
+
+    /* without a place, or for the second time by another name */
+
+    return u->fixed + u->nspares + w->others++;
 }
 
 

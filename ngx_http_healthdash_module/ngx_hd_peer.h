@@ -19,7 +19,8 @@ typedef enum {
     NGX_HD_PEER_DOWN,           /* by the administrator */
     NGX_HD_PEER_UNAVAIL,        /* by nginx's passive failures */
     NGX_HD_PEER_CHECKING,       /* skipped by us, no result yet */
-    NGX_HD_PEER_UNHEALTHY       /* skipped by us */
+    NGX_HD_PEER_UNHEALTHY,      /* skipped by us */
+    NGX_HD_PEER_REMOVED         /* not in nginx's list any more, by DNS */
 } ngx_hd_peer_state_e;
 
 
@@ -29,7 +30,9 @@ typedef struct {
     ngx_str_t         name;
     ngx_str_t         server;
     ngx_hd_server_t  *conf;             /* NULL: not probed */
-    ngx_uint_t        id;               /* position, backups go on counting */
+    ngx_uint_t        id;               /* position in nginx.conf, backups go on
+                                           counting; behind these those by DNS,
+                                           each keeps its own */
     ngx_uint_t        state;            /* ngx_hd_peer_state_e */
     ngx_uint_t        weight;
     ngx_uint_t        conns;
@@ -41,7 +44,8 @@ typedef struct {
 
 /*
  * Copies the peers of u, strings included, into an array of pool, read under
- * the lock after a sync.  Returns NULL if memory ran out.
+ * the lock after a sync; behind them those that DNS has removed some minutes
+ * ago.  Returns NULL if memory ran out.
  */
 ngx_array_t *ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *pool);
 

@@ -15,6 +15,9 @@
 #include <ngx_hd_store.h>
 
 
+#define NGX_HD_PLACE_USED     (1ULL << 32)     /* in any version */
+
+
 /* where the next search is to begin; zero at first */
 
 typedef struct {
@@ -23,14 +26,8 @@ typedef struct {
 } ngx_hd_hint_t;
 
 
-/* what ngx_hd_place_follow() has changed */
-
-typedef struct {
-    ngx_uint_t  changed;        /* places */
-    ngx_uint_t  crowded;        /* addresses without one: all are taken */
-    unsigned    again:1;        /* more to do, in some 10 ms */
-} ngx_hd_follow_t;
-
+/* initial= of check for a server of nginx.conf, or for one that DNS added. */
+ngx_uint_t ngx_hd_place_initial(ngx_hd_check_t *check, ngx_uint_t added);
 
 /*
  * The server of u with an address, or NULL; of spare ones as the zone says now,
@@ -46,6 +43,14 @@ ngx_hd_server_t *ngx_hd_place_find(ngx_hd_upstream_t *u,
 ngx_hd_record_t *ngx_hd_place_record(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server, ngx_uint_t check);
 
+/*
+ * What a server's check says of it, ngx_hd_state_e: unknown for one that was
+ * well, has been away for longer than its result may stand, and has just come
+ * back.  NGX_DECLINED if it has no record.
+ */
+ngx_int_t ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t check, ngx_uint_t *state);
+
 /* What the zone says of a spare server now; p->version is 0 if it is free. */
 void ngx_hd_place_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_hd_place_t *p);
@@ -57,14 +62,22 @@ void ngx_hd_place_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 void ngx_hd_place_copy(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     const ngx_hd_place_t *p);
 
+/* The place of a spare server, and how to write one: see ngx_hd_follow.h. */
+ngx_hd_place_t *ngx_hd_place_of(ngx_hd_upstream_t *u, ngx_hd_server_t *server);
+void ngx_hd_place_write(ngx_hd_place_t *place, ngx_hd_place_t *p);
+
 /*
- * Brings the places of u in line with nginx's list, if that has changed: new
- * addresses get a free one, or that of the address that has been gone for the
- * longest time; others are marked as gone, or as back.  Takes the read lock of
- * the list, then the mutex of the zone if that is free at once.  A worker that
- * dies here leaves at worst a place free.
+ * Makes t, whose strings and sockaddr have room for any address, the target of
+ * the one in p, called name.
  */
-void ngx_hd_place_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow);
+void ngx_hd_place_target(ngx_hd_target_t *t, const ngx_hd_place_t *p,
+    ngx_str_t *name);
+
+/*
+ * 1 if what is known of a target that is gone since then (monotonic, msec) is
+ * not to be trusted once it comes back.
+ */
+ngx_uint_t ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone);
 
 /*
  * Before a configuration has records: gives spare servers the addresses that

@@ -280,6 +280,8 @@ typedef struct {
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
     uint64_t         crowded;       /* atomic, monotonic msec: a line said so
                                        last that DNS has too many addresses */
+    uint64_t         moves;         /* atomic: minute, and how many servers DNS
+                                       has moved in it (8 bits) */
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

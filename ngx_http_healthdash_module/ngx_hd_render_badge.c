@@ -297,6 +297,10 @@ ngx_hd_badge_servers(const ngx_hd_view_t *view,
         vp = &vu->peers[i];
         n = 0;
 
+        if (vp->peer.state == NGX_HD_PEER_REMOVED) {
+            continue;
+        }
+
         available = ngx_hd_badge_least(view, vp->checks, vp->nchecks, &n);
 
         if (available > best || (available == best && n > *known)) {

@@ -9,6 +9,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_follow.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_probe.h>
@@ -247,7 +248,7 @@ ngx_hd_sched_follow(ngx_hd_worker_t *w)
             continue;
         }
 
-        ngx_hd_place_follow(u[i], &follow);
+        ngx_hd_follow(u[i], &follow);
 
         again |= follow.again;
 
@@ -261,6 +262,10 @@ ngx_hd_sched_follow(ngx_hd_worker_t *w)
 
         for (k = 0; k < u[i]->nspares; k++) {
             ngx_hd_sched_follow_server(w, u[i], &u[i]->spares[k]);
+
+            if (u[i]->news[k]) {
+                ngx_hd_tell_moved(u[i], &u[i]->spares[k], u[i]->news[k]);
+            }
         }
     }
 

@@ -314,8 +314,7 @@ ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
 static ngx_uint_t
 ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 {
-    ngx_uint_t          i, wish;
-    ngx_hd_record_t    *rec;
+    ngx_uint_t          i, state, wish;
     ngx_hd_target_t   **t;
 
     if (server == NULL) {
@@ -331,15 +330,13 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
             continue;
         }
 
-        rec = ngx_hd_place_record(u, server, i);
-
-        if (rec == NULL) {
+        if (ngx_hd_place_verdict(u, server, i, &state) != NGX_OK) {
             return NGX_HD_LEAVE;
         }
 
-        if (ngx_hd_state_is_out(ngx_hd_store_verdict(rec, NULL),
-                                ngx_hd_upstream_initial(t[i]->check,
-                                                        t[i]->spare)))
+        if (ngx_hd_state_is_out(state,
+                                ngx_hd_place_initial(t[i]->check,
+                                                     t[i]->spare)))
         {
             wish = NGX_HD_SKIP;
         }
@@ -377,24 +374,13 @@ ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u)
 
         if (!check[i]->observe
             && ngx_hd_state_is_out(NGX_HD_STATE_UNKNOWN,
-                                   ngx_hd_upstream_initial(check[i], 1)))
+                                   ngx_hd_place_initial(check[i], 1)))
         {
             return NGX_HD_SKIP;
         }
     }
 
     return NGX_HD_SERVE;
-}
-
-
-ngx_uint_t
-ngx_hd_upstream_initial(ngx_hd_check_t *check, ngx_uint_t added)
-{
-    if (added && check->initial == NGX_HD_INITIAL_UP && !check->trusted) {
-        return NGX_HD_INITIAL_CHECKING;
-    }
-
-    return check->initial;
 }
 
 
@@ -409,8 +395,7 @@ ngx_hd_upstream_find(ngx_hd_walk_t *w, ngx_http_upstream_rr_peer_t *peer)
 ngx_uint_t
 ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
 {
-    ngx_uint_t        i, state, worst;
-    ngx_hd_record_t  *rec;
+    ngx_uint_t  i, state, worst;
 
     worst = NGX_HD_STATE_UNKNOWN;
 
@@ -419,9 +404,9 @@ ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
     }
 
     for (i = 0; i < u->checks.nelts; i++) {
-        rec = ngx_hd_place_record(u, conf, i);
-
-        state = rec ? ngx_hd_store_verdict(rec, NULL) : NGX_HD_STATE_UNKNOWN;
+        if (ngx_hd_place_verdict(u, conf, i, &state) != NGX_OK) {
+            state = NGX_HD_STATE_UNKNOWN;
+        }
 
         worst = i ? ngx_hd_state_worse(worst, state) : state;
     }

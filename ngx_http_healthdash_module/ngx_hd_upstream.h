@@ -40,9 +40,6 @@ void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
 ngx_uint_t ngx_hd_upstream_is_out(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 
-/* initial= of check for a server of nginx.conf, or for one that DNS added. */
-ngx_uint_t ngx_hd_upstream_initial(ngx_hd_check_t *check, ngx_uint_t added);
-
 /* The worst state of a server's targets; unknown if conf is NULL. */
 ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
     ngx_hd_server_t *conf);

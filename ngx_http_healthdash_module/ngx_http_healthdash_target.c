@@ -31,6 +31,7 @@ static ngx_int_t ngx_http_healthdash_server(ngx_conf_t *cf,
 static ngx_int_t ngx_http_healthdash_spares(ngx_conf_t *cf,
     ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_http_healthdash_resolves(ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_http_healthdash_fixed(ngx_hd_upstream_t *u);
 static ngx_int_t ngx_http_healthdash_spare(ngx_conf_t *cf,
     ngx_hd_upstream_t *u, ngx_hd_server_t *server);
 static ngx_int_t ngx_http_healthdash_max_servers(ngx_conf_t *cf,
@@ -340,6 +341,8 @@ ngx_http_healthdash_spares(ngx_conf_t *cf, ngx_hd_upstream_t *u)
         return NGX_ERROR;
     }
 
+    u->fixed = ngx_http_healthdash_fixed(u);
+
     if (!ngx_http_healthdash_resolves(u)) {
         return NGX_OK;
     }
@@ -348,9 +351,12 @@ ngx_http_healthdash_spares(ngx_conf_t *cf, ngx_hd_upstream_t *u)
 
     u->spares = ngx_pcalloc(cf->pool, max * sizeof(ngx_hd_server_t));
     u->listed = ngx_pcalloc(cf->pool, max * sizeof(uint64_t));
+    u->news = ngx_pcalloc(cf->pool, max);
     u->fresh = ngx_pcalloc(cf->pool, NGX_HD_FRESH * sizeof(ngx_hd_fresh_t));
 
-    if (u->spares == NULL || u->listed == NULL || u->fresh == NULL) {
+    if (u->spares == NULL || u->listed == NULL || u->news == NULL
+        || u->fresh == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -380,6 +386,20 @@ ngx_http_healthdash_resolves(ngx_hd_upstream_t *u)
     }
 
     return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_fixed(ngx_hd_upstream_t *u)
+{
+    ngx_uint_t                     n;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (n = 0, peers = u->uscf->peer.data; peers; peers = peers->next) {
+        n += peers->number;
+    }
+
+    return n;
 }
 
 

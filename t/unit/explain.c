@@ -37,7 +37,7 @@ ngx_hd_now_usec(void)
 
 
 ngx_array_t *
-ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *p)
+ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *p)
 {
     return NULL;
 }
