@@ -123,6 +123,7 @@ ngx_hd_peer_add_removed(ngx_hd_upstream_t *u, ngx_array_t *array)
         p->name = server->name;
         p->server = server->server;
         p->conf = server;
+        p->weight = 1;
         p->id = u->fixed + i;
         p->state = NGX_HD_PEER_REMOVED;
     }
@@ -153,6 +154,7 @@ ngx_hd_peer_detach(ngx_hd_upstream_t *u, ngx_array_t *array,
                != 0)
         {
             p[i].conf = NULL;
+            p[i].unplaced = 1;
             continue;
         }
 
@@ -306,6 +308,7 @@ ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
 
     p->id = ngx_hd_peer_id(w, server);
     p->conf = server;
+    p->unplaced = (server == NULL);
     p->weight = peer->weight;
     p->conns = peer->conns;
     p->fails = peer->fails;

@@ -39,6 +39,7 @@ typedef struct {
     ngx_uint_t        fails;            /* passive */
     unsigned          backup:1;
     unsigned          kept:1;           /* unhealthy, in service by min_up */
+    unsigned          unplaced:1;       /* by DNS, and not probed yet */
 } ngx_hd_peer_t;
 
 

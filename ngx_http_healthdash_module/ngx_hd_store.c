@@ -65,13 +65,13 @@ ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     const u_char *id)
 {
     uint32_t       count;
-    uint64_t       seq, next;
+    uint64_t       seq, next, word[NGX_HD_ID_LEN / sizeof(uint64_t)];
     ngx_hd_data_t  data;
 
     /* first it is nobody's: who reads it on looks at the identity again */
 
-    ngx_hd_words_save(rec->id, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-                      NGX_HD_ID_LEN / sizeof(uint64_t));
+    ngx_memzero(word, NGX_HD_ID_LEN);
+    ngx_hd_words_save(rec->id, word, NGX_HD_ID_LEN / sizeof(uint64_t));
 
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
@@ -96,7 +96,8 @@ ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
 
     __atomic_thread_fence(__ATOMIC_RELEASE);
 
-    ngx_hd_words_save(rec->id, id, NGX_HD_ID_LEN / sizeof(uint64_t));
+    ngx_memcpy(word, id, NGX_HD_ID_LEN);
+    ngx_hd_words_save(rec->id, word, NGX_HD_ID_LEN / sizeof(uint64_t));
 }
 
 

@@ -77,6 +77,13 @@ is(hd_peer($t, 'app', name(2))->{state}, 'removed', 'which still is');
 
 is(http_burst(port('web'), '/', 50)->{status}{200}, 50, 'requests are served');
 
+%was = map { $_ => checks($_) } 1, 2;
+$t->set_conf($conf =~ s/^http \{/http {\n    healthdash_zone other 2m;/r);
+ok($t->reload, 'a reload with another zone');
+cmp_ok(checks(1), '>=', $was{1}, 'what is known moves there');
+is(checks(2), $was{2}, 'also of what is gone');
+is(hd_peer($t, 'app', name(2))->{state}, 'removed', 'and since when');
+
 answer(1, 2);
 ok(wait_is(2, health => 'up', state => 'up'), 'it comes back after the reload');
 ok(wait_until(sub { checks(2) > $was{2} }, 20), 'with its history');
