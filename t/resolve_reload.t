@@ -89,6 +89,30 @@ ok(wait_is(2, health => 'up', state => 'up'), 'it comes back after the reload');
 ok(wait_until(sub { checks(2) > $was{2} }, 20), 'with its history');
 
 
+# who is down gets no request, also from new workers with their new list
+
+$b{2}->set('/healthz', status => 503);
+ok(wait_is(2, state => 'unhealthy'), 'it fails');
+
+my $n = $b{2}->count(path => '/x');
+
+for (1 .. 3) {
+    my @old = $t->worker_pids;
+
+    $t->reload(wait => 0);
+
+    wait_until(sub {
+        http_burst(port('web'), '/x', 20, keepalive => 0);
+        return !grep { my $pid = $_; grep { $_ == $pid } @old } $t->worker_pids;
+    }, 10, 'new workers');
+}
+
+is($b{2}->count(path => '/x'), $n, 'no request comes to it in three reloads');
+
+$b{2}->set('/healthz');
+ok(wait_is(2, state => 'up'), 'it is well again');
+
+
 # a name that does not exist any more
 
 $dns->set('app.test');
