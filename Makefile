@@ -8,6 +8,15 @@ TESTS     ?= t
 FUZZ      ?=
 SECONDS   ?= 60
 JOBS      ?= $(shell nproc)
+SPARE     ?=
+SUITES    ?= trixie forky
+
+# what depends on nginx's version or libcurl's
+
+CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
+	probe_cert.t probe_curl_life.t probe_http*.t probe_keepalive.t \
+	probe_proxy_protocol.t probe_request.t probe_tcp.t probe_tls*.t \
+	render_http.t sched_*.t status_*.t unit_*.t upstream_*.t))
 
 ifeq ($(origin CC), default)
 CC := gcc
@@ -33,11 +42,16 @@ SAN       = -fsanitize=address,undefined -fno-omit-frame-pointer \
 SAN_NGINX = -fno-sanitize=nonnull-attribute,pointer-overflow,shift,alignment
 ASAN      = $(BUILD)/asan
 
+# tests that make much happen in one worker, and need no clock to be exact
+
+VALGRIND_TESTS = t/upstream_skip.t t/probe_udp.t t/probe_http2.t \
+	t/status_health.t
+
 build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
-.PHONY: help deps module demo demo-deps test-deps test lint-deps lint sanitize-deps \
-	sanitize fuzz clean
+.PHONY: help deps module demo demo-deps test-deps test lint-deps lint \
+	valgrind-deps sanitize-deps sanitize fault fuzz torture versions clean
 
 
 help:
@@ -49,11 +63,19 @@ help:
 	@echo "                 CC=clang with this compiler"
 	@echo "make test        install what is missing, build, run all tests"
 	@echo "                 TESTS=t/x.t only this one, SANITIZE=1 under"
-	@echo "                 AddressSanitizer and UBSan, JOBS=N at once"
-	@echo "make lint        style, layers, warnings of gcc and clang"
+	@echo "                 AddressSanitizer and UBSan, VALGRIND=1 some of"
+	@echo "                 them under valgrind, JOBS=N at once"
+	@echo "make lint        style, locks, layers, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
+	@echo "make fault       whatever may fail fails, in each place, under"
+	@echo "                 sanitizers; and workers die at any instruction:"
+	@echo "                 the long form of t/fault_*.t"
 	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
 	@echo "                 these, SECONDS=600 each"
+	@echo "make torture     reloads, kills, broken servers at random, under"
+	@echo "                 load, SECONDS=1200 for so long, SEED=N as before"
+	@echo "make versions    the core of the tests with the nginx and the libcurl of"
+	@echo "                 SUITES='$(SUITES)', releases of Debian"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
 	@echo "make clean       remove $(BUILD)"
@@ -68,6 +90,10 @@ test-deps:
 
 lint-deps:
 	@.ci/deps build lint
+
+valgrind-deps:
+	@.ci/deps build test valgrind
+	@.ci/node '$(BUILD)/node'
 
 sanitize-deps:
 	@.ci/deps build test sanitize
@@ -85,7 +111,17 @@ demo-deps:
 	@.ci/deps build demo
 
 
-ifeq ($(SANITIZE),)
+ifneq ($(VALGRIND),)
+
+# uninitialised memory is what only valgrind sees, in libraries, too; it is slow
+
+test: valgrind-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
+	HD_NODE='$(abspath $(BUILD))/node' HD_VALGRIND="$$(command -v valgrind)" \
+		prove -j$(JOBS) -r $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))
+
+else ifeq ($(SANITIZE),)
 
 test: test-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
@@ -116,6 +152,13 @@ sanitize: sanitize-deps
 		-DNGX_DEBUG_PALLOC=1,$(SAN),$(WARNINGS) $(SAN),nginx)
 
 
+# the long form of tests that have one
+
+fault:
+	@HD_LONG=1 $(MAKE) --no-print-directory test SANITIZE=1 JOBS=1 \
+		TESTS='$(if $(filter t,$(TESTS)),t/fault_*.t,$(TESTS))'
+
+
 # libFuzzer needs all of nginx, and no sanitizer that its own code is known for
 
 fuzz: sanitize-deps lint-deps
@@ -125,8 +168,22 @@ fuzz: sanitize-deps lint-deps
 	FUZZ_SECONDS='$(SECONDS)' JOBS='$(JOBS)' .ci/fuzz $(FUZZ)
 
 
+torture: test-deps module
+	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
+	HD_TORTURE='$(SECONDS)' $(if $(SEED),HD_SEED='$(SEED)') \
+		prove -v t/torture.t
+
+
+versions:
+	@.ci/deps versions
+	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SPARE='$(SPARE)' \
+	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(CORE))' \
+		.ci/versions $(SUITES)
+
+
 lint: lint-deps
 	@perl .ci/style
+	@perl .ci/locks
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/gcc CC=gcc
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/clang CC=clang
 	@perl .ci/layers $(BUILD)/gcc

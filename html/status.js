@@ -9,7 +9,7 @@
 
 'use strict';
 
-const POLL = 5000, POLL_LONG = 30000, LONG = 500, LATE = 3000, SILENT = 20000, RETRY = 60000, RENEW = 300000;
+const POLL = 5000, POLL_LONG = 30000, LONG = 500, LATE = 3000, SILENT = 20000, RETRY = 60000, POINTS = 40;
 const RANK = { down: 0, degraded: 1, unknown: 2, paused: 3, up: 4 };
 const BY_NAME = new Intl.Collator('en', { numeric: true });
 const SORTS = { worst: 'worst first', name: 'by name', slow: 'slowest first',
@@ -131,6 +131,9 @@ const link = { seen: performance.now(), time: 0, skew: 0, open: false,
                health: $('main').dataset.health, source: null };
 const rows = new Map();
 let view = readQuery(location.search);
+let size = {};
+let orders = 0;
+let pointed;
 let options = readOptions();
 
 function element(tag, attributes, ...children) {
@@ -202,30 +205,44 @@ function isShort(e) {
 }
 
 
-/* rows: what filters and sorting need to know of each */
+/* rows: what filters and sorting need to know of each, read when it is needed:
+   of thousands most of it never is */
 
-function readRow(e) {
-  const first = e.querySelector('tr');
-  const health = [...e.classList].find(word => word in RANK) || 'unknown';
-  const title = first.querySelector('th');
-  const number = what => Number(e.querySelector(what)?.dataset.v ?? -1);
+class Row {
+  constructor(e) {
+    this.e = e;
+    this.hidden = e.hidden;
+    this.card = e.closest('.card');
+    this.health = [...e.classList].find(word => word in RANK) || 'unknown';
+    this.rank = e.classList.contains('aside') ? 9 : RANK[this.health];
+    this.place = Number(e.id.match(/\d+$/)[0]);
+  }
 
-  return {
-    e, health,
-    rank: e.classList.contains('aside') ? 9 : RANK[health],
-    group: e.closest('.card').dataset.group,
-    name: title.firstChild.textContent,
-    text: (title.textContent + ' ' + first.querySelector('.why').textContent
-      + ' ' + (e.parentNode.caption?.textContent || '')).toLowerCase(),
-    latency: number('.lat'),
-    available: number('.av'),
-    place: Number(e.id.match(/\d+$/)[0])
-  };
+  get group() { return this.card.dataset.group; }
+  get title() { return this.e.querySelector('th'); }
+  get name() { return this.called ??= this.title.firstChild.textContent; }
+  get latency() { return this.number('.lat'); }
+  get available() { return this.number('.av'); }
+  get text() {
+    return this.words ??= [this.title, this.e.querySelector('.why'),
+                           this.card.querySelector('caption')]
+      .map(e => e?.textContent || '').join(' ').toLowerCase();
+  }
+
+  number(what) {
+    return Number(this.e.querySelector(what)?.dataset.v ?? -1);
+  }
+
+  hide(hidden) {
+    if (this.hidden !== hidden) {
+      this.hidden = this.e.hidden = hidden;
+    }
+  }
 }
 
 function readRows() {
   rows.clear();
-  all('.row').forEach(e => rows.set(e.id, readRow(e)));
+  all('.row').forEach(e => rows.set(e.id, new Row(e)));
   all('.card[data-group]').forEach((e, i) => e.dataset.place ??= i);
   link.every = rows.size > LONG ? POLL_LONG : POLL;
 }
@@ -240,7 +257,7 @@ function putRow(id, now) {
   const before = row.health;
 
   morph(row.e, now);
-  rows.set(id, readRow(row.e));
+  rows.set(id, new Row(row.e));
 
   if (rows.get(id).health !== before) {
     mark(row.e);
@@ -270,23 +287,88 @@ function mark(e) {
 /* a probe that brought nothing new */
 
 function putPulse(pulse) {
-  const e = rows.get(pulse.dataset.row)?.e;
-  const [latency, result, streak, ...available] = all('i', pulse)
+  const row = rows.get(pulse.dataset.row)?.e;
+  const e = row && (row.querySelectorAll(':scope > .check')[pulse.dataset.check]
+    || row.querySelector('tr'));
+  const [latency, result, streak, conns, points, ...available] = all('i', pulse)
     .map(i => i.textContent);
-  const set = (what, text) => {
-    const node = e.querySelector(what);
+  const set = (at, what, text) => {
+    const node = at?.querySelector(what);
 
     if (node && node.textContent !== text) {
       node.textContent = text;
     }
   };
 
-  if (e && !e.querySelector('.check')) {
-    set('.lat > span', latency);
-    set('.why > .r', result);
-    set('.why > small', streak);
-    available.forEach((text, i) => set(i ? '.av > small' : '.av > span', text));
+  set(e, '.lat > span', latency);
+  set(e, '.why > .r', result);
+  set(e, '.why > small', streak);
+  set(row, '.conns', conns);
+  available.forEach((text, i) => set(e, i ? '.av > small' : '.av > span', text));
+
+  if (e && points) {
+    putPoints(e.querySelector('.spark'), points.split(' '));
+    e.querySelector('.av').dataset.v = pulse.querySelector('[data-v]').dataset.v;
   }
+}
+
+/* the line goes on; how many there were tells which are new */
+
+function putPoints(svg, [total, ...list]) {
+  const many = svg ? Math.min(total - svg.dataset.n, list.length) : 0;
+
+  if (many > 0) {
+    svg.dataset.n = total;
+    drawLine(svg, [...readLine(svg), ...list.slice(-many)].slice(-POINTS));
+  }
+
+  const latency = list.findLast(point => point > 0);
+
+  if (svg && latency) {
+    svg.parentNode.dataset.v = latency;
+  }
+}
+
+/* the points of a line as nginx has drawn it, in its own words */
+
+function readLine(svg) {
+  const [line, failed] = svg.children;
+  const points = Array(POINTS).fill('-');
+  const read = (path, what) => {
+    for (const [, x, y] of path?.getAttribute('d').matchAll(/(\d+) (\d+)/g) || []) {
+      points[(x - 1) / 2] = what(y);
+    }
+  };
+
+  read(line, y => (20 - y) * svg.dataset.max / 18);
+  read(failed, () => 'x');
+
+  return points;
+}
+
+function drawLine(svg, points) {
+  const top = Math.max(0, ...points.map(Number).filter(point => point > 0));
+  const max = Math.floor(top * 1.25) + 1;
+  let line = '', failed = '', pen = 'M';
+
+  points.forEach((point, i) => {
+    if (point === 'x') {
+      failed += `M${2 * i + 1} 16v6`;
+      pen = 'M';
+    } else if (point !== '-') {
+      line += `${pen}${2 * i + 1} ${20 - Math.round(point * 18 / max)}`;
+      pen = 'L';
+    }
+  });
+
+  const path = svg.firstElementChild;
+  const mark = svg.children[1] || path.cloneNode();
+
+  svg.dataset.max = max;
+  path.setAttribute('d', line);
+  mark.setAttribute('class', 'down');
+  mark.setAttribute('d', failed);
+  svg.append(mark);
 }
 
 function putEvents(root) {
@@ -326,23 +408,21 @@ function time(e) {
 
 function show(moved = true) {
   const words = view.search.toLowerCase().split(/\s+/);
+  const seen = new Map();
+  const see = e => seen.set(e, (seen.get(e) || 0) + 1);
+  const hide = e => e.hidden = !seen.has(e) && isNarrowed();
 
   for (const row of rows.values()) {
-    const hidden = !matches(row, view, words);
+    row.hide(!matches(row, view, words));
 
-    if (row.e.hidden !== hidden) {
-      row.e.hidden = hidden;
+    if (!row.hidden) {
+      [row.e.parentNode, row.card, row.card.parentNode].forEach(see);
     }
   }
 
-  for (const e of [...all('.card[data-group]'), $('services'), $('upstreams')]) {
-    if (e) {
-      e.hidden = !e.querySelector('.row:not([hidden])') && isNarrowed();
-    }
-  }
-
-  $('none').hidden = !isNarrowed() || !rows.size
-    || all('.row:not([hidden])').length > 0;
+  all('.card[data-group], .card > table, #services, #upstreams').forEach(hide);
+  reserve(seen);
+  $('none').hidden = !isNarrowed() || !rows.size || seen.size > 0;
   $('log')?.classList.toggle('incidents', view.incidents);
   document.documentElement.classList.toggle('wall', view.wall);
 
@@ -351,6 +431,27 @@ function show(moved = true) {
   }
 
   showControls();
+}
+
+/* how high the tables of a long page are that are not drawn yet */
+
+function reserve(seen) {
+  if (!$('main').classList.contains('long')) {
+    return;
+  }
+
+  if (size.width !== innerWidth) {
+    size = { width: innerWidth,
+             row: document.querySelector('.row:not([hidden])')?.offsetHeight };
+  }
+
+  for (const e of all('.card > table')) {
+    const height = `${isNarrowed() ? '' : 'auto '}${seen.get(e) * (size.row || 60)}px`;
+
+    if (seen.has(e) && e.style.containIntrinsicHeight !== height) {
+      e.style.containIntrinsicHeight = height;
+    }
+  }
 }
 
 /* nginx was asked for a part; the rest is not missed */
@@ -363,53 +464,89 @@ function isNarrowed() {
   return Boolean(view.health || view.group || view.search);
 }
 
-/* rows in their tables, and the tables: what is down is to be seen first */
+/* rows in their tables, and the tables: what is down is to be seen first; of
+   thousands the first at once, and the others soon */
 
-function order() {
-  const focus = document.activeElement;
+async function order() {
+  const run = ++orders;
+  const cards = new Map(all('.card[data-group]').map(e => [e, []]));
+  let focus = document.activeElement;
+  let start = performance.now();
 
-  for (const table of all('.peers, .services')) {
-    const list = [...table.tBodies].map(e => rows.get(e.id)).filter(Boolean);
+  rows.forEach(row => cards.get(row.card)?.push(row));
 
-    arrange(table.tBodies[0], list.sort(compare(view.sort)).map(row => row.e));
-  }
+  const sorted = [...cards].map(([e, list]) => [e, list, cardRank(e, list)])
+    .sort(([, , a], [, , b]) => a - b);
 
   for (const section of all('#upstreams, #services')) {
-    const cards = all('.card', section);
-
-    arrange(cards[0], [...cards].map(e => [e, cardRank(e)])
-      .sort(([, a], [, b]) => a - b).map(([e]) => e));
+    arrange(section, sorted.map(([e]) => e).filter(e => section.contains(e)));
   }
 
-  if (focus !== document.activeElement) {
-    focus.focus({ preventScroll: true });
+  for (const [card, list] of sorted) {
+    const tables = all(':scope > table', card);
+    const many = Math.ceil(list.length / tables.length);
+
+    list.sort(compare(view.sort));
+
+    for (const [i, table] of tables.entries()) {
+      arrange(table, list.slice(i * many, i * many + many).map(row => row.e));
+
+      if (performance.now() - start > 12) {
+        keepFocus(focus);
+        await new Promise(done => setTimeout(done, 4));
+
+        if (run !== orders) {
+          return;
+        }
+
+        focus = document.activeElement;
+        start = performance.now();
+      }
+    }
+  }
+
+  keepFocus(focus);
+}
+
+/* what was moved has lost it */
+
+function keepFocus(e) {
+  if (e !== document.activeElement) {
+    e.focus({ preventScroll: true });
   }
 }
 
 /* an upstream that is down before one that has a server that is */
 
-function cardRank(e) {
+function cardRank(e, list) {
   const place = Number(e.dataset.place);
 
   if (view.sort !== 'worst') {
     return place;
   }
 
-  const worst = Math.min(9, ...all('.row', e).map(row => rows.get(row.id).rank));
+  const worst = Math.min(9, ...list.map(row => row.rank));
   const health = [...e.querySelector('caption .s')?.classList || []]
     .find(word => word in RANK);
 
   return ((RANK[health] ?? worst) * 10 + worst) * 10000 + place;
 }
 
-/* siblings from place on; moves as little as can be */
+/* the rows or tables of list become the first of parent; moves few */
 
-function arrange(place, list) {
+function arrange(parent, list) {
+  let place = parent.querySelector(':scope > .row, :scope > .card');
+
   for (const e of list) {
+    if (e !== place && e === place?.nextElementSibling) {
+      parent.append(place);
+      place = e;
+    }
+
     if (e === place) {
-      place = place.nextElementSibling;
+      place = e.nextElementSibling;
     } else {
-      e.parentNode.insertBefore(e, place);
+      parent.insertBefore(e, place);
     }
   }
 }
@@ -656,6 +793,17 @@ async function poll() {
   link.busy = false;
 }
 
+/* one row with all there is to tell */
+
+async function renew(id) {
+  try {
+    const page = parse(await ask(sourceQuery(location.search,
+                                             'format=html&row=' + id)));
+
+    putRow(id, page.getElementById(id));
+  } catch { /* the link tells */ }
+}
+
 /* an opened row tells times that go by: it is asked for again */
 
 async function renewOpen() {
@@ -664,14 +812,7 @@ async function renewOpen() {
   }
 
   for (const e of all('.row:has([open])').slice(0, 5)) {
-    try {
-      const page = parse(await ask(sourceQuery(location.search,
-                                               'format=html&row=' + e.id)));
-
-      putRow(e.id, page.getElementById(e.id));
-    } catch {
-      return;
-    }
+    await renew(e.id);
   }
 }
 
@@ -886,6 +1027,18 @@ function onInput({ target }) {
   }
 }
 
+/* a long page has no words for each hour and day: they are asked for */
+
+function onPoint({ target }) {
+  const strip = target.closest('.strip');
+
+  clearTimeout(pointed);
+
+  if (strip && !strip.querySelector('title')) {
+    pointed = setTimeout(renew, 150, strip.closest('.row').id);
+  }
+}
+
 function onToggle({ target }) {
   const row = target.closest('.row');
 
@@ -944,7 +1097,8 @@ Object.keys(RANK).forEach((health, i) => {
 });
 
 function onKey(event) {
-  const typing = event.target.matches('input, select, textarea');
+  /* what had the focus in the help has it until the next frame */
+  const typing = event.target.matches('input:not([data-option]), select');
 
   if (event.ctrlKey || event.metaKey || event.altKey || $('keys').open) {
     return;
@@ -972,6 +1126,7 @@ function start() {
 
   document.addEventListener('click', onClick);
   document.addEventListener('input', onInput);
+  document.addEventListener('pointerover', onPoint);
   document.addEventListener('submit', e => e.preventDefault());
   document.addEventListener('toggle', onToggle, true);
   document.addEventListener('keydown', onKey);
@@ -986,7 +1141,6 @@ function start() {
   connect();
   setInterval(tick, 1000);
   setInterval(renewOpen, POLL);
-  setInterval(() => document.hidden || poll(), RENEW);
 }
 
 start();

@@ -66,7 +66,9 @@ ngx_hd_beat_start(ngx_hd_run_t *run)
     run->next = (told.mono ? told.mono : told.known) + t->check->interval
                 + t->check->grace;
 
-    if (run->next <= ngx_current_msec) {
+    /* what was told before the machine's last boot was so below zero */
+
+    if ((int64_t) (run->next - ngx_current_msec) <= 0) {
         return ngx_hd_beat_silent(run, &told);
     }
 

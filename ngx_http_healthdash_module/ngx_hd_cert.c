@@ -137,6 +137,7 @@ ngx_hd_cert_create(ngx_conf_t *cf)
 
     store = X509_STORE_new();
     if (store == NULL) {
+        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0, "X509_STORE_new() failed");
         return NULL;
     }
 
@@ -346,6 +347,37 @@ ngx_hd_cert_judge(ngx_hd_result_t *result, const ngx_hd_check_t *check,
     }
 
     return ngx_hd_cert_version(result, check, ssl);
+}
+
+
+int
+ngx_hd_cert_judge_store(ngx_hd_run_t *run, X509_STORE_CTX *store)
+{
+    SSL  *ssl;
+
+    ssl = ngx_hd_cert_ssl(store);
+
+    if (run == NULL || ssl == NULL
+        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
+                             X509_STORE_CTX_get0_cert(store),
+                             X509_STORE_CTX_get0_untrusted(store))
+           != NGX_OK)
+    {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+        return 0;
+    }
+
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+
+    return 1;
+}
+
+
+SSL *
+ngx_hd_cert_ssl(X509_STORE_CTX *store)
+{
+    return X509_STORE_CTX_get_ex_data(store,
+                                      SSL_get_ex_data_X509_STORE_CTX_idx());
 }
 
 

@@ -48,6 +48,16 @@ ngx_str_t ngx_hd_cert_name(const ngx_hd_check_t *check, u_char *buf,
 ngx_int_t ngx_hd_cert_judge(ngx_hd_result_t *result,
     const ngx_hd_check_t *check, SSL *ssl, X509 *leaf, STACK_OF(X509) *chain);
 
+/*
+ * What a callback of SSL_CTX_set_cert_verify_callback() returns: 1, and store
+ * has no error, if ngx_hd_cert_judge() finds nothing wrong with what is in it.
+ * run may be NULL: there is none that asks.
+ */
+int ngx_hd_cert_judge_store(ngx_hd_run_t *run, X509_STORE_CTX *store);
+
+/* The connection whose handshake such a callback is called in; may be NULL. */
+SSL *ngx_hd_cert_ssl(X509_STORE_CTX *store);
+
 #endif
 
 

@@ -13,9 +13,6 @@
 #define NGX_HD_CHANNEL_POOL     4096
 #define NGX_HD_CHANNEL_SLICE    65536
 
-/* rounds that an event may take from its number to being there */
-#define NGX_HD_CHANNEL_WAIT     4
-
 
 typedef enum {
     NGX_HD_CHANNEL_IDLE = 0,
@@ -33,8 +30,6 @@ struct ngx_hd_channel_s {
     const ngx_hd_live_t     *live;
     ngx_hd_pulse_t          *pulse;
     uint64_t                 event;     /* the last one that was told */
-    ngx_uint_t               waited;    /* rounds, for the next one */
-    unsigned                 began:1;   /* event is known */
 
     /* of the round */
 
@@ -42,7 +37,6 @@ struct ngx_hd_channel_s {
     ngx_pool_t              *pool;
     ngx_hd_view_t           *view;
     ngx_hd_render_cursor_t   cursor;
-    uint64_t                 known;
     uint64_t                 first;     /* event of the tail */
     ngx_hd_message_t        *change;
     ngx_hd_message_t        *snapshot;
@@ -54,8 +48,6 @@ struct ngx_hd_channel_s {
 
 static void ngx_hd_channel_cleanup(void *data);
 static ngx_int_t ngx_hd_channel_take(ngx_hd_channel_t *ch);
-static uint64_t ngx_hd_channel_reach(ngx_hd_channel_t *ch, uint64_t last);
-static void ngx_hd_channel_first_reach(ngx_hd_channel_t *ch, uint64_t last);
 static ngx_int_t ngx_hd_channel_start(ngx_hd_channel_t *ch,
     ngx_hd_channel_part_e part);
 static ngx_hd_message_t *ngx_hd_channel_head(ngx_hd_channel_t *ch,
@@ -110,12 +102,12 @@ ngx_hd_channel_cleanup(void *data)
 ngx_uint_t
 ngx_hd_channel_beats(ngx_hd_channel_t *ch)
 {
-    return ch->waited || ngx_hd_pulse_beats(ch->pulse);
+    return ngx_hd_pulse_beats(ch->pulse);
 }
 
 
 ngx_int_t
-ngx_hd_channel_begin(ngx_hd_channel_t *ch, uint64_t known, ngx_uint_t change,
+ngx_hd_channel_begin(ngx_hd_channel_t *ch, ngx_uint_t change,
     ngx_uint_t snapshot)
 {
     ch->pool = ngx_create_pool(NGX_HD_CHANNEL_POOL, ngx_cycle->log);
@@ -123,15 +115,20 @@ ngx_hd_channel_begin(ngx_hd_channel_t *ch, uint64_t known, ngx_uint_t change,
         return NGX_ERROR;
     }
 
+    ngx_hd_pulse_begin(ch->pulse);
+
     ch->view = ngx_hd_view_begin(ch->main, &ch->filter, ch->pool);
     if (ch->view == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_hd_pulse_begin(ch->pulse);
+    /* what is told once is never told again, so nothing may come behind it */
+
+    if (ch->main->zone) {
+        ngx_hd_event_settle(ch->main->zone, ch->event, ch->view->event);
+    }
 
     ch->part = NGX_HD_CHANNEL_TAKE;
-    ch->known = known;
     ch->need_change = change;
     ch->need_snapshot = snapshot;
 
@@ -192,75 +189,11 @@ ngx_hd_channel_take(ngx_hd_channel_t *ch)
         return NGX_ERROR;
     }
 
-    ch->view->event = ngx_hd_channel_reach(ch, ch->view->event);
-
     change = ch->need_change && (news || ch->view->event != ch->event);
 
     return ngx_hd_channel_start(ch, change ? NGX_HD_CHANNEL_CHANGE
                                 : ch->need_snapshot ? NGX_HD_CHANNEL_SNAPSHOT
                                 : NGX_HD_CHANNEL_DONE);
-}
-
-
-/*
- * How far events can be told: in order, and each once.  The next one may have
- * a number and not be there yet; who was to write it may also have died.
- */
-
-static uint64_t
-ngx_hd_channel_reach(ngx_hd_channel_t *ch, uint64_t last)
-{
-    uint64_t        n;
-    ngx_hd_event_t  e;
-
-    if (!ch->began) {
-        ngx_hd_channel_first_reach(ch, last);
-    }
-
-    n = ch->event;
-
-    /* what another worker has told of is not waited for */
-
-    if (ch->known > n && ch->known <= last) {
-        n = ch->known;
-        ch->waited = 0;
-    }
-
-    if (last - n > NGX_HD_EVENTS) {
-        n = last - NGX_HD_EVENTS;
-    }
-
-    while (n < last) {
-
-        if (ngx_hd_event_read(ch->main->zone, n + 1, &e) != NGX_OK
-            && ch->waited++ < NGX_HD_CHANNEL_WAIT)
-        {
-            return n;
-        }
-
-        ch->waited = 0;
-        n++;
-    }
-
-    return n;
-}
-
-
-static void
-ngx_hd_channel_first_reach(ngx_hd_channel_t *ch, uint64_t last)
-{
-    ngx_uint_t      i;
-    ngx_hd_event_t  e;
-
-    ch->began = 1;
-    ch->event = last;
-
-    for (i = 0; i < NGX_HD_CHANNEL_WAIT && last > i; i++) {
-
-        if (ngx_hd_event_read(ch->main->zone, last - i, &e) != NGX_OK) {
-            ch->event = last - i - 1;
-        }
-    }
 }
 
 

@@ -29,12 +29,11 @@ ngx_uint_t ngx_hd_channel_beats(ngx_hd_channel_t *ch);
 
 /*
  * Begins the next round: a picture and what is new in it.  more() does a part
- * of it, less than a millisecond long.  known: the highest number of an event
- * that somebody says to know, or 0; change, snapshot: what is needed.
+ * of it, less than a millisecond long.  change, snapshot: what is needed.
  * NGX_ERROR: no memory.
  */
-ngx_int_t ngx_hd_channel_begin(ngx_hd_channel_t *ch, uint64_t known,
-    ngx_uint_t change, ngx_uint_t snapshot);
+ngx_int_t ngx_hd_channel_begin(ngx_hd_channel_t *ch, ngx_uint_t change,
+    ngx_uint_t snapshot);
 
 /* NGX_AGAIN: there is more to do; NGX_OK: all is made; NGX_ERROR: no memory. */
 ngx_int_t ngx_hd_channel_more(ngx_hd_channel_t *ch);

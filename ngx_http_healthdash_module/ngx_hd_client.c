@@ -49,10 +49,6 @@ static const ngx_err_t  ngx_hd_client_errors[] = {
 ngx_int_t
 ngx_hd_client_start(ngx_hd_client_t *client, ngx_hd_run_t *run)
 {
-    ngx_hd_target_t  *target;
-
-    target = run->target;
-
     run->ctx = client;
     client->run = run;
 
@@ -61,40 +57,10 @@ ngx_hd_client_start(ngx_hd_client_t *client, ngx_hd_run_t *run)
     client->share.log = run->log;
     client->share.cancelable = 1;
 
-    if (target->naddrs) {
-        client->list.addrs = target->addrs;
-        client->list.n = target->naddrs;
-
-        ngx_hd_client_resolved(run, &client->list);
-
-        return NGX_AGAIN;
-    }
-
-    if (target->sockaddr) {
-        client->one.sockaddr = target->sockaddr;
-        client->one.socklen = target->socklen;
-        client->one.name = target->address;
-
-        client->list.addrs = &client->one;
-        client->list.n = 1;
-
-        ngx_hd_client_resolved(run, &client->list);
-
-        return NGX_AGAIN;
-    }
-
-    run->late = NGX_HD_R_RESOLVE_TIMEOUT;
-    run->log->action = "resolving a name";
-    run->peer = &target->host;
-
     client->resolve.run = run;
     client->resolve.handler = ngx_hd_client_resolved;
 
-    if (ngx_hd_resolve_start(&client->resolve) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
+    return ngx_hd_resolve_start(&client->resolve);
 }
 
 
@@ -104,15 +70,6 @@ ngx_hd_client_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
     ngx_hd_client_t  *client;
 
     client = run->ctx;
-
-    if (addrs == NULL) {
-        ngx_hd_run_done(run);
-        return;
-    }
-
-    if (addrs != &client->list) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
-    }
 
     client->addrs = addrs;
     client->next = 0;

@@ -37,8 +37,6 @@ struct ngx_hd_client_s {
     ngx_hd_resolve_t    resolve;
     ngx_hd_addrs_t     *addrs;
     ngx_uint_t          next;           /* of addrs: the one in use */
-    ngx_hd_addrs_t      list;           /* addrs of a target that has one */
-    ngx_addr_t          one;
     ngx_event_t         share;          /* an address has had its time */
     ngx_str_t           waits;          /* see ngx_hd_client_waits() */
     unsigned            connecting:1;

@@ -79,6 +79,7 @@ struct ngx_hd_check_s {
     ngx_uint_t                    min_up_percent;   /* min_up is a percentage */
     ngx_uint_t                    max_servers;  /* by "resolve", probed */
     ngx_uint_t                    observe;      /* mode=observe */
+    ngx_msec_t                    slow_start;   /* 0: off */
 
     ngx_str_t                     uri;
     ngx_uint_t                    uri_secret;   /* of a @FILE: never printed */
@@ -162,7 +163,11 @@ struct ngx_hd_target_s {
     u_char                        id[NGX_HD_ID_LEN];
     ngx_uint_t                    index;        /* in main conf targets */
     ngx_uint_t                    record;       /* in the zone; set by store */
+    ngx_uint_t                    namesake;     /* of a service: upstream of its
+                                                   name, index + 1; 0: none */
     ngx_hd_main_conf_t           *main;
+
+    ngx_uint_t                    sentinel;     /* of healthdash_guard */
 
     unsigned                      spare:1;      /* for an address by DNS: name,
                                                    address, sockaddr and id are
@@ -186,6 +191,10 @@ typedef struct {
     ngx_hd_target_t             **targets;      /* one a check */
     uint64_t                      seen;         /* worker: recoveries known */
     ngx_uint_t                    back;         /* worker: one more since */
+    ngx_uint_t                    share;        /* worker: see ngx_hd_ramp.h */
+    ngx_uint_t                    credit;       /* worker: requests that are
+                                                   its due, as many times
+                                                   NGX_HD_RAMP_FULL */
 
     /* worker: of a spare one, as its place in the zone was when copied */
 
@@ -226,14 +235,38 @@ struct ngx_hd_upstream_s {
     uint64_t                      group;        /* by name, for the zone */
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;
+    ngx_uint_t                    namesake;     /* service of its name: index
+                                                   + 1; 0: none */
     ngx_uint_t                    word;         /* in zone->changes */
     uint64_t                      applied;      /* worker: value of the word */
     ngx_uint_t                    config;       /* worker: of nginx's list, as
                                                    it was applied to */
     ngx_uint_t                    followed;     /* worker: the same, when spare
                                                    places were given */
+    uint64_t                      ramp_end;     /* worker: when no server ramps
+                                                   any more, monotonic, msec;
+                                                   0: none does */
     ngx_hd_main_conf_t           *main;
 };
+
+
+/* so many probes of a worker at once, and of one address, unless said */
+
+#define NGX_HD_INFLIGHT          256
+#define NGX_HD_PER_ADDRESS       32
+/* healthdash_state_file; all names are null-terminated */
+
+typedef struct {
+    ngx_str_t                     name;         /* "": none */
+    ngx_str_t                     folder;
+    ngx_str_t                     temp;         /* where it is written first */
+    ngx_str_t                     bad;          /* what is of no use is kept */
+    ngx_core_conf_t              *core;         /* as whom workers run */
+    ngx_uint_t                    restored;     /* targets known from it */
+    uint64_t                      age;          /* msec, when it was read */
+    u_char                       *file_name;    /* of the directive */
+    ngx_uint_t                    line;
+} ngx_hd_state_file_t;
 
 
 struct ngx_hd_main_conf_s {
@@ -251,15 +284,31 @@ struct ngx_hd_main_conf_s {
     ngx_hd_zone_t                *zone;         /* mapped; set by store */
     uint64_t                      generation;   /* of this cycle; by store */
 
+    ngx_hd_state_file_t           state_file;
     ngx_resolver_t               *resolver;     /* of http{}, or NULL */
+    ngx_uint_t                    guard;        /* percent; 0: off */
+    ngx_msec_t                    guard_hold;
+    ngx_array_t                  *sentinels;    /* ngx_str_t: names, or NULL */
+    ngx_hd_check_t               *guard_place;  /* where it stands, or NULL */
+    ngx_uint_t                    rate_set;     /* healthdash_rate was read */
+    ngx_uint_t                    rate;         /* probes a second; 0: no
+                                                   limit */
+    ngx_uint_t                    inflight;     /* probes of a worker at once */
+    ngx_uint_t                    per_address;  /* of these, of one address */
     ngx_uint_t                    workers;
     ngx_uint_t                    status;       /* a status location exists */
     void                         *worker;       /* worker: of the scheduler */
+    ngx_uint_t                    files;        /* worker: connections that the
+                                                   limit of files allows */
     void                         *local;        /* worker: of ngx_hd_local.c */
     void                         *curl;         /* worker: of libcurl */
+    void                         *saver;        /* worker: of ngx_hd_saver.c */
     void                         *hub;          /* worker: of live viewers */
-    off_t                         held;         /* the same: bytes of first
-                                                   messages */
+    off_t                         held;         /* the same: bytes that are
+                                                   kept for slow clients */
+    off_t                         pictures;     /* the same: of answers */
+    ngx_queue_t                   waiting;      /* the same: for room */
+    ngx_msec_t                    refused;      /* the same: last told of */
 };
 
 

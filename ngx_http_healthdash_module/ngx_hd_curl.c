@@ -19,6 +19,7 @@
 #define NGX_HD_CURL_PATIENCE   10000   /* msec */
 
 #define NGX_HD_CURL_TLS_ALERT  0x15    /* first byte, RFC 8446 5.1 */
+#define NGX_HD_CURL_FRAME      9       /* bytes of head, RFC 9113 4.1 */
 
 /* what a peer may send beside twice the body that is wanted */
 
@@ -30,6 +31,7 @@ static void ngx_hd_curl_connect(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_connect_quic(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc);
+static ngx_int_t ngx_hd_curl_relay_hear(ngx_hd_relay_t *r);
 static void ngx_hd_curl_connected(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_unreachable(ngx_hd_curl_call_t *call);
 static ngx_int_t ngx_hd_curl_begin(ngx_hd_curl_call_t *call);
@@ -45,6 +47,45 @@ static ngx_int_t ngx_hd_curl_stranger(ngx_hd_curl_call_t *call);
 static void ngx_hd_curl_lost(ngx_hd_curl_call_t *call, CURLcode code,
     const char *text);
 static void ngx_hd_curl_drop(ngx_hd_curl_call_t *call);
+
+
+/* bugs of versions that were released, in what probes use of libcurl */
+
+static const struct {
+    unsigned int   number;
+    const char    *trouble;
+} ngx_hd_curl_troubles[] = {
+    { 0x080900, "never lets go of connections that are being shut down" },
+    { 0x080901, "never lets go of connections that are being shut down" },
+    { 0x080b00, "forgets timers, so that probes may stand still until their "
+                "timeout" },
+    { 0x080e00, "has no memory for more than some 400 probes at once" },
+    { 0x081400, "keeps the processor busy for nothing" },
+    { 0x081500, "leaves TLS connections open for ever, until memory and file "
+                "descriptors run out" }
+};
+
+
+const char *
+ngx_hd_curl_trouble(const char **version)
+{
+    ngx_uint_t                i, n;
+    curl_version_info_data   *info;
+
+    info = curl_version_info(CURLVERSION_NOW);
+    *version = info->version;
+
+    n = sizeof(ngx_hd_curl_troubles) / sizeof(ngx_hd_curl_troubles[0]);
+
+    for (i = 0; i < n; i++) {
+
+        if (info->version_num == ngx_hd_curl_troubles[i].number) {
+            return ngx_hd_curl_troubles[i].trouble;
+        }
+    }
+
+    return NULL;
+}
 
 
 const char *
@@ -79,48 +120,16 @@ ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version, ngx_uint_t tls)
 ngx_int_t
 ngx_hd_curl_start(ngx_hd_run_t *run)
 {
-    ngx_hd_target_t     *target;
     ngx_hd_curl_call_t  *call;
 
     call = run->ctx;
-    target = run->target;
 
-    call->quic = (target->check->type->version == 30);
-
-    if (target->naddrs) {
-        call->list.addrs = target->addrs;
-        call->list.n = target->naddrs;
-
-        ngx_hd_curl_resolved(run, &call->list);
-
-        return NGX_AGAIN;
-    }
-
-    if (target->sockaddr) {
-        call->addr.sockaddr = target->sockaddr;
-        call->addr.socklen = target->socklen;
-        call->addr.name = target->address;
-
-        call->list.addrs = &call->addr;
-        call->list.n = 1;
-
-        ngx_hd_curl_resolved(run, &call->list);
-
-        return NGX_AGAIN;
-    }
-
-    run->late = NGX_HD_R_RESOLVE_TIMEOUT;
-    run->log->action = "resolving a name";
-    run->peer = &target->host;
+    call->quic = (run->target->check->type->version == 30);
 
     call->resolve.run = run;
     call->resolve.handler = ngx_hd_curl_resolved;
 
-    if (ngx_hd_resolve_start(&call->resolve) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
+    return ngx_hd_resolve_start(&call->resolve);
 }
 
 
@@ -129,16 +138,7 @@ ngx_hd_curl_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
 {
     ngx_hd_curl_call_t  *call;
 
-    if (addrs == NULL) {
-        ngx_hd_run_done(run);
-        return;
-    }
-
     call = run->ctx;
-
-    if (addrs != &call->list) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
-    }
 
     call->addrs = addrs;
     call->next = 0;
@@ -193,6 +193,7 @@ ngx_hd_curl_connect_addr(ngx_hd_curl_call_t *call)
     r->run = call->run;
     r->addr = &call->addrs->addrs[call->next];
     r->handler = ngx_hd_curl_relay_handler;
+    r->hear = ngx_hd_curl_relay_hear;
     r->data = call;
     r->limit = NGX_HD_CURL_ANSWER + 2 * call->run->target->check->body_limit;
 
@@ -248,6 +249,23 @@ ngx_hd_curl_relay_handler(ngx_hd_relay_t *r, ngx_int_t rc)
     default: /* NGX_ERROR */
         ngx_hd_run_done(call->run);
     }
+}
+
+
+/* not all versions of libcurl see at once that a stranger answers */
+
+static ngx_int_t
+ngx_hd_curl_relay_hear(ngx_hd_relay_t *r)
+{
+    ngx_hd_curl_call_t  *call;
+
+    call = r->data;
+
+    if (call->run->target->check->tls || r->nheard < NGX_HD_CURL_FRAME) {
+        return NGX_OK;
+    }
+
+    return (ngx_hd_curl_stranger(call) == NGX_OK) ? NGX_DECLINED : NGX_OK;
 }
 
 
@@ -479,7 +497,10 @@ ngx_hd_curl_no_socket(ngx_hd_curl_call_t *call, CURLcode code)
         return NGX_OK;
     }
 
-    ngx_hd_failure_connect(run, addr, (ngx_err_t) err);
+    /* a port that is closed, which is heard of later, is all it has no number
+       for */
+
+    ngx_hd_failure_connect(run, addr, err ? (ngx_err_t) err : NGX_ECONNREFUSED);
 
     return NGX_AGAIN;
 }
@@ -518,6 +539,16 @@ ngx_hd_curl_failed(ngx_hd_curl_call_t *call, CURLcode code)
         break;
 
     case CURLE_HTTP2:
+
+        /* so says libcurl 8.22 of a peer that goes without a word */
+
+        if (call->relay.eof && call->relay.total == 0) {
+            ngx_hd_curl_lost(call, code, text);
+            break;
+        }
+
+        /* fall through */
+
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
         ngx_hd_result_set(result, NGX_HD_R_RESPONSE_INVALID, "%s", text);

@@ -17,6 +17,12 @@
 typedef struct ngx_hd_curl_call_s  ngx_hd_curl_call_t;
 
 /*
+ * What is wrong with the version of libcurl that is in use, as the end of a
+ * sentence, and that version; NULL: nothing is known to be.
+ */
+const char *ngx_hd_curl_trouble(const char **version);
+
+/*
  * Sets the options of the transfer: what is asked, and callbacks for header and
  * body, which must bound what they keep.  Called for each address that is
  * tried.  Returns libcurl's codes, or'ed: 0 if all were taken.
@@ -47,8 +53,6 @@ struct ngx_hd_curl_call_s {
     ngx_hd_relay_t        relay;        /* unless quic */
     ngx_hd_resolve_t      resolve;
     ngx_hd_addrs_t       *addrs;
-    ngx_hd_addrs_t        list;         /* addrs of a target that has one */
-    ngx_addr_t            addr;
     ngx_uint_t            next;         /* of addrs: the one in use */
     ngx_event_t           share;        /* an address has had its time */
     struct curl_slist     place;        /* where to connect to, for libcurl */

@@ -68,7 +68,6 @@ typedef struct {
 
 
 static ngx_hd_curl_multi_t *ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf);
-static void ngx_hd_curl_warn(void);
 static ngx_hd_curl_slot_t *ngx_hd_curl_idle(ngx_hd_curl_multi_t *m);
 static ngx_int_t ngx_hd_curl_options(ngx_hd_curl_slot_t *slot);
 static ngx_int_t ngx_hd_curl_create(ngx_hd_curl_multi_t *m);
@@ -155,7 +154,6 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
         return NULL;
     }
 
-    ngx_hd_curl_warn();
     ngx_hd_run_mute(&m->log);
 
     m->fd = (ngx_socket_t) -1;
@@ -185,34 +183,6 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
     hmcf->curl = m;
 
     return m;
-}
-
-
-static void
-ngx_hd_curl_warn(void)
-{
-    ngx_uint_t                i;
-    curl_version_info_data   *info;
-
-    static const struct {
-        unsigned int   number;
-        const char    *trouble;
-    } known[] = {
-        { 0x081400, "it keeps the processor busy for nothing" },
-        { 0x081500, "it leaves TLS connections open for ever" }
-    };
-
-    info = curl_version_info(CURLVERSION_NOW);
-
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-
-        if (info->version_num == known[i].number) {
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "healthdash: libcurl %s is not fit for probes, %s; "
-                          "another version is needed", info->version,
-                          known[i].trouble);
-        }
-    }
 }
 
 

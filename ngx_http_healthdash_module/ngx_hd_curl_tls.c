@@ -132,14 +132,15 @@ ngx_hd_curl_tls_handler(CURL *easy, void *ctx, void *data)
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
-    if (ngx_hd_tls_lend(run->target->check, ctx) != NGX_OK) {
+    if (ngx_hd_tls_lend(run->target->check, ctx) != NGX_OK
+        || SSL_CTX_set_app_data(ctx, slot) != 1)
+    {
         ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_MEMORY, NULL);
         return CURLE_ABORTED_BY_CALLBACK;
     }
 
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, ngx_hd_curl_tls_verify, slot);
-    SSL_CTX_set_app_data(ctx, slot);
     SSL_CTX_set_info_callback(ctx, ngx_hd_curl_tls_info);
 
     slot->ssl = ctx;
@@ -152,27 +153,18 @@ static int
 ngx_hd_curl_tls_verify(X509_STORE_CTX *store, void *data)
 {
     SSL                 *ssl;
-    ngx_hd_run_t        *run;
     ngx_hd_curl_slot_t  *slot;
 
     slot = data;
-    run = slot->run;
-    ssl = X509_STORE_CTX_get_ex_data(store,
-                                     SSL_get_ex_data_X509_STORE_CTX_idx());
+    ssl = ngx_hd_cert_ssl(store);
 
-    if (run == NULL || ssl == NULL || slot->ssl != SSL_get_SSL_CTX(ssl)
-        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
-                             X509_STORE_CTX_get0_cert(store),
-                             X509_STORE_CTX_get0_untrusted(store))
-           != NGX_OK)
-    {
-        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
+    /* of a connection that is closed late: not of the slot's run */
+
+    if (ssl == NULL || slot->ssl != SSL_get_SSL_CTX(ssl)) {
+        return ngx_hd_cert_judge_store(NULL, store);
     }
 
-    X509_STORE_CTX_set_error(store, X509_V_OK);
-
-    return 1;
+    return ngx_hd_cert_judge_store(slot->run, store);
 }
 
 

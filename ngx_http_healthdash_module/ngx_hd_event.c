@@ -3,6 +3,10 @@
  * healthdash: the ring of events.  A number is taken by one atomic addition and
  * tells the place in the ring; the sum of an event, which covers its number,
  * tells whether it is there and whole.
+ *
+ * The number is stored last, by compare-and-swap, and so is the mark of a
+ * reader that does not wait for it: one of both wins.  A writer that has lost
+ * takes another number, so no event comes behind one that was told already.
  */
 
 
@@ -10,9 +14,17 @@
 #include <ngx_hd_word.h>
 
 
+/* on a number: whoever has it came too late */
+#define NGX_HD_EVENT_GONE      (1ULL << 63)
+
+/* a writer is that late only if it was stopped each time */
+#define NGX_HD_EVENT_TRIES     16
+
 #define NGX_HD_EVENT_WORDS    (sizeof(ngx_hd_event_t) / sizeof(uint64_t))
 
 
+static ngx_int_t ngx_hd_event_put(ngx_hd_zone_t *zone,
+    const ngx_hd_event_t *e);
 static ngx_hd_event_t *ngx_hd_event_place(ngx_hd_zone_t *zone,
     uint64_t number);
 static uint64_t ngx_hd_event_sum(const ngx_hd_event_t *e);
@@ -22,15 +34,70 @@ uint64_t
 ngx_hd_event_add(ngx_hd_zone_t *zone, ngx_hd_event_t *e, uint64_t mono,
     int64_t wall)
 {
+    ngx_uint_t  i;
+
     e->clock = mono + zone->clock;
     e->time = wall;
-    e->number = __atomic_add_fetch(&zone->nevents, 1, __ATOMIC_ACQ_REL);
-    e->sum = ngx_hd_event_sum(e);
 
-    ngx_hd_words_save(ngx_hd_event_place(zone, e->number), e,
-                      NGX_HD_EVENT_WORDS);
+    for (i = 0; i < NGX_HD_EVENT_TRIES; i++) {
+        e->number = __atomic_add_fetch(&zone->nevents, 1, __ATOMIC_ACQ_REL);
+        e->sum = ngx_hd_event_sum(e);
+
+        if (ngx_hd_event_put(zone, e) == NGX_OK) {
+            break;
+        }
+    }
 
     return e->number;
+}
+
+
+/* NGX_DECLINED: its number was given up, or its place is a later one's */
+
+static ngx_int_t
+ngx_hd_event_put(ngx_hd_zone_t *zone, const ngx_hd_event_t *e)
+{
+    uint64_t         number;
+    ngx_uint_t       from;
+    ngx_hd_event_t  *place;
+
+    place = ngx_hd_event_place(zone, e->number);
+    number = ngx_hd_load(&place->number);
+
+    if ((number & ~NGX_HD_EVENT_GONE) >= e->number) {
+        return NGX_DECLINED;
+    }
+
+    from = offsetof(ngx_hd_event_t, clock) / sizeof(uint64_t);
+
+    ngx_hd_words_save(place, e, offsetof(ngx_hd_event_t, number)
+                                / sizeof(uint64_t));
+    ngx_hd_words_save(&place->clock, &e->clock, NGX_HD_EVENT_WORDS - from);
+
+    return ngx_hd_cas(&place->number, &number, e->number) ? NGX_OK
+                                                          : NGX_DECLINED;
+}
+
+
+void
+ngx_hd_event_settle(ngx_hd_zone_t *zone, uint64_t known, uint64_t last)
+{
+    uint64_t  n, number, *word;
+
+    n = (last > NGX_HD_EVENTS) ? last - NGX_HD_EVENTS : 0;
+    n = ngx_max(n, known);
+
+    while (n++ < last) {
+        word = &ngx_hd_event_place(zone, n)->number;
+        number = ngx_hd_load(word);
+
+        while ((number & ~NGX_HD_EVENT_GONE) < n) {
+
+            if (ngx_hd_cas(word, &number, n | NGX_HD_EVENT_GONE)) {
+                break;
+            }
+        }
+    }
 }
 
 
@@ -71,11 +138,32 @@ ngx_hd_event_read(ngx_hd_zone_t *zone, uint64_t number, ngx_hd_event_t *e)
 {
     ngx_hd_words_load(e, ngx_hd_event_place(zone, number), NGX_HD_EVENT_WORDS);
 
-    if (number == 0 || e->number != number || e->sum != ngx_hd_event_sum(e)) {
+    if (number == 0 || e->number != number || !ngx_hd_event_is_whole(e)) {
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_hd_event_is_whole(const ngx_hd_event_t *e)
+{
+    return e->sum == ngx_hd_event_sum(e);
+}
+
+
+void
+ngx_hd_event_restore(ngx_hd_zone_t *zone, const ngx_hd_event_t *e)
+{
+    *ngx_hd_event_place(zone, e->number) = *e;
+}
+
+
+void
+ngx_hd_event_go_on(ngx_hd_zone_t *zone, uint64_t last)
+{
+    ngx_hd_set(&zone->nevents, last);
 }
 
 

@@ -13,6 +13,7 @@
 
 
 #define NGX_HD_EXPLAIN_DAY     86400000    /* msec */
+#define NGX_HD_EXPLAIN_NEVER   UINT64_MAX  /* nobody knows when */
 
 
 /* what the sentences are about */
@@ -51,6 +52,7 @@ static void ngx_hd_explain_last(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_peer(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_peer(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_serves(const ngx_hd_explain_t *ex);
+static void ngx_hd_explain_ramp(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_change(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_change(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_back(const ngx_hd_explain_t *ex);
@@ -58,13 +60,12 @@ static void ngx_hd_explain_clear(const ngx_hd_explain_t *ex);
 static ngx_uint_t ngx_hd_explain_is_fall(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_fall(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
-    ngx_uint_t so_far, const char *one, const char *many);
+    ngx_uint_t so_far, const char *one, const char *many, uint64_t hold);
 static void ngx_hd_explain_earliest(const ngx_hd_explain_t *ex,
     ngx_uint_t n, uint64_t hold);
 static ngx_uint_t ngx_hd_explain_is_next(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_next(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_soon(const ngx_hd_explain_t *ex, int64_t msec);
-static uint64_t ngx_hd_explain_hold(const ngx_hd_explain_t *ex);
 static void ngx_hd_explain_at(const ngx_hd_explain_t *ex, int64_t wall);
 
 
@@ -481,6 +482,11 @@ ngx_hd_explain_serves(const ngx_hd_explain_t *ex)
         return;
     }
 
+    if (ex->vp->peer.ramping) {
+        ngx_hd_explain_ramp(ex);
+        return;
+    }
+
     for (i = 0; i < ex->vp->nchecks; i++) {
 
         if (ex->vp->checks[i].health == NGX_HD_STATE_DOWN
@@ -496,6 +502,24 @@ ngx_hd_explain_serves(const ngx_hd_explain_t *ex)
                     ? "nginx sends it requests when no other server can take "
                       "them: it is a backup."
                     : "nginx sends it requests.");
+}
+
+
+static void
+ngx_hd_explain_ramp(const ngx_hd_explain_t *ex)
+{
+    ngx_hd_text_add(ex->text, "It came back not long ago and is ramping: ");
+
+    if (ex->vp->peer.full == 0) {
+        ngx_hd_text_add(ex->text, "nginx sends it fewer requests than its "
+                        "share.");
+        return;
+    }
+
+    ngx_hd_text_uint(ex->text, ex->vp->peer.share);
+    ngx_hd_text_add(ex->text, " % of its share, full at ");
+    ngx_hd_explain_at(ex, ex->vp->peer.full);
+    ngx_hd_text_add(ex->text, " (slow_start).");
 }
 
 
@@ -541,7 +565,7 @@ ngx_hd_explain_back(const ngx_hd_explain_t *ex)
     uint64_t    hold;
     ngx_uint_t  n, passes;
 
-    hold = ngx_hd_explain_hold(ex);
+    hold = ngx_hd_view_held(ex->view, ex->vt);
     n = ex->vt->target->check->rules.passes;
     passes = ex->vt->data.passes;
 
@@ -556,24 +580,16 @@ ngx_hd_explain_back(const ngx_hd_explain_t *ex)
     }
 
     ngx_hd_text_add(ex->text, " comes back after ");
-    ngx_hd_explain_row(ex, n, passes, "pass", "passes");
-    ngx_hd_explain_earliest(ex, (passes < n) ? n - passes : 1, hold);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_explain_row(ex, n, passes, "pass", "passes", hold);
 }
 
 
 static void
 ngx_hd_explain_clear(const ngx_hd_explain_t *ex)
 {
-    ngx_uint_t  n, clean;
-
-    n = ex->vt->target->check->rules.passes;
-    clean = ex->vt->data.clean;
-
     ngx_hd_text_add(ex->text, "It is up again after ");
-    ngx_hd_explain_row(ex, n, clean, "clean pass", "clean passes");
-    ngx_hd_explain_earliest(ex, (clean < n) ? n - clean : 1, 0);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_explain_row(ex, ex->vt->target->check->rules.passes,
+                       ex->vt->data.clean, "clean pass", "clean passes", 0);
 }
 
 
@@ -590,23 +606,24 @@ ngx_hd_explain_is_fall(const ngx_hd_explain_t *ex)
 static void
 ngx_hd_explain_fall(const ngx_hd_explain_t *ex)
 {
-    ngx_uint_t  n, fails;
+    ngx_uint_t  frozen;
 
-    n = ex->vt->target->check->rules.fails;
-    fails = ex->vt->data.fails;
+    frozen = (ex->view->guard.state == NGX_HD_GUARD_FROZEN);
 
-    ngx_hd_text_add(ex->text, "It goes down after ");
-    ngx_hd_explain_row(ex, n, fails, "failure", "failures");
-    ngx_hd_explain_earliest(ex, (fails < n) ? n - fails : 1, 0);
-    ngx_hd_text_add(ex->text, ".");
+    ngx_hd_text_add(ex->text, frozen ? "Verdicts are frozen: when they follow "
+                                       "again, it goes down after "
+                                     : "It goes down after ");
+    ngx_hd_explain_row(ex, ex->vt->target->check->rules.fails,
+                       ex->vt->data.fails, "failure", "failures",
+                       frozen ? NGX_HD_EXPLAIN_NEVER : 0);
 }
 
 
-/* "2 passes in a row, 1 so far" */
+/* "2 passes in a row, 1 so far, at the earliest in 5 s." */
 
 static void
 ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
-    ngx_uint_t so_far, const char *one, const char *many)
+    ngx_uint_t so_far, const char *one, const char *many, uint64_t hold)
 {
     ngx_hd_text_uint(ex->text, n);
     ngx_hd_text_add(ex->text, " ");
@@ -621,6 +638,9 @@ ngx_hd_explain_row(const ngx_hd_explain_t *ex, ngx_uint_t n,
         ngx_hd_text_uint(ex->text, so_far);
         ngx_hd_text_add(ex->text, " so far");
     }
+
+    ngx_hd_explain_earliest(ex, (so_far < n) ? n - so_far : 1, hold);
+    ngx_hd_text_add(ex->text, ".");
 }
 
 
@@ -635,9 +655,11 @@ ngx_hd_explain_earliest(const ngx_hd_explain_t *ex, ngx_uint_t n,
 
     check = ex->vt->target->check;
 
-    /* who is told does not know when */
+    /* who is told does not know when, nor does who waits for a guard */
 
-    if (ex->vt->next == 0 || ex->vt->stale || check->type->told) {
+    if (ex->vt->next == 0 || ex->vt->stale || check->type->told
+        || hold == NGX_HD_EXPLAIN_NEVER)
+    {
         return;
     }
 
@@ -729,20 +751,6 @@ ngx_hd_explain_soon(const ngx_hd_explain_t *ex, int64_t msec)
     }
 
     ngx_hd_text_ago(ex->text, msec);
-}
-
-
-/* msec for which passes will not bring it back */
-
-static uint64_t
-ngx_hd_explain_hold(const ngx_hd_explain_t *ex)
-{
-    uint64_t  until;
-
-    until = ex->vt->data.hold_until;
-
-    return (ex->vt->target->check->rules.flap_changes
-            && until > ex->view->mono) ? until - ex->view->mono : 0;
 }
 
 

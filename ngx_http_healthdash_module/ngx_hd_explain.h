@@ -37,7 +37,8 @@ ngx_uint_t ngx_hd_explain_count(const ngx_hd_view_t *view,
 void ngx_hd_explain_event(ngx_hd_text_t *t, const ngx_hd_event_t *e,
     ngx_hd_phrase_pt escape);
 
-/* "state", "added", "removed", "loaded", "takeover"; never NULL. */
+/* "state", "added", "removed", "loaded", "takeover", "guard";
+   never NULL. */
 const char *ngx_hd_explain_kind(ngx_uint_t kind);
 
 

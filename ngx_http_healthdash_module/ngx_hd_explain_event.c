@@ -23,7 +23,8 @@ static const char * const  ngx_hd_explain_kinds[NGX_HD_EVENT_KINDS] = {
     [NGX_HD_EVENT_ADDED] = "added",
     [NGX_HD_EVENT_REMOVED] = "removed",
     [NGX_HD_EVENT_LOADED] = "loaded",
-    [NGX_HD_EVENT_TAKEOVER] = "takeover"
+    [NGX_HD_EVENT_TAKEOVER] = "takeover",
+    [NGX_HD_EVENT_GUARD] = "guard"
 };
 
 
@@ -65,6 +66,10 @@ ngx_hd_explain_event(ngx_hd_text_t *t, const ngx_hd_event_t *e,
             ngx_hd_text_add(t, "a worker probes for another one");
         }
 
+        return;
+
+    case NGX_HD_EVENT_GUARD:
+        ngx_hd_explain_event_text(t, "", e, escape);
         return;
 
     default:

@@ -44,6 +44,25 @@ ngx_hd_failure_of_connect(ngx_connection_t *c)
 }
 
 
+ngx_hd_reason_e
+ngx_hd_failure_lack(ngx_err_t err)
+{
+    switch (err) {
+
+    case NGX_EMFILE:
+    case NGX_ENFILE:
+        return NGX_HD_R_LOCAL_FILES;
+
+    case ENOBUFS:
+    case NGX_ENOMEM:
+        return NGX_HD_R_LOCAL_MEMORY;
+
+    default:
+        return NGX_HD_R_NONE;
+    }
+}
+
+
 ngx_int_t
 ngx_hd_failure_socket(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
 {
@@ -51,23 +70,14 @@ ngx_hd_failure_socket(ngx_hd_run_t *run, ngx_addr_t *addr, ngx_err_t err)
     ngx_addr_t       *local;
     ngx_hd_reason_e   reason;
 
-    switch (err) {
-
-    case NGX_EMFILE:
-    case NGX_ENFILE:
-        reason = NGX_HD_R_LOCAL_FILES;
-        break;
-
-    case ENOBUFS:
-    case NGX_ENOMEM:
-        reason = NGX_HD_R_LOCAL_MEMORY;
-        break;
-
-    case EAFNOSUPPORT:
+    if (err == EAFNOSUPPORT) {
         ngx_hd_failure_connect(run, addr, err);
         return NGX_DECLINED;
+    }
 
-    default:
+    reason = ngx_hd_failure_lack(err);
+
+    if (reason == NGX_HD_R_NONE) {
         reason = NGX_HD_R_LOCAL_ERROR;
     }
 

@@ -12,6 +12,9 @@
  */
 ngx_err_t ngx_hd_failure_of_connect(ngx_connection_t *c);
 
+/* What we lack, by an error of the system; NGX_HD_R_NONE: nothing. */
+ngx_hd_reason_e ngx_hd_failure_lack(ngx_err_t err);
+
 /*
  * The following set run->result to what an error of the system means for a
  * probe; addr is what was tried.

@@ -28,7 +28,7 @@ static void ngx_hd_field_kind(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_upstream(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_id(const ngx_hd_row_t *row,
+static void ngx_hd_field_number(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_server(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -42,7 +42,9 @@ static void ngx_hd_field_critical(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_backup(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_weight(const ngx_hd_row_t *row,
+static void ngx_hd_field_counted(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_max_conns(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_state(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -50,11 +52,19 @@ static void ngx_hd_field_health(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_kept(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_ramping(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_ramp_share(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_full(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_since(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_reason(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_stale(const ngx_hd_row_t *row,
+    const ngx_hd_field_t *f, ngx_hd_value_t *v);
+static void ngx_hd_field_flapping(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_count(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -80,9 +90,7 @@ static void ngx_hd_field_tls(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_value(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_available(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_known(const ngx_hd_row_t *row,
+static void ngx_hd_field_share(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 
 static const ngx_hd_check_t *ngx_hd_field_check(const ngx_hd_row_t *row);
@@ -96,7 +104,8 @@ enum {
     NGX_HD_FIELD_FIRST = 0,
     NGX_HD_FIELD_SECOND,
     NGX_HD_FIELD_THIRD,
-    NGX_HD_FIELD_FOURTH
+    NGX_HD_FIELD_FOURTH,
+    NGX_HD_FIELD_FIFTH
 };
 
 
@@ -107,7 +116,8 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
     { "upstream", "", 0, "",
       "of the server", ngx_hd_field_upstream, 0 },
     { "id", "id", NGX_HD_FIELD_PEER, "",
-      "position of the server in nginx's list", ngx_hd_field_id, 0 },
+      "position of the server in nginx's list", ngx_hd_field_number,
+      offsetof(ngx_hd_peer_t, id) },
     { "server", "server", NGX_HD_FIELD_PEER, "",
       "as it is configured", ngx_hd_field_server, 0 },
     { "name", "name", NGX_HD_FIELD_PEER, "",
@@ -132,17 +142,39 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
     { "backup", "backup", NGX_HD_FIELD_PEER, "",
       "whether the server is one", ngx_hd_field_backup, 0 },
     { "weight", "weight", NGX_HD_FIELD_PEER, "",
-      "of the server", ngx_hd_field_weight, 0 },
+      "of the server", ngx_hd_field_number, offsetof(ngx_hd_peer_t, weight) },
+    { "active", "active", NGX_HD_FIELD_PEER, "",
+      "connections that nginx has open to the server for requests",
+      ngx_hd_field_counted, offsetof(ngx_hd_peer_t, conns) },
+    { "max_conns", "max_conns", NGX_HD_FIELD_PEER, "",
+      "how many these may be", ngx_hd_field_max_conns, 0 },
+    { "passive_fails", "passive_fails", NGX_HD_FIELD_PEER, "",
+      "requests that failed, as nginx counts them for max_fails",
+      ngx_hd_field_counted, offsetof(ngx_hd_peer_t, fails) },
     { "state", "state", NGX_HD_FIELD_PEER, "",
       "what nginx does with the server", ngx_hd_field_state, 0 },
     { "health", "health", NGX_HD_IN_ALL, "",
       "what the probes say", ngx_hd_field_health, 0 },
     { "kept", "kept", NGX_HD_FIELD_PEER, "",
       "whether it is kept in service by min_up", ngx_hd_field_kept, 0 },
+    { "ramping", "ramping", NGX_HD_FIELD_PEER, "",
+      "whether it gets fewer requests than its share, by slow_start",
+      ngx_hd_field_ramping, 0 },
+    { "share", "share", NGX_HD_FIELD_PEER, "%",
+      "while it is ramping: of what it gets when it is fully in service",
+      ngx_hd_field_ramp_share, 0 },
+    { "full", "full", NGX_HD_FIELD_PEER, "",
+      "while it is ramping: until then", ngx_hd_field_full, 0 },
     { "since", "since", NGX_HD_FIELD_TARGET, "",
       "when the health became what it is", ngx_hd_field_since, 0 },
     { "stale", "stale", NGX_HD_FIELD_TARGET, "",
       "whether the results are too old", ngx_hd_field_stale, 0 },
+    { "flapping", "flapping", NGX_HD_FIELD_TARGET, "",
+      "whether flap holds it down", ngx_hd_field_flapping,
+      NGX_HD_FIELD_FIRST },
+    { "held_until", "held_until", NGX_HD_FIELD_TARGET, "",
+      "how long flap does, whatever its probes say", ngx_hd_field_flapping,
+      NGX_HD_FIELD_SECOND },
     { "reason_layer", "layer", NGX_HD_FIELD_REASON, "",
       "why it is not up: how far the probe came", ngx_hd_field_reason,
       NGX_HD_FIELD_FIRST },
@@ -219,31 +251,35 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
       "until then", ngx_hd_field_tls, NGX_HD_FIELD_THIRD },
     { "tls_issuer", "issuer", NGX_HD_FIELD_TLS, "",
       "of the certificate", ngx_hd_field_tls, NGX_HD_FIELD_FOURTH },
+    { "tls_problems", "problems", NGX_HD_FIELD_TLS, "",
+      "what is wrong with it, words with a blank between them",
+      ngx_hd_field_tls, NGX_HD_FIELD_FIFTH },
 
     { "value", "value", NGX_HD_FIELD_TARGET, "",
       "what the last probe measured or counted", ngx_hd_field_value, 0 },
 
     { "availability_1h", "1h", NGX_HD_FIELD_AVAILABILITY, "%",
       "of the last hour, as far as it is known: not down",
-      ngx_hd_field_available, 0 },
+      ngx_hd_field_share, ngx_hd_row_arg(available[0]) },
     { "availability_24h", "24h", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 24 hours", ngx_hd_field_available, 1 },
+      "of 24 hours", ngx_hd_field_share, ngx_hd_row_arg(available[1]) },
     { "availability_7d", "7d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 7 days", ngx_hd_field_available, 2 },
+      "of 7 days", ngx_hd_field_share, ngx_hd_row_arg(available[2]) },
     { "availability_30d", "30d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 30 days", ngx_hd_field_available, 3 },
+      "of 30 days", ngx_hd_field_share, ngx_hd_row_arg(available[3]) },
     { "availability_90d", "90d", NGX_HD_FIELD_AVAILABILITY, "%",
-      "of 90 days", ngx_hd_field_available, 4 },
+      "of 90 days", ngx_hd_field_share, ngx_hd_row_arg(available[4]) },
     { "known_1h", "1h", NGX_HD_FIELD_KNOWN, "%",
-      "how much of the hour is known", ngx_hd_field_known, 0 },
+      "how much of the hour is known", ngx_hd_field_share,
+      ngx_hd_row_arg(known[0]) },
     { "known_24h", "24h", NGX_HD_FIELD_KNOWN, "%",
-      "of the 24 hours", ngx_hd_field_known, 1 },
+      "of the 24 hours", ngx_hd_field_share, ngx_hd_row_arg(known[1]) },
     { "known_7d", "7d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 7 days", ngx_hd_field_known, 2 },
+      "of the 7 days", ngx_hd_field_share, ngx_hd_row_arg(known[2]) },
     { "known_30d", "30d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 30 days", ngx_hd_field_known, 3 },
+      "of the 30 days", ngx_hd_field_share, ngx_hd_row_arg(known[3]) },
     { "known_90d", "90d", NGX_HD_FIELD_KNOWN, "%",
-      "of the 90 days", ngx_hd_field_known, 4 },
+      "of the 90 days", ngx_hd_field_share, ngx_hd_row_arg(known[4]) },
 
     { NULL, NULL, 0, NULL, NULL, NULL, 0 }
 };
@@ -266,6 +302,49 @@ ngx_hd_field_get(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+ngx_int_t
+ngx_hd_field_write(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v)
+{
+    u_char  buf[NGX_INT64_LEN];
+
+    switch (v->type) {
+
+    case NGX_HD_VALUE_UINT:
+        ngx_hd_text_uint(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_INT:
+        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_BOOL:
+        ngx_hd_text_add(t, v->n ? "true" : "false");
+        return NGX_OK;
+
+    case NGX_HD_VALUE_USEC:
+        ngx_hd_text_msec(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_PERCENT:
+        ngx_hd_text_percent(t, v->n);
+        return NGX_OK;
+
+    case NGX_HD_VALUE_REAL:
+        return ngx_hd_detail_value(t, &row->vt->data) ? NGX_OK : NGX_DECLINED;
+
+    case NGX_HD_VALUE_STALE:
+        ngx_hd_text_add(t, "\"");
+        ngx_hd_phrase_stale(t, row->view, row->vt);
+        ngx_hd_text_add(t, "\"");
+        return NGX_OK;
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
 static void
 ngx_hd_field_kind(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
@@ -284,12 +363,15 @@ ngx_hd_field_upstream(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+/* arg: which number of the server */
+
 static void
-ngx_hd_field_id(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_number(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.id);
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT,
+                         *(ngx_uint_t *) ((u_char *) &row->vp->peer + f->arg));
     }
 }
 
@@ -362,12 +444,24 @@ ngx_hd_field_backup(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+/* the same; what one worker of several counts says nothing about the server */
+
 static void
-ngx_hd_field_weight(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_counted(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
-    if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.weight);
+    if (row->vp && row->vp->peer.counted) {
+        ngx_hd_field_number(row, f, v);
+    }
+}
+
+
+static void
+ngx_hd_field_max_conns(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.max_conns) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.max_conns);
     }
 }
 
@@ -402,6 +496,37 @@ ngx_hd_field_kept(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
 
 static void
+ngx_hd_field_ramping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.ramping);
+    }
+}
+
+
+static void
+ngx_hd_field_ramp_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.share);
+    }
+}
+
+
+static void
+ngx_hd_field_full(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    if (row->vp && row->vp->peer.full) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME,
+                         (uint64_t) row->vp->peer.full);
+    }
+}
+
+
+static void
 ngx_hd_field_since(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
@@ -416,6 +541,23 @@ ngx_hd_field_stale(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vt && row->vt->stale);
+}
+
+
+static void
+ngx_hd_field_flapping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+    ngx_hd_value_t *v)
+{
+    uint64_t  held;
+
+    held = row->vt ? ngx_hd_view_held(row->view, row->vt) : 0;
+
+    if (f->arg == NGX_HD_FIELD_FIRST) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, held != 0);
+
+    } else if (held) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME, row->view->time + held);
+    }
 }
 
 
@@ -646,6 +788,10 @@ ngx_hd_field_tls(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
         return;
 
+    case NGX_HD_FIELD_FIFTH:
+        ngx_hd_field_set(v, NGX_HD_VALUE_PROBLEMS, cert->wrong);
+        return;
+
     default: /* NGX_HD_FIELD_FOURTH */
         issuer.data = (u_char *) cert->issuer;
         issuer.len = ngx_min(cert->issuer_len, NGX_HD_ISSUER_LEN);
@@ -665,24 +811,18 @@ ngx_hd_field_value(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
-/* arg: which window */
+/* arg: which window of the row */
 
 static void
-ngx_hd_field_available(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
-    if (row->available[f->arg] != -1) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, row->available[f->arg]);
-    }
-}
+    ngx_int_t  millionths;
 
+    millionths = *(ngx_int_t *) ((u_char *) row + f->arg);
 
-static void
-ngx_hd_field_known(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->known[f->arg] != -1) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, row->known[f->arg]);
+    if (millionths != -1) {
+        ngx_hd_field_set(v, NGX_HD_VALUE_PERCENT, millionths);
     }
 }
 

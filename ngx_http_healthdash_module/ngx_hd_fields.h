@@ -11,6 +11,7 @@
 
 
 #include <ngx_hd_row.h>
+#include <ngx_hd_text.h>
 
 
 /* what a fact is, so that each format can write it in its own way */
@@ -26,6 +27,7 @@ typedef enum {
     NGX_HD_VALUE_REAL,          /* of data */
     NGX_HD_VALUE_WORD,          /* ours: nothing to escape */
     NGX_HD_VALUE_TEXT,          /* from outside: hostile */
+    NGX_HD_VALUE_PROBLEMS,      /* NGX_HD_CERT_*, see detail.h; 0: none */
     NGX_HD_VALUE_STALE          /* "no result for 31 s", see phrase.h */
 } ngx_hd_value_e;
 
@@ -78,6 +80,13 @@ const ngx_hd_field_t *ngx_hd_fields(void);
 /* The value of a field; NONE if there is none. */
 void ngx_hd_field_get(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v);
+
+/*
+ * Writes what stands in JSON and CSV alike: numbers, "true" and "false", our
+ * sentence in quotes.  NGX_DECLINED, and nothing written: v is something else.
+ */
+ngx_int_t ngx_hd_field_write(ngx_hd_text_t *t, const ngx_hd_row_t *row,
+    const ngx_hd_value_t *v);
 
 
 #endif /* _NGX_HD_FIELDS_H_INCLUDED_ */

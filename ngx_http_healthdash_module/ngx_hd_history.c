@@ -159,6 +159,34 @@ ngx_hd_history_pass_level(ngx_hd_history_t *h, ngx_hd_data_t *data,
 }
 
 
+void
+ngx_hd_history_forget(ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    uint64_t now)
+{
+    uint64_t               n, last;
+    ngx_uint_t             level;
+    const ngx_hd_level_t  *l;
+
+    for (level = 0; level < NGX_HD_LEVELS; level++) {
+        l = &ngx_hd_levels[level];
+
+        /* the place of the one under way is shown of nothing */
+
+        n = data->seen / l->length + 1;
+        last = now / l->length;
+
+        if (last > n + l->places) {
+            last = n + l->places;
+        }
+
+        for ( /* void */ ; n < last; n++) {
+            ngx_memzero(ngx_hd_history_place(h, level, n),
+                        sizeof(ngx_hd_bucket_t));
+        }
+    }
+}
+
+
 static void
 ngx_hd_history_add(ngx_hd_open_t *open, uint64_t msec, ngx_uint_t down)
 {

@@ -64,6 +64,14 @@ extern const ngx_hd_window_t  ngx_hd_history_windows[NGX_HD_WINDOWS + 1];
 void ngx_hd_history_pass(ngx_hd_history_t *h, ngx_hd_data_t *data,
     uint64_t now, uint64_t limit);
 
+/*
+ * Forgets of a copy what a writer may have put over it between data->seen and
+ * now, when it was copied: places are used again.  After
+ * ngx_hd_history_pass().
+ */
+void ngx_hd_history_forget(ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    uint64_t now);
+
 /* Counts a result to the minute, hour and day under way; private memory. */
 void ngx_hd_history_count(ngx_hd_data_t *data,
     const ngx_hd_result_t *result);

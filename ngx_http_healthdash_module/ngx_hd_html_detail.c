@@ -191,10 +191,8 @@ ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_peer_t *peer)
 {
     ngx_hd_html_count(t, "<div><dt>Weight</dt><dd>", peer->weight,
                       ngx_hd_html_next_fact);
-    ngx_hd_html_count(t, "<div><dt>Connections</dt><dd>", peer->conns,
-                      ngx_hd_html_next_fact);
 
-    if (peer->fails) {
+    if (peer->counted && peer->fails) {
         ngx_hd_html_count(t, "<div><dt>Passive failures</dt><dd>",
                           peer->fails, ngx_hd_html_next_fact);
     }

@@ -17,6 +17,7 @@
 #define NGX_HD_HTML_LONG       200     /* rows; of more, details on demand */
 #define NGX_HD_HTML_DOWN       50      /* if not more are down, theirs stay */
 #define NGX_HD_HTML_CERT_SOON  30      /* days */
+#define NGX_HD_HTML_MISSED     2       /* results between page and stream */
 
 
 typedef struct {
@@ -47,7 +48,10 @@ static void ngx_hd_html_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_html_past_cells(ngx_hd_text_t *t,
-    const ngx_hd_view_t *view, const ngx_hd_view_past_t *past);
+    const ngx_hd_view_t *view, const ngx_hd_view_past_t *past,
+    ngx_uint_t health);
+static ngx_uint_t ngx_hd_html_is_told(const ngx_hd_view_t *view,
+    ngx_uint_t health);
 static void ngx_hd_html_available(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past);
 static void ngx_hd_html_extent(ngx_hd_text_t *t,
@@ -170,6 +174,12 @@ ngx_hd_html_peer_name(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
     }
 
     ngx_hd_html_count(t, "weight ", peer->weight, "");
+
+    if (peer->counted || peer->max_conns) {
+        ngx_hd_text_add(t, ", <span class=\"conns\">");
+        ngx_hd_phrase_connections(t, peer);
+        ngx_hd_text_add(t, "</span>");
+    }
 
     if (peer->server.len != peer->name.len
         || ngx_memcmp(peer->server.data, peer->name.data, peer->name.len)
@@ -355,7 +365,7 @@ ngx_hd_html_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_add(t, "</td>");
 
     if (known) {
-        ngx_hd_html_past_cells(t, view, &past);
+        ngx_hd_html_past_cells(t, view, &past, vt->health);
 
     } else {
         ngx_hd_text_add(t, "<td class=\"bars\"></td><td class=\"n av\" "
@@ -391,22 +401,34 @@ ngx_hd_html_why(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 static void
 ngx_hd_html_past_cells(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_past_t *past)
+    const ngx_hd_view_past_t *past, ngx_uint_t health)
 {
     ngx_hd_text_add(t, "<td class=\"bars\">");
 
-    if (ngx_hd_html_is_long(view)) {
-        ngx_hd_html_strip_brief(t, view, past, NGX_HD_HOUR);
-        ngx_hd_html_strip_brief(t, view, past, NGX_HD_DAY);
-
-    } else {
+    if (ngx_hd_html_is_told(view, health)) {
         ngx_hd_html_strip(t, view, past, NGX_HD_HOUR);
         ngx_hd_html_strip(t, view, past, NGX_HD_DAY);
+
+    } else {
+        ngx_hd_html_strip_brief(t, past, NGX_HD_HOUR);
+        ngx_hd_html_strip_brief(t, past, NGX_HD_DAY);
     }
 
     ngx_hd_text_add(t, "</td>");
 
     ngx_hd_html_available(t, past);
+}
+
+
+/* 1: all about a row of this health; 0: it would make a long page longer */
+
+static ngx_uint_t
+ngx_hd_html_is_told(const ngx_hd_view_t *view, ngx_uint_t health)
+{
+    return !ngx_hd_html_is_long(view)
+           || (health == NGX_HD_STATE_DOWN
+               && view->servers[health] + view->service[health]
+                  <= NGX_HD_HTML_DOWN);
 }
 
 
@@ -452,9 +474,12 @@ ngx_hd_html_extent(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
 
 
 void
-ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+ngx_hd_html_pulse_past(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt)
 {
+    u_char             *last;
+    u_char              buf[NGX_INT_T_LEN];
+    ngx_int_t           available;
     ngx_hd_span_t       day;
     ngx_hd_view_past_t  past;
 
@@ -464,8 +489,15 @@ ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_html_window(&past, 1, &day);
 
+    available = ngx_hd_history_available(&day);
+    last = ngx_sprintf(buf, "%i", available);
+
     ngx_hd_text_add(t, "<i>");
-    ngx_hd_html_percent(t, ngx_hd_history_available(&day));
+    ngx_hd_html_spark_points(t, &past, vt->results + NGX_HD_HTML_MISSED);
+    ngx_hd_text_add(t, "</i><i data-v=\"");
+    ngx_hd_text_raw(t, buf, last - buf);
+    ngx_hd_text_add(t, "\">");
+    ngx_hd_html_percent(t, available);
     ngx_hd_text_add(t, "</i><i>");
     ngx_hd_html_extent(t, &past, &day);
     ngx_hd_text_add(t, "</i>");
@@ -508,8 +540,8 @@ ngx_hd_html_window(const ngx_hd_view_past_t *past, ngx_uint_t window,
 
 
 /*
- * The mark that opens a row.  1: what it opens is to follow, 0: it would make a
- * long page longer, and there is a link to it.
+ * The mark that opens a row.  1: what it opens is to follow, 0: there is a link
+ * to it.
  */
 
 static ngx_uint_t
@@ -522,11 +554,7 @@ ngx_hd_html_open(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_html(t, row->name.data, row->name.len);
     ngx_hd_text_add(t, "</span></summary><div class=\"open\">");
 
-    if (!ngx_hd_html_is_long(view)
-        || (health == NGX_HD_STATE_DOWN
-            && view->servers[health] + view->service[health]
-               <= NGX_HD_HTML_DOWN))
-    {
+    if (ngx_hd_html_is_told(view, health)) {
         return 1;
     }
 

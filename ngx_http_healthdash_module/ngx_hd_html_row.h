@@ -22,10 +22,10 @@ void ngx_hd_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
 /*
- * Availability of a target as it stands in its row, in two <i>: it moves with
- * each probe.  Nothing if nothing is known.
+ * What moves with each probe of a target: new points of its line, and how much
+ * of the time it was available, in three <i>.  Nothing if nothing is known.
  */
-void ngx_hd_html_pulse_available(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+void ngx_hd_html_pulse_past(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
 /* What is said of an upstream: one <caption>. */

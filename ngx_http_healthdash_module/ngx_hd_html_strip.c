@@ -7,6 +7,8 @@
 
 #include <ngx_hd_html_strip.h>
 #include <ngx_hd_html.h>
+#include <ngx_hd_incident.h>
+#include <ngx_hd_reason.h>
 
 
 #define NGX_HD_HTML_RESULTS    40      /* points of a line */
@@ -77,14 +79,16 @@ static void ngx_hd_html_sum(ngx_hd_span_t *sum, const ngx_hd_span_t *span);
 static void ngx_hd_html_bar_label(ngx_hd_text_t *t,
     const ngx_hd_view_past_t *past, ngx_hd_level_e level);
 static void ngx_hd_html_cell(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_cell_t *cell);
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell);
 static void ngx_hd_html_path(ngx_hd_text_t *t,
     const ngx_hd_html_cell_t *cell);
 static void ngx_hd_html_times(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_html_cell_t *cell, const char *between);
 static void ngx_hd_html_seen(ngx_hd_text_t *t, const ngx_hd_span_t *sum);
+static void ngx_hd_html_reason(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell);
 static void ngx_hd_html_part(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_cell_t *cell);
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell);
 
 
 static const char  *ngx_hd_html_colours[] = {
@@ -107,11 +111,41 @@ ngx_hd_html_spark(ngx_hd_text_t *t, const ngx_hd_view_past_t *past)
         return;
     }
 
-    ngx_hd_text_add(t, "<svg class=\"spark\" viewBox=\"0 0 80 22\" "
-                    "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    ngx_hd_html_count(t, "<svg class=\"spark\" data-n=\"",
+                      past->data.checks + past->data.inconclusive,
+                      "\" data-max=\"");
+    ngx_hd_html_count(t, "", line.max, "\" viewBox=\"0 0 80 22\" "
+                      "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     ngx_hd_html_line_path(t, &line);
     ngx_hd_html_line_failed(t, &line);
     ngx_hd_text_add(t, "</svg>");
+}
+
+
+void
+ngx_hd_html_spark_points(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_uint_t n)
+{
+    ngx_uint_t     i;
+    ngx_hd_past_t  result;
+
+    ngx_hd_text_uint(t, past->data.checks + past->data.inconclusive);
+
+    for (i = ngx_min(n, NGX_HD_HTML_RESULTS); i-- > 0; ) {
+
+        if (ngx_hd_history_result(&past->history, &past->data, i, &result)
+            != NGX_OK
+            || result.verdict == NGX_HD_INCONCLUSIVE)
+        {
+            ngx_hd_text_add(t, " -");
+
+        } else if (result.verdict == NGX_HD_FAIL) {
+            ngx_hd_text_add(t, " x");
+
+        } else {
+            ngx_hd_html_count(t, " ", result.usec, "");
+        }
+    }
 }
 
 
@@ -216,34 +250,27 @@ ngx_hd_html_strip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_bar_begin(t, past, level, &bar, 0);
 
     for (i = 0; i < bar.n; i++) {
-        ngx_hd_html_cell(t, view, &bar.cell[i]);
+        ngx_hd_html_cell(t, view, past, &bar.cell[i]);
     }
 
     ngx_hd_text_add(t, "</svg>");
 }
 
 
-/* browsers are slow with thousands of bars of many elements each */
+/* browsers are slow with thousands of bars of many elements each: few each */
 
 void
-ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_past_t *past, ngx_hd_level_e level)
+ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_hd_level_e level)
 {
-    ngx_uint_t         i;
+    ngx_uint_t         colour;
     ngx_hd_html_bar_t  bar;
 
     ngx_hd_html_bar_begin(t, past, level, &bar, 1);
 
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 4);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_NONE, 1);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 4);
-    ngx_hd_html_bar_plain(t, &bar, NGX_HD_HTML_UP, 1);
-
-    for (i = 0; i < bar.n; i++) {
-
-        if (bar.cell[i].colour > NGX_HD_HTML_UP) {
-            ngx_hd_html_cell(t, view, &bar.cell[i]);
-        }
+    for (colour = NGX_HD_HTML_NONE; colour <= NGX_HD_HTML_DOWN; colour++) {
+        ngx_hd_html_bar_plain(t, &bar, colour, 4);
+        ngx_hd_html_bar_plain(t, &bar, colour, 1);
     }
 
     ngx_hd_text_add(t, "</svg>");
@@ -313,7 +340,7 @@ ngx_hd_html_parts(ngx_hd_text_t *t, const ngx_hd_view_t *view,
                     "</tr></thead><tbody>");
 
     for (i = bar.n; i-- > 0; ) {
-        ngx_hd_html_part(t, view, &bar.cell[i]);
+        ngx_hd_html_part(t, view, past, &bar.cell[i]);
     }
 
     ngx_hd_text_add(t, "</tbody></table>");
@@ -477,7 +504,7 @@ ngx_hd_html_bar_label(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
 
 static void
 ngx_hd_html_cell(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_cell_t *cell)
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell)
 {
     ngx_hd_html_path(t, cell);
     ngx_hd_html_count(t, "M", cell->x, " 10h");
@@ -485,6 +512,7 @@ ngx_hd_html_cell(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_html_times(t, view, cell, " to ");
     ngx_hd_text_add(t, ": ");
     ngx_hd_html_seen(t, &cell->sum);
+    ngx_hd_html_reason(t, view, past, cell);
     ngx_hd_text_add(t, "</title></path>");
 }
 
@@ -543,9 +571,40 @@ ngx_hd_html_seen(ngx_hd_text_t *t, const ngx_hd_span_t *sum)
 }
 
 
+/* why it was down, the last time in this part, if the events still tell */
+
+static void
+ngx_hd_html_reason(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell)
+{
+    ngx_hd_event_t            e;
+    const ngx_hd_incident_t  *incident;
+
+    incident = cell->sum.down ? ngx_hd_incident_in(view, past->target->id,
+                                                   cell->begin, cell->end)
+                              : NULL;
+
+    if (incident == NULL
+        || ngx_hd_view_event(view, incident->number, &e) != NGX_OK
+        || (e.text_len == 0 && e.reason == NGX_HD_R_NONE))
+    {
+        return;
+    }
+
+    ngx_hd_text_add(t, "; reason: ");
+
+    if (e.text_len) {
+        ngx_hd_text_html(t, e.text, ngx_min(e.text_len, NGX_HD_EVENT_TEXT));
+
+    } else {
+        ngx_hd_text_add(t, ngx_hd_reason(e.reason)->text);
+    }
+}
+
+
 static void
 ngx_hd_html_part(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_html_cell_t *cell)
+    const ngx_hd_view_past_t *past, const ngx_hd_html_cell_t *cell)
 {
     ngx_hd_text_add(t, "<tr class=\"part ");
     ngx_hd_text_add(t, ngx_hd_html_colours[cell->colour]);
@@ -557,6 +616,7 @@ ngx_hd_html_part(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     if (cell->colour != NGX_HD_HTML_NONE) {
         ngx_hd_text_add(t, ": ");
         ngx_hd_html_seen(t, &cell->sum);
+        ngx_hd_html_reason(t, view, past, cell);
     }
 
     ngx_hd_text_add(t, "</td></tr>");

@@ -17,6 +17,14 @@
 void ngx_hd_html_spark(ngx_hd_text_t *t, const ngx_hd_view_past_t *past);
 
 /*
+ * The last n of these as text, the last on the right, for the script to go on
+ * drawing with: how many there were in all, then the latency of each, usec, "x"
+ * if it failed, or "-" if it has none.
+ */
+void ngx_hd_html_spark_points(ngx_hd_text_t *t,
+    const ngx_hd_view_past_t *past, ngx_uint_t n);
+
+/*
  * A bar of hours, the one under way in quarters, or of days (level HOUR or
  * DAY), the last on the right.  What is alike is drawn as one; each part has
  * its times and what was seen as its title, the whole has a summary.
@@ -25,11 +33,11 @@ void ngx_hd_html_strip(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_past_t *past, ngx_hd_level_e level);
 
 /*
- * The same for long pages: what is up or not known has no title, and what is
- * not is told together with what is beside it and alike.
+ * The same for long pages: one path for each colour, and no words but the
+ * summary.  Who wants the others asks for the row alone.
  */
-void ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_past_t *past, ngx_hd_level_e level);
+void ngx_hd_html_strip_brief(ngx_hd_text_t *t, const ngx_hd_view_past_t *past,
+    ngx_hd_level_e level);
 
 /* The parts of the same bar as rows of a table, the last on top. */
 void ngx_hd_html_parts(ngx_hd_text_t *t, const ngx_hd_view_t *view,

@@ -44,6 +44,21 @@ ngx_hd_index_add(ngx_hd_index_t *index, const u_char *id, ngx_uint_t number)
 }
 
 
+void
+ngx_hd_index_set(ngx_hd_index_t *index, const u_char *id, ngx_uint_t number)
+{
+    ngx_hd_index_place_t  *place;
+
+    place = ngx_hd_index_place(index, id);
+
+    if (place->id == NULL) {
+        place->id = id;
+    }
+
+    place->number = number;
+}
+
+
 ngx_uint_t
 ngx_hd_index_find(const ngx_hd_index_t *index, const u_char *id)
 {

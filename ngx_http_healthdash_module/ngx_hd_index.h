@@ -34,6 +34,10 @@ ngx_int_t ngx_hd_index_init(ngx_hd_index_t *index, ngx_uint_t n,
 void ngx_hd_index_add(ngx_hd_index_t *index, const u_char *id,
     ngx_uint_t number);
 
+/* The same, but what is there already gets the number. */
+void ngx_hd_index_set(ngx_hd_index_t *index, const u_char *id,
+    ngx_uint_t number);
+
 /* The number of an identity; 0: it is not there. */
 ngx_uint_t ngx_hd_index_find(const ngx_hd_index_t *index, const u_char *id);
 

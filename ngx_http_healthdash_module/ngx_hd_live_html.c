@@ -29,7 +29,8 @@ static void ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t,
 static void ngx_hd_live_html_pulse_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, const u_char *id, size_t len);
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt,
+    const u_char *id, size_t len, ngx_uint_t check);
 static void ngx_hd_live_html_events(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, uint64_t first);
 
@@ -134,34 +135,42 @@ ngx_hd_live_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 }
 
 
-/* a server with several checks shows what came out of each: the whole row */
-
 static void
 ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c)
 {
-    u_char                        *last;
+    size_t                         len;
     u_char                         id[NGX_HD_VIEW_ID_LEN];
+    ngx_uint_t                     i;
     const ngx_hd_view_peer_t      *vp;
     const ngx_hd_view_upstream_t  *vu;
 
     vu = &view->upstreams[c->upstream];
     vp = &vu->peers[c->peer];
 
-    if (vp->news != NGX_HD_NEWS_PULSE || vp->worst == NULL) {
+    if (vp->news != NGX_HD_NEWS_PULSE) {
         return;
     }
 
-    if (vp->nchecks > 1) {
-        ngx_hd_text_add(t, "<table>");
-        ngx_hd_html_peer(t, view, vu, vp);
-        ngx_hd_text_add(t, "</table>");
-        return;
+    for (i = 0; i < vp->nchecks; i++) {
+
+        if (vp->checks[i].redraw) {
+            ngx_hd_text_add(t, "<table>");
+            ngx_hd_html_peer(t, view, vu, vp);
+            ngx_hd_text_add(t, "</table>");
+            return;
+        }
     }
 
-    last = ngx_hd_view_peer_id(id, vu, vp);
+    len = ngx_hd_view_peer_id(id, vu, vp) - id;
 
-    ngx_hd_live_html_beat(t, view, vp->worst, id, last - id);
+    for (i = 0; i < vp->nchecks; i++) {
+
+        if (vp->checks[i].results) {
+            ngx_hd_live_html_beat(t, view, &vp->peer, &vp->checks[i], id, len,
+                                  i);
+        }
+    }
 }
 
 
@@ -175,23 +184,37 @@ ngx_hd_live_html_pulse_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vt = &view->services[c->service];
 
-    if (vt->news == NGX_HD_NEWS_PULSE) {
-        last = ngx_hd_view_service_id(id, vt);
-
-        ngx_hd_live_html_beat(t, view, vt, id, last - id);
+    if (vt->news != NGX_HD_NEWS_PULSE) {
+        return;
     }
+
+    if (vt->redraw) {
+        ngx_hd_text_add(t, "<table>");
+        ngx_hd_html_service(t, view, vt);
+        ngx_hd_text_add(t, "</table>");
+        return;
+    }
+
+    last = ngx_hd_view_service_id(id, vt);
+
+    ngx_hd_live_html_beat(t, view, NULL, vt, id, last - id, 0);
 }
 
 
-/* latency, result and streak, in this order */
+/*
+ * Of the check-th of a row: latency, result and streak, connections of the
+ * server, and if there is a past, new points of the line, and what is
+ * available; in this order.
+ */
 
 static void
 ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt, const u_char *id, size_t len)
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt,
+    const u_char *id, size_t len, ngx_uint_t check)
 {
     ngx_hd_text_add(t, "<p data-row=\"");
     ngx_hd_text_raw(t, id, len);
-    ngx_hd_text_add(t, "\"><i>");
+    ngx_hd_html_count(t, "\" data-check=\"", check, "\"><i>");
     ngx_hd_html_latency(t, vt->data.usec);
     ngx_hd_text_add(t, "</i><i>");
     ngx_hd_phrase_result(t, view, vt, ngx_hd_text_html);
@@ -201,8 +224,14 @@ ngx_hd_live_html_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_phrase_streak(t, view, vt);
     }
 
+    ngx_hd_text_add(t, "</i><i>");
+
+    if (peer) {
+        ngx_hd_phrase_connections(t, peer);
+    }
+
     ngx_hd_text_add(t, "</i>");
-    ngx_hd_html_pulse_available(t, view, vt);
+    ngx_hd_html_pulse_past(t, view, vt);
     ngx_hd_text_add(t, "</p>");
 }
 

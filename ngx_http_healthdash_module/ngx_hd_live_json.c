@@ -7,13 +7,12 @@
 
 
 #include <ngx_hd_live.h>
+#include <ngx_hd_member.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
 
 
 static void ngx_hd_live_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
-static void ngx_hd_live_counts(ngx_hd_text_t *t, const char *key,
-    const ngx_uint_t *count);
 static void ngx_hd_live_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -24,20 +23,19 @@ static void ngx_hd_live_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
-static void ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_pulse(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_live_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_pulse_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt);
-static void ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt);
+static void ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_events(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     uint64_t first);
-static void ngx_hd_live_time(ngx_hd_text_t *t, const char *key, int64_t wall);
-static void ngx_hd_live_word(ngx_hd_text_t *t, const char *key,
-    const char *word);
 static void ngx_hd_live_next(ngx_hd_text_t *t, ngx_uint_t *n);
 
 
@@ -71,32 +69,15 @@ const ngx_hd_live_t  ngx_hd_live_json = {
 static void
 ngx_hd_live_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_live_time(t, "{\"time\":", view->time);
-    ngx_hd_live_word(t, ",\"health\":\"", ngx_hd_state_word(view->health));
-    ngx_hd_live_counts(t, ",\"summary\":{\"services\":{", view->service);
-    ngx_hd_live_counts(t, ",\"servers\":{", view->servers);
+    ngx_hd_member_time(t, "{\"time\":", view->time);
+    ngx_hd_member_word(t, ",\"health\":", ngx_hd_state_word(view->health));
+    ngx_hd_member_counts(t, ",\"summary\":{\"services\":", view->service);
+    ngx_hd_member_counts(t, ",\"servers\":", view->servers);
     ngx_hd_text_add(t, "},\"title\":\"");
     ngx_hd_phrase_short(t, view);
     ngx_hd_text_add(t, "\",\"sentence\":\"");
     ngx_hd_phrase_summary(t, view, ngx_hd_text_json_part);
     ngx_hd_text_add(t, "\",\"upstreams\":{");
-}
-
-
-static void
-ngx_hd_live_counts(ngx_hd_text_t *t, const char *key, const ngx_uint_t *count)
-{
-    ngx_uint_t  i;
-
-    ngx_hd_text_add(t, key);
-
-    for (i = 0; i < NGX_HD_STATES; i++) {
-        ngx_hd_live_word(t, i ? ",\"" : "\"", ngx_hd_state_word(i));
-        ngx_hd_text_add(t, ":");
-        ngx_hd_text_uint(t, count[i]);
-    }
-
-    ngx_hd_text_add(t, "}");
 }
 
 
@@ -113,12 +94,10 @@ ngx_hd_live_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     ngx_hd_live_next(t, &c->n[0]);
-    ngx_hd_text_json(t, vu->upstream->name.data, vu->upstream->name.len);
-    ngx_hd_live_word(t, ":{\"health\":\"", ngx_hd_state_word(vu->health));
-    ngx_hd_text_add(t, ",\"serving\":");
-    ngx_hd_text_uint(t, vu->serving);
-    ngx_hd_text_add(t, ",\"total\":");
-    ngx_hd_text_uint(t, vu->total);
+    ngx_hd_member_string(t, "", &vu->upstream->name);
+    ngx_hd_member_word(t, ":{\"health\":", ngx_hd_state_word(vu->health));
+    ngx_hd_member_uint(t, ",\"serving\":", vu->serving);
+    ngx_hd_member_uint(t, ",\"total\":", vu->total);
     ngx_hd_text_add(t, ",\"peers\":[");
 
     c->n[1] = 0;
@@ -170,7 +149,7 @@ ngx_hd_live_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (vt->news == NGX_HD_NEWS_CHANGE) {
         ngx_hd_live_next(t, &c->n[0]);
-        ngx_hd_text_json(t, vt->target->name.data, vt->target->name.len);
+        ngx_hd_member_string(t, "", &vt->target->name);
         ngx_hd_text_add(t, ":");
         ngx_hd_render_json_service(t, view, vt);
     }
@@ -178,7 +157,8 @@ ngx_hd_live_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_live_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "}");
 }
@@ -219,12 +199,10 @@ ngx_hd_live_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     ngx_hd_live_next(t, &c->n[0]);
-    ngx_hd_text_add(t, "[[");
-    ngx_hd_text_json(t, vu->upstream->name.data, vu->upstream->name.len);
-    ngx_hd_text_add(t, ",");
-    ngx_hd_text_uint(t, vp->peer.id);
+    ngx_hd_member_string(t, "[[", &vu->upstream->name);
+    ngx_hd_member_uint(t, ",", vp->peer.id);
     ngx_hd_text_add(t, "]");
-    ngx_hd_live_beat(t, view, vt);
+    ngx_hd_live_beat(t, view, &vp->peer, vt);
 }
 
 
@@ -238,40 +216,43 @@ ngx_hd_live_pulse_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     if (vt->news == NGX_HD_NEWS_PULSE) {
         ngx_hd_live_next(t, &c->n[0]);
-        ngx_hd_text_add(t, "[");
-        ngx_hd_text_json(t, vt->target->name.data, vt->target->name.len);
-        ngx_hd_live_beat(t, view, vt);
+        ngx_hd_member_string(t, "[", &vt->target->name);
+        ngx_hd_live_beat(t, view, NULL, vt);
     }
 }
 
 
 static void
 ngx_hd_live_beat(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    const ngx_hd_view_target_t *vt)
+    const ngx_hd_peer_t *peer, const ngx_hd_view_target_t *vt)
 {
-    ngx_hd_live_time(t, ",", vt->data.last);
-    ngx_hd_text_add(t, ",");
-
-    if (vt->data.last && vt->data.verdict <= NGX_HD_WARN) {
-        ngx_hd_text_msec(t, vt->data.usec);
-
-    } else {
-        ngx_hd_text_add(t, "null");
-    }
-
-    ngx_hd_live_time(t, ",", vt->next);
+    ngx_hd_member_time(t, ",", vt->data.last);
+    ngx_hd_member_msec(t, ",",
+                       vt->data.last && vt->data.verdict <= NGX_HD_WARN,
+                       vt->data.usec);
+    ngx_hd_member_time(t, ",", vt->next);
     ngx_hd_text_add(t, ",\"");
 
     if (vt->data.checks) {
         ngx_hd_phrase_streak(t, view, vt);
     }
 
-    ngx_hd_text_add(t, "\"]");
+    ngx_hd_text_add(t, "\",");
+
+    if (peer && peer->counted) {
+        ngx_hd_text_uint(t, peer->conns);
+
+    } else {
+        ngx_hd_text_add(t, "null");
+    }
+
+    ngx_hd_text_add(t, "]");
 }
 
 
 static void
-ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_live_pulse_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "]");
 }
@@ -300,33 +281,6 @@ ngx_hd_live_events(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     ngx_hd_text_add(t, "]}");
-}
-
-
-static void
-ngx_hd_live_time(ngx_hd_text_t *t, const char *key, int64_t wall)
-{
-    ngx_hd_text_add(t, key);
-
-    if (wall == 0) {
-        ngx_hd_text_add(t, "null");
-        return;
-    }
-
-    ngx_hd_text_add(t, "\"");
-    ngx_hd_text_time(t, wall);
-    ngx_hd_text_add(t, "\"");
-}
-
-
-/* key ends with the quote before the word */
-
-static void
-ngx_hd_live_word(ngx_hd_text_t *t, const char *key, const char *word)
-{
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_add(t, word);
-    ngx_hd_text_add(t, "\"");
 }
 
 

@@ -5,27 +5,24 @@
  * each look is a detached thread of its own, of which a target never has more
  * than one in a worker.
  *
- * nginx's thread pools will not do: a worker that exits waits for their
- * threads, and spins while one is stuck.  Nobody waits for ours.  A thread owns
- * its job until it has written the job's address to the worker's pipe; then the
- * job is the worker's, and if there is no worker any more, the thread frees it.
+ * Nobody waits for a thread.  It owns its job until it has written the job's
+ * address to the worker's pipe; then the job is the worker's, and if there is
+ * no worker any more, the thread frees it.
  */
 
 
 #include <ngx_hd_local.h>
 #include <ngx_hd_compat.h>
 #include <ngx_hd_cond.h>
+#include <ngx_hd_failure.h>
 #include <ngx_hd_match.h>
 #include <ngx_hd_match_facts.h>
 #include <ngx_hd_measure.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_thread.h>
 #include <ngx_hd_watch.h>
 
-#include <dlfcn.h>
-#include <pthread.h>
 
-
-#define NGX_HD_LOCAL_STACK     262144  /* bytes of a thread's stack */
 #define NGX_HD_LOCAL_TURN      64      /* jobs taken in a turn of the loop */
 #define NGX_HD_LOCAL_ZONE      95      /* percent, a zone nearly full */
 
@@ -90,10 +87,8 @@ static ngx_int_t ngx_hd_local_begin(ngx_hd_run_t *run);
 static ngx_int_t ngx_hd_local_stuck(ngx_hd_run_t *run);
 static ngx_hd_local_worker_t *ngx_hd_local_worker(ngx_hd_run_t *run);
 static ngx_hd_local_worker_t *ngx_hd_local_open(ngx_hd_run_t *run);
-static ngx_int_t ngx_hd_local_pin(void);
 static ngx_hd_local_job_t *ngx_hd_local_job(ngx_hd_run_t *run);
 static ngx_uint_t ngx_hd_local_pids(ngx_pid_t *pids);
-static int ngx_hd_local_spawn(ngx_hd_local_job_t *job);
 static void *ngx_hd_local_thread(void *data);
 static void ngx_hd_local_read_handler(ngx_hd_watch_t *watch,
     ngx_uint_t ready);
@@ -309,7 +304,7 @@ ngx_hd_local_begin(ngx_hd_run_t *run)
 
     job->fd = w->fd[1];
 
-    err = ngx_hd_local_spawn(job);
+    err = ngx_hd_thread_spawn(ngx_hd_local_thread, job);
 
     if (err) {
         ngx_free(job);
@@ -347,7 +342,7 @@ ngx_hd_local_open(ngx_hd_run_t *run)
     ngx_err_t               err;
     ngx_hd_local_worker_t  *w;
 
-    if (ngx_hd_local_pin() != NGX_OK) {
+    if (ngx_hd_thread_pin() != NGX_OK) {
         ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_ERROR,
                           "the module cannot be kept loaded");
         return NULL;
@@ -395,38 +390,6 @@ failed:
     (void) ngx_pfree(ngx_cycle->pool, w);
 
     return NULL;
-}
-
-
-/*
- * At its end a worker unloads its modules, and then goes on for a while: a
- * thread must not lose the code it runs.
- */
-
-static ngx_int_t
-ngx_hd_local_pin(void)
-{
-    void     *handle;
-    Dl_info   ours, nginx;
-
-    if (dladdr((void *) (uintptr_t) ngx_hd_local_thread, &ours) == 0
-        || dladdr((void *) &ngx_cycle, &nginx) == 0)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ours.dli_fbase == nginx.dli_fbase) {
-        return NGX_OK;
-    }
-
-    handle = dlopen(ours.dli_fname, RTLD_NOW|RTLD_NOLOAD|RTLD_NODELETE);
-    if (handle == NULL) {
-        return NGX_ERROR;
-    }
-
-    (void) dlclose(handle);
-
-    return NGX_OK;
 }
 
 
@@ -497,38 +460,6 @@ ngx_hd_local_pids(ngx_pid_t *pids)
 }
 
 
-/* returns 0 or an error number */
-
-static int
-ngx_hd_local_spawn(ngx_hd_local_job_t *job)
-{
-    int             err;
-    sigset_t        all, old;
-    pthread_t       tid;
-    pthread_attr_t  attr;
-
-    err = pthread_attr_init(&attr);
-    if (err) {
-        return err;
-    }
-
-    (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void) pthread_attr_setstacksize(&attr, NGX_HD_LOCAL_STACK);
-
-    /* signals are for nginx: a thread begins with the mask of its maker */
-
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &old);
-
-    err = pthread_create(&tid, &attr, ngx_hd_local_thread, job);
-
-    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-    (void) pthread_attr_destroy(&attr);
-
-    return err;
-}
-
-
 static void *
 ngx_hd_local_thread(void *data)
 {
@@ -578,6 +509,7 @@ ngx_hd_local_done(ngx_hd_local_job_t *job)
     ngx_str_t          text;
     ngx_hd_run_t      *run;
     ngx_hd_local_t    *local;
+    ngx_hd_reason_e    lack;
     ngx_hd_measure_t  *m;
 
     m = &job->m;
@@ -591,7 +523,12 @@ ngx_hd_local_done(ngx_hd_local_job_t *job)
         return;
     }
 
-    if (m->err) {
+    lack = ngx_hd_failure_lack(m->err);
+
+    if (lack != NGX_HD_R_NONE) {
+        ngx_hd_result_set(&run->result, lack, NULL);
+
+    } else if (m->err) {
         ngx_hd_result_say(&run->result, NGX_HD_R_SYSTEM_ERROR,
                           "%V: %s%s%s", &local->name, m->what ? m->what : "",
                           m->what ? ": " : "", strerror(m->err));

@@ -318,7 +318,10 @@ ngx_hd_match_time(const ngx_hd_cond_t *cond, const ngx_hd_answer_t *answer,
     uint32_t  usec;
 
     usec = answer->usec;
-    wanted = (int64_t) cond->number * 1000;
+
+    /* longer than any answer takes */
+
+    wanted = (int64_t) ngx_min(cond->number, NGX_MAX_INT32_VALUE) * 1000;
 
     if (ngx_hd_cond_holds(cond->op, (usec > wanted) - (usec < wanted))) {
         return NGX_OK;

@@ -404,6 +404,11 @@ ngx_hd_match_gave_up(const ngx_hd_cond_t *cond, ngx_hd_reason_e reason,
     u_char  *last;
     u_char   wanted[NGX_HD_DETAIL_LEN];
 
+    if (ngx_hd_regex_starved(cond->re)) {
+        ngx_hd_result_set(result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return NGX_ERROR;
+    }
+
     last = ngx_hd_cond_wanted(wanted, wanted + sizeof(wanted), cond);
 
     ngx_hd_result_say(result, reason, "%s %*s takes too many steps", what,

@@ -32,12 +32,15 @@ const char *ngx_hd_match_json_path(ngx_pool_t *pool, ngx_hd_cond_t *cond);
 
 /*
  * NGX_OK if a condition on text holds for *seen, NGX_DECLINED if not, and
- * NGX_ERROR when its regular expression took too many steps; *seen becomes
+ * NGX_ERROR when its regular expression took too much; *seen becomes
  * the part that is worth showing.
  */
 ngx_int_t ngx_hd_match_text(const ngx_hd_cond_t *cond, ngx_str_t *seen);
 
-/* Sets result to "WHAT OP VALUE takes too many steps"; NGX_DECLINED. */
+/*
+ * Sets result to "WHAT OP VALUE takes too many steps", NGX_DECLINED; or to what
+ * NGX_ERROR says if memory ran out.
+ */
 ngx_int_t ngx_hd_match_gave_up(const ngx_hd_cond_t *cond,
     ngx_hd_reason_e reason, const char *what, ngx_hd_result_t *result);
 

@@ -115,8 +115,8 @@ typedef struct {
 static void ngx_hd_mysql_open(ngx_hd_client_t *client);
 static ngx_int_t ngx_hd_mysql_address(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_create(ngx_hd_mysql_t *m);
-static void ngx_hd_mysql_options(ngx_hd_mysql_t *m);
-static void ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m);
+static int ngx_hd_mysql_options(ngx_hd_mysql_t *m);
+static int ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_stack(ngx_hd_mysql_t *m);
 static ngx_int_t ngx_hd_mysql_listen(void);
 static void ngx_hd_mysql_read(int mode, MYSQL *my, const u_char *data,
@@ -373,9 +373,7 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
         return NGX_ERROR;
     }
 
-    ngx_hd_mysql_options(m);
-
-    if (ngx_hd_mysql_stack(m) != NGX_OK) {
+    if (ngx_hd_mysql_options(m) != 0 || ngx_hd_mysql_stack(m) != NGX_OK) {
         mysql_close(m->my);
         m->my = NULL;
         return NGX_ERROR;
@@ -385,9 +383,12 @@ ngx_hd_mysql_create(ngx_hd_mysql_t *m)
 }
 
 
-static void
+/* without one of them nothing is as it should be: 0 if all were taken */
+
+static int
 ngx_hd_mysql_options(ngx_hd_mysql_t *m)
 {
+    int             rc;
     MYSQL          *my;
     unsigned int    protocol, zero;
     unsigned long   packet;
@@ -397,26 +398,27 @@ ngx_hd_mysql_options(ngx_hd_mysql_t *m)
     packet = NGX_HD_CLIENT_ANSWER;
     protocol = m->path ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP;
 
-    (void) mysql_options(my, MYSQL_OPT_NONBLOCK, NULL);
-    (void) mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &zero);
-    (void) mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &zero);
-    (void) mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &zero);
-    (void) mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &zero);
-    (void) mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
-    (void) mysql_options(my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
-    (void) mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    (void) mysql_optionsv(my, MARIADB_OPT_RESTRICTED_AUTH,
-                          NGX_HD_MYSQL_PLUGINS);
-    (void) mysql_optionsv(my, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
-                          "healthdash");
+    rc = mysql_options(my, MYSQL_OPT_NONBLOCK, NULL);
+    rc |= mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &zero);
+    rc |= mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &zero);
+    rc |= mysql_options(my, MYSQL_OPT_WRITE_TIMEOUT, &zero);
+    rc |= mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &zero);
+    rc |= mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
+    rc |= mysql_options(my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    rc |= mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    rc |= mysql_optionsv(my, MARIADB_OPT_RESTRICTED_AUTH,
+                         NGX_HD_MYSQL_PLUGINS);
+    rc |= mysql_optionsv(my, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
+                         "healthdash");
 
-    ngx_hd_mysql_options_tls(m);
+    return rc | ngx_hd_mysql_options_tls(m);
 }
 
 
-static void
+static int
 ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m)
 {
+    int                   rc;
     MYSQL                *my;
     my_bool               tls, verify;
     ngx_hd_check_t       *check;
@@ -429,29 +431,31 @@ ngx_hd_mysql_options_tls(ngx_hd_mysql_t *m)
     tls = check->starttls ? 1 : 0;
     verify = (check->starttls && check->verify && !m->tls.judges) ? 1 : 0;
 
-    (void) mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &tls);
-    (void) mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    rc = mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &tls);
+    rc |= mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 
     if (!tls) {
-        return;
+        return rc;
     }
 
     if (m->tls.judges) {
-        (void) mysql_options(my, MYSQL_OPT_SSL_CAPATH, NGX_HD_MYSQL_NO_DIR);
+        rc |= mysql_options(my, MYSQL_OPT_SSL_CAPATH, NGX_HD_MYSQL_NO_DIR);
 
     } else if (verify && conf->ca) {
-        (void) mysql_options(my, MYSQL_OPT_SSL_CA, conf->ca);
+        rc |= mysql_options(my, MYSQL_OPT_SSL_CA, conf->ca);
     }
 
     if (conf->cert) {
-        (void) mysql_options(my, MYSQL_OPT_SSL_CERT, conf->cert);
-        (void) mysql_options(my, MYSQL_OPT_SSL_KEY, conf->key);
+        rc |= mysql_options(my, MYSQL_OPT_SSL_CERT, conf->cert);
+        rc |= mysql_options(my, MYSQL_OPT_SSL_KEY, conf->key);
     }
 
-    (void) mysql_optionsv(my, MARIADB_OPT_TLS_VERSION,
-                          (check->min_tls == 13) ? "TLSv1.3"
-                                                 : "TLSv1.2,TLSv1.3");
-    (void) mysql_optionsv(my, MARIADB_OPT_IO_WAIT, ngx_hd_mysql_wait_io);
+    rc |= mysql_optionsv(my, MARIADB_OPT_TLS_VERSION,
+                         (check->min_tls == 13) ? "TLSv1.3"
+                                                : "TLSv1.2,TLSv1.3");
+    rc |= mysql_optionsv(my, MARIADB_OPT_IO_WAIT, ngx_hd_mysql_wait_io);
+
+    return rc;
 }
 
 

@@ -62,6 +62,13 @@ ngx_hd_news_loaded(ngx_hd_main_conf_t *old, ngx_hd_main_conf_t *hmcf,
         p = ngx_slprintf(p, text + sizeof(text), ", %ui removed", removed);
     }
 
+    if (hmcf->state_file.restored) {
+        p = ngx_slprintf(p, text + sizeof(text),
+                         ", %ui known from a state file %uLs old",
+                         hmcf->state_file.restored,
+                         hmcf->state_file.age / 1000);
+    }
+
     ngx_memzero(&e, sizeof(ngx_hd_event_t));
 
     e.kind = NGX_HD_EVENT_LOADED;

@@ -7,6 +7,8 @@
 
 #include <ngx_hd_compat.h>
 #include <ngx_hd_peer.h>
+#include <ngx_hd_ramp.h>
+#include <ngx_hd_rr.h>
 
 
 #define NGX_HD_PEER_GRACE     300000   /* msec, shown after DNS removed it */
@@ -34,14 +36,15 @@ static void ngx_hd_peer_copy(ngx_hd_peer_walk_t *w, ngx_array_t *array,
 static void ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     u_char *names);
+static void ngx_hd_peer_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
+    ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_peer_id(ngx_hd_peer_walk_t *w,
     ngx_hd_server_t *server);
 static void ngx_hd_peer_copy_name(ngx_str_t *name, const u_char *src);
 static ngx_uint_t ngx_hd_peer_state(ngx_hd_peer_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
     ngx_hd_server_t *server);
-static ngx_uint_t ngx_hd_peer_avoids(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer);
+static uint64_t ngx_hd_peer_sum_ramps(ngx_hd_upstream_t *u);
 static uint64_t ngx_hd_peer_sum_one(uint64_t sum,
     ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer);
 
@@ -64,7 +67,7 @@ ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *pool)
     u_char                        *names;
     ngx_uint_t                     n;
     ngx_array_t                   *array;
-    ngx_hd_peer_walk_t                  w;
+    ngx_hd_peer_walk_t             w;
     ngx_http_upstream_rr_peers_t  *peers;
 
     ngx_hd_upstream_sync(u);
@@ -261,14 +264,17 @@ ngx_hd_peer_copy(ngx_hd_peer_walk_t *w, ngx_array_t *array, u_char *names,
     for (peers = first; peers; peers = peers->next) {
         ngx_http_upstream_rr_peers_rlock(peers);
 
+        if (w->upstream->ramp_end) {
+            (void) ngx_hd_ramp_shares(w->upstream, peers);
+        }
+
         for (peer = peers->peer; peer && i < n; peer = peer->next) {
             ngx_memzero(&p[i], sizeof(ngx_hd_peer_t));
 
             p[i].backup = (peers != first);
 
             ngx_hd_peer_copy_one(w, &p[i], peers, peer,
-                                      names ? names + i * NGX_HD_PEER_NAMES
-                                            : NULL);
+                                 names ? names + i * NGX_HD_PEER_NAMES : NULL);
             i++;
         }
 
@@ -311,11 +317,41 @@ ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
     p->unplaced = (server == NULL);
     p->weight = peer->weight;
     p->conns = peer->conns;
+    p->max_conns = peer->max_conns;
     p->fails = peer->fails;
     p->state = ngx_hd_peer_state(w, peers, peer, server);
 
-    p->kept = peer->down == 0
+    p->counted = ngx_hd_peers_shared(peers)
+                 || w->upstream->main->workers == 1;
+
+    p->kept = (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
               && ngx_hd_upstream_is_out(w->upstream, server);
+
+    if (p->state == NGX_HD_PEER_UP && server) {
+        ngx_hd_peer_copy_ramp(w->upstream, p, server);
+    }
+}
+
+
+static void
+ngx_hd_peer_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
+    ngx_hd_server_t *server)
+{
+    uint64_t     end;
+    ngx_time_t  *tp;
+
+    end = (server->share < NGX_HD_RAMP_FULL) ? ngx_hd_ramp_end(u, server) : 0;
+
+    if (end <= ngx_current_msec) {
+        return;
+    }
+
+    tp = ngx_timeofday();
+
+    p->ramping = 1;
+    p->share = server->share * 100 / NGX_HD_RAMP_FULL;
+    p->full = (int64_t) tp->sec * 1000 + tp->msec
+              + (int64_t) (end - ngx_current_msec);
 }
 
 
@@ -367,34 +403,21 @@ ngx_hd_peer_state(ngx_hd_peer_walk_t *w, ngx_http_upstream_rr_peers_t *peers,
 {
     ngx_uint_t  admin;
 
-    admin = peer->down & ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
+    admin = ngx_hd_rr_taken_out(peer);
 
     if (admin) {
         return admin == NGX_HD_NGINX_DRAINING ? NGX_HD_PEER_DRAINING
                                               : NGX_HD_PEER_DOWN;
     }
 
-    if (peer->down) {
+    if (peer->down & NGX_HD_PEER_SKIPPED) {
         return ngx_hd_upstream_health(w->upstream, server)
                == NGX_HD_STATE_UNKNOWN ? NGX_HD_PEER_CHECKING
                                        : NGX_HD_PEER_UNHEALTHY;
     }
 
-    return ngx_hd_peer_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
-                                               : NGX_HD_PEER_UP;
-}
-
-
-static ngx_uint_t
-ngx_hd_peer_avoids(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer)
-{
-    /* nginx never marks the one server of an upstream */
-
-    return !peers->single
-           && peer->max_fails
-           && peer->fails >= peer->max_fails
-           && ngx_time() - peer->checked <= peer->fail_timeout;
+    return ngx_hd_rr_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
+                                         : NGX_HD_PEER_UP;
 }
 
 
@@ -405,7 +428,7 @@ ngx_hd_peer_sum(ngx_hd_upstream_t *u)
     ngx_http_upstream_rr_peer_t   *peer;
     ngx_http_upstream_rr_peers_t  *peers;
 
-    sum = 0;
+    sum = ngx_hd_peer_sum_ramps(u);
 
     for (peers = u->uscf->peer.data; peers; peers = peers->next) {
         ngx_http_upstream_rr_peers_rlock(peers);
@@ -421,6 +444,28 @@ ngx_hd_peer_sum(ngx_hd_upstream_t *u)
 }
 
 
+/* how many ramp: what is new when one is done is that there is one less */
+
+static uint64_t
+ngx_hd_peer_sum_ramps(ngx_hd_upstream_t *u)
+{
+    uint64_t          n;
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
+
+    n = 0;
+
+    for (i = 0; u->ramp_end && i < u->nservers + u->nspares; i++) {
+        server = (i < u->nservers) ? &u->servers[i]
+                                   : &u->spares[i - u->nservers];
+
+        n += (ngx_hd_ramp_end(u, server) != 0);
+    }
+
+    return n;
+}
+
+
 static uint64_t
 ngx_hd_peer_sum_one(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
     ngx_http_upstream_rr_peer_t *peer)
@@ -431,8 +476,8 @@ ngx_hd_peer_sum_one(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
            << 32;
 
     bits ^= (uint64_t) peer->weight << 8;
-    bits ^= peer->down << 1;
-    bits ^= ngx_hd_peer_avoids(peers, peer);
+    bits ^= (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) << 1;
+    bits ^= ngx_hd_rr_avoids(peers, peer);
 
     /* a server more or less, or in another place, counts, too */
 

@@ -35,10 +35,18 @@ typedef struct {
                                            each keeps its own */
     ngx_uint_t        state;            /* ngx_hd_peer_state_e */
     ngx_uint_t        weight;
-    ngx_uint_t        conns;
+    ngx_uint_t        conns;            /* open for requests */
+    ngx_uint_t        max_conns;        /* 0: no limit */
     ngx_uint_t        fails;            /* passive */
+    ngx_uint_t        share;            /* ramping: percent of what it gets
+                                           when it is fully in service */
+    int64_t           full;             /* ramping: until then, wall clock,
+                                           msec; 0: not told */
     unsigned          backup:1;
+    unsigned          counted:1;        /* conns and fails are of all workers,
+                                           not of the one that reads them */
     unsigned          kept:1;           /* unhealthy, in service by min_up */
+    unsigned          ramping:1;        /* slow_start= */
     unsigned          unplaced:1;       /* by DNS, and not probed yet */
 } ngx_hd_peer_t;
 

@@ -754,7 +754,10 @@ ngx_hd_pgsql_message(ngx_hd_pgsql_t *p, u_char *pos, u_char *last)
 
     /* what is left of a message must not be taken for another one */
 
-    if (p->scram && !(*pos == 'E' && pos[NGX_HD_PGSQL_HEADER] == 'S')) {
+    if (p->scram
+        && !(*pos == 'E' && last - pos > NGX_HD_PGSQL_HEADER
+             && pos[NGX_HD_PGSQL_HEADER] == 'S'))
+    {
         return ngx_hd_pgsql_alien(p, pos, last);
     }
 

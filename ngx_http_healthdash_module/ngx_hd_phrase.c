@@ -15,6 +15,8 @@
 
 static ngx_uint_t ngx_hd_phrase_counted(const ngx_hd_view_t *view,
     ngx_uint_t *n);
+static void ngx_hd_phrase_frozen(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view);
 static void ngx_hd_phrase_well(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_uint_t *n);
 static void ngx_hd_phrase_bad(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -59,7 +61,15 @@ ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     total = ngx_hd_phrase_counted(view, n);
 
-    if (total == 0) {
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        ngx_hd_phrase_frozen(t, view);
+
+        if (n[NGX_HD_STATE_DOWN]) {
+            ngx_hd_text_add(t, "; ");
+            ngx_hd_phrase_bad(t, view, n, total, escape);
+        }
+
+    } else if (total == 0) {
         ngx_hd_text_add(t, "Nothing is known");
 
     } else if (n[NGX_HD_STATE_UP]
@@ -73,6 +83,21 @@ ngx_hd_phrase_summary(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_phrase_idle(t, view, escape);
     ngx_hd_phrase_aside(t, view);
+}
+
+
+static void
+ngx_hd_phrase_frozen(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    ngx_hd_text_add(t, (view->guard.why == NGX_HD_GUARD_SENTINEL)
+                       ? "Blind: no sentinel answers, "
+                       : "Blind, or all down: ");
+    ngx_hd_text_uint(t, view->guarded.failing);
+    ngx_hd_text_add(t, " of ");
+    ngx_hd_phrase_count(t, view->guarded.targets, "target");
+    ngx_hd_text_add(t, " fail at once; verdicts are frozen for ");
+    ngx_hd_text_ago(t, (view->mono > view->guard.since)
+                       ? view->mono - view->guard.since : 0);
 }
 
 
@@ -298,6 +323,11 @@ ngx_hd_phrase_short(ngx_hd_text_t *t, const ngx_hd_view_t *view)
         return;
     }
 
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        ngx_hd_text_add(t, "verdicts frozen");
+        return;
+    }
+
     health = ngx_hd_phrase_worst(n);
 
     if (health == NGX_HD_STATE_UP && view->nidle) {
@@ -374,6 +404,34 @@ ngx_hd_phrase_serving(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
 }
 
 
+void
+ngx_hd_phrase_connections(ngx_hd_text_t *t, const ngx_hd_peer_t *peer)
+{
+    if (peer->max_conns == 0) {
+
+        if (peer->counted) {
+            ngx_hd_phrase_count(t, peer->conns, "connection");
+        }
+
+        return;
+    }
+
+    if (peer->counted) {
+        ngx_hd_text_uint(t, peer->conns);
+        ngx_hd_text_add(t, " of ");
+
+    } else {
+        ngx_hd_text_add(t, "at most ");
+    }
+
+    ngx_hd_phrase_count(t, peer->max_conns, "connection");
+
+    if (!peer->counted) {
+        ngx_hd_text_add(t, " a worker");
+    }
+}
+
+
 const char *
 ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
 {
@@ -382,6 +440,10 @@ ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
     case NGX_HD_PEER_UP:
         if (vp->peer.kept) {
             return "kept in service by min_up";
+        }
+
+        if (vp->peer.ramping) {
+            return "ramping";
         }
 
         return ngx_hd_phrase_is_observed(vp) ? "in service, only observed"
@@ -433,11 +495,20 @@ void
 ngx_hd_phrase_result(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_hd_phrase_pt escape)
 {
+    uint64_t   held;
     ngx_str_t  text;
 
     if (vt->stale) {
         ngx_hd_phrase_stale(t, view, vt);
         return;
+    }
+
+    held = ngx_hd_view_held(view, vt);
+
+    if (held) {
+        ngx_hd_text_add(t, "flapping, held down for ");
+        ngx_hd_text_ago(t, held);
+        ngx_hd_text_add(t, ": ");
     }
 
     if (vt->data.last == 0) {
@@ -659,5 +730,38 @@ ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,
 
     if (check->name.len) {
         ngx_hd_text_add(t, ")");
+    }
+}
+
+
+void
+ngx_hd_phrase_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    const ngx_hd_view_probing_t  *p;
+
+    p = &view->probing;
+
+    /* one place behind the point is enough for people */
+
+    ngx_hd_text_msec(t, p->past.done * 1000 / NGX_HD_PACE_WINDOW);
+    ngx_hd_text_add(t, " of ");
+    ngx_hd_text_msec(t, (p->milli + 50) / 100 * 100);
+    ngx_hd_text_add(t, " probes a second");
+
+    if (view->main->rate) {
+        ngx_hd_text_add(t, ", at most ");
+        ngx_hd_text_uint(t, view->main->rate);
+    }
+
+    if (p->past.late) {
+        ngx_hd_text_add(t, ", up to ");
+        ngx_hd_text_uint(t, p->past.late);
+        ngx_hd_text_add(t, " ms late");
+    }
+
+    if (p->waiting) {
+        ngx_hd_text_add(t, ", ");
+        ngx_hd_text_uint(t, p->waiting);
+        ngx_hd_text_add(t, (p->waiting == 1) ? " waits" : " wait");
     }
 }

@@ -60,9 +60,15 @@ void ngx_hd_phrase_serving(ngx_hd_text_t *t,
 const char *ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp);
 
 /*
- * What came out last: "passed", "http status 503", "no result for 31 s", "no
- * result yet"; for a target whose probes pass but that is not up yet, also why
- * it is not.
+ * "3 connections", "3 of 20 connections", "at most 20 connections a worker";
+ * nothing if nothing is known.
+ */
+void ngx_hd_phrase_connections(ngx_hd_text_t *t, const ngx_hd_peer_t *peer);
+
+/*
+ * What came out last, and whether it is flapping: "passed", "http status 503",
+ * "no result for 31 s", "no result yet"; for a target whose probes pass but
+ * that is not up yet, also why it is not.
  */
 void ngx_hd_phrase_result(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_hd_phrase_pt escape);
@@ -98,6 +104,11 @@ u_char *ngx_hd_phrase_latency(u_char *buf, uint64_t usec);
 u_char *ngx_hd_phrase_percent(u_char *buf, ngx_int_t millionths);
 
 #define NGX_HD_PHRASE_PERCENT   32
+
+/*
+ * "199 of 200 probes a second, up to 12 ms late, 3 wait", of the last 10 s.
+ */
+void ngx_hd_phrase_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 
 /* How a target is asked: "deep (http /healthz)". */
 void ngx_hd_phrase_check(ngx_hd_text_t *t, const ngx_hd_check_t *check,

@@ -14,12 +14,15 @@
 
 #define NGX_HD_RUN_POOL        4096    /* bytes: a tcp probe takes one block */
 #define NGX_HD_RUN_SLACK       50      /* msec, least lateness called blocked */
-#define NGX_HD_RUN_RESERVE     8       /* connections left to clients, least */
+#define NGX_HD_RUN_RESERVE     16      /* connections, and files, that are left
+                                          to clients, if there are many */
 #define NGX_HD_RUN_TICKS       4       /* looks at the clock in a timeout */
 
 
 static ngx_hd_run_t *ngx_hd_run_create(ngx_hd_target_t *target);
 static u_char *ngx_hd_run_log_handler(ngx_log_t *log, u_char *buf, size_t len);
+static ngx_int_t ngx_hd_run_has(ngx_hd_run_t *run, ngx_uint_t need);
+static ngx_uint_t ngx_hd_run_reserve(ngx_uint_t all);
 static void ngx_hd_run_set_deadline(ngx_hd_run_t *run);
 static void ngx_hd_run_wait(ngx_hd_run_t *run, ngx_msec_t step);
 static void ngx_hd_run_count_lost(ngx_hd_run_t *run);
@@ -35,6 +38,7 @@ ngx_hd_run_t *
 ngx_hd_run_start(ngx_hd_target_t *target, ngx_hd_run_pt handler, void *data,
     ngx_hd_reason_e *reason)
 {
+    ngx_uint_t     need;
     ngx_hd_run_t  *run;
 
     run = ngx_hd_run_create(target);
@@ -51,6 +55,15 @@ ngx_hd_run_start(ngx_hd_target_t *target, ngx_hd_run_pt handler, void *data,
                    run, &target->name, &target->address);
 
     ngx_hd_run_set_deadline(run);
+
+    /* what needs several connections does not begin with some of them */
+
+    need = target->check->type->connections;
+
+    if (need && ngx_hd_run_has(run, need) != NGX_OK) {
+        ngx_hd_run_done(run);
+        return run;
+    }
 
     switch (target->check->type->start(run)) {
 
@@ -396,17 +409,79 @@ ngx_hd_run_abort(ngx_hd_run_t *run)
 ngx_int_t
 ngx_hd_run_room(ngx_hd_run_t *run)
 {
-    /* clients come first: what nginx keeps for them is not ours */
+    return ngx_hd_run_has(run, 1);
+}
+
+
+/*
+ * Clients come first.  What is left to them is more than the sixteenth below
+ * which nginx closes connections that clients keep, to get one.
+ */
+
+static ngx_int_t
+ngx_hd_run_has(ngx_hd_run_t *run, ngx_uint_t need)
+{
+    ngx_uint_t  used, files;
 
     if (ngx_cycle->free_connection_n
-        > ngx_max(NGX_HD_RUN_RESERVE, ngx_cycle->connection_n / 16))
+        < need + ngx_hd_run_reserve(ngx_cycle->connection_n))
     {
-        return NGX_OK;
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_CONNECTIONS, NULL);
+        return NGX_ERROR;
     }
 
-    ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_CONNECTIONS, NULL);
+    used = ngx_cycle->connection_n - ngx_cycle->free_connection_n;
+    files = run->target->main->files;
 
-    return NGX_ERROR;
+    if (used + need + ngx_hd_run_reserve(files) > files) {
+        ngx_hd_result_set(&run->result, NGX_HD_R_LOCAL_FILES, NULL);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A worker that has just begun has no holes in its table of files, so a new one
+ * tells how many there are.
+ */
+
+ngx_uint_t
+ngx_hd_run_files(void)
+{
+    int            fd;
+    ngx_uint_t     used;
+    struct rlimit  limit;
+
+    fd = dup(STDERR_FILENO);
+
+    if (fd == -1) {
+        return ngx_cycle->connection_n;
+    }
+
+    (void) close(fd);
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0
+        || limit.rlim_cur > NGX_MAX_INT32_VALUE)
+    {
+        return NGX_MAX_INT32_VALUE;
+    }
+
+    used = ngx_cycle->connection_n - ngx_cycle->free_connection_n;
+
+    /* what is no connection: logs, the loop's own */
+
+    fd -= ngx_min((ngx_int_t) used, fd);
+
+    return limit.rlim_cur - ngx_min((rlim_t) fd, limit.rlim_cur);
+}
+
+
+static ngx_uint_t
+ngx_hd_run_reserve(ngx_uint_t all)
+{
+    return ngx_min(ngx_max(NGX_HD_RUN_RESERVE, all / 8), all / 4);
 }
 
 

@@ -90,6 +90,10 @@ typedef enum {
 #define NGX_HD_TAKES_PORT      0x10000  /* port, for what is no stream */
 
 
+#define NGX_HD_PROBE_CONNECTIONS  3     /* most that a probe takes: libcurl's,
+                                           and both ends of the relay */
+
+
 /*
  * A probe type: all the scheduler and the directives know of a protocol.
  * data is the type's own; for stream types the dialogue.
@@ -106,12 +110,15 @@ struct ngx_hd_probe_type_s {
                                            hold; time can always */
     unsigned     tls:1;                 /* it speaks TLS by tls_ctx */
     unsigned     udp:1;                 /* the stream engine sends datagrams */
+    unsigned     curl:1;                /* it goes through libcurl */
     unsigned     starts_tls:1;          /* TLS of its own making: verify=, ca=
                                            are read, sni defaults to the host */
     unsigned     told:1;                /* is told, and does not ask: interval=
                                            must be given, and the type says
                                            when it wants to look; one result
                                            decides, by default */
+    ngx_uint_t   connections;           /* of nginx's that a probe takes, up to
+                                           NGX_HD_PROBE_CONNECTIONS; 0: one */
     const char  *unit;                  /* of a value it measures: " %",
                                            " answers"; NULL: none */
     const char  *missing;               /* the library and package this build
@@ -167,10 +174,16 @@ void ngx_hd_run_done(ngx_hd_run_t *run);
 void ngx_hd_run_abort(ngx_hd_run_t *run);
 
 /*
- * Whether a connection for run would leave enough of worker_connections to
- * clients; NGX_ERROR with run->result set if not.
+ * Whether a connection for run would leave enough of worker_connections, and of
+ * files, to clients; NGX_ERROR with run->result set if not.
  */
 ngx_int_t ngx_hd_run_room(ngx_hd_run_t *run);
+
+/*
+ * How many connections the limit of open files leaves room for, for main conf;
+ * to be asked when a worker begins.
+ */
+ngx_uint_t ngx_hd_run_files(void);
 
 /*
  * Makes log a copy of nginx's that says nothing, but everything when nginx

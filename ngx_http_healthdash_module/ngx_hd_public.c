@@ -79,8 +79,10 @@ ngx_hd_public_view(ngx_hd_view_t *view, ngx_pool_t *pool)
 
     view->main = &public->main;
     view->load_time = 0;
+    view->saved.instance = 0;
     view->workers = 0;
     view->pid = 0;
+    ngx_memzero(&view->probing, sizeof(ngx_hd_view_probing_t));
 
     ngx_str_null(&view->nginx);
 
@@ -220,7 +222,7 @@ static ngx_hd_upstream_t *
 ngx_hd_public_upstream_conf(ngx_hd_public_t *public, ngx_hd_upstream_t *u)
 {
     ngx_uint_t           i, n;
-    ngx_hd_check_t     **check, *copy;
+    ngx_hd_check_t     **check, **copy;
     ngx_hd_upstream_t   *mine, **slot;
 
     n = u->checks.nelts;
@@ -240,18 +242,22 @@ ngx_hd_public_upstream_conf(ngx_hd_public_t *public, ngx_hd_upstream_t *u)
     *slot = mine;
 
     mine->name = u->name;
+    mine->namesake = u->namesake;
     mine->min_up = u->min_up;
     mine->min_up_percent = u->min_up_percent;
     mine->main = &public->main;
     mine->labels = ngx_hd_public_check(public, u->labels);
 
     for (i = 0; i < n; i++) {
-        copy = ngx_hd_public_check(public, check[i]);
+        copy = ngx_array_push(&mine->checks);
         if (copy == NULL) {
             return NULL;
         }
 
-        *(ngx_hd_check_t **) ngx_array_push(&mine->checks) = copy;
+        *copy = ngx_hd_public_check(public, check[i]);
+        if (*copy == NULL) {
+            return NULL;
+        }
     }
 
     return mine->labels ? mine : NULL;
@@ -312,6 +318,10 @@ ngx_hd_public_server(ngx_hd_public_t *public, ngx_hd_view_peer_t *vp)
 
     vp->peer.name = name;
     vp->peer.server = name;
+    vp->peer.max_conns = 0;
+    vp->peer.counted = 0;
+    vp->peer.share = 0;
+    vp->peer.full = 0;
 
     if (vp->peer.conf == NULL) {
         return NGX_OK;
@@ -387,6 +397,7 @@ ngx_hd_public_target(ngx_hd_public_t *public, const ngx_hd_target_t *t,
     mine->check = check;
     mine->index = t->index;
     mine->record = t->record;
+    mine->namesake = t->namesake;
     mine->main = &public->main;
 
     return mine;

@@ -14,10 +14,14 @@
 #define NGX_HD_PULSE_PRIME    0x100000001b3ULL
 
 
+#define NGX_HD_PULSE_QUARTER  900000    /* msec: parts of the hour under way */
+
+
 typedef struct {
     uint32_t             count;     /* results, modulo 2^32 */
+    uint32_t             fresh;     /* of these, since the picture before */
+    uint64_t             bars;      /* see ngx_hd_pulse_bars() */
     unsigned             stale:1;
-    unsigned             fresh:1;   /* a result since the picture before */
 } ngx_hd_pulse_target_t;
 
 
@@ -50,6 +54,10 @@ static ngx_uint_t ngx_hd_pulse_peer(ngx_hd_pulse_t *pulse,
     ngx_hd_view_peer_t *vp, uint64_t *row);
 static ngx_uint_t ngx_hd_pulse_service(ngx_hd_pulse_t *pulse,
     ngx_hd_view_target_t *vt, uint64_t *row);
+static ngx_uint_t ngx_hd_pulse_results(ngx_hd_pulse_t *pulse,
+    ngx_hd_view_target_t *vt);
+static uint64_t ngx_hd_pulse_bars(const ngx_hd_data_t *data);
+static ngx_uint_t ngx_hd_pulse_trouble(const ngx_hd_open_t *open);
 static ngx_uint_t ngx_hd_pulse_news(uint64_t *row, uint64_t sum,
     ngx_uint_t fresh);
 static uint64_t ngx_hd_pulse_sum_target(uint64_t sum,
@@ -208,7 +216,7 @@ ngx_hd_pulse_target(ngx_hd_pulse_t *pulse, ngx_uint_t i, uint64_t mono,
     /* the other half moves when a probe begins */
 
     now->count = (uint32_t) ngx_hd_load(&rec->seq);
-    now->fresh = (now->count != pt->count);
+    now->fresh = now->count - pt->count;
 
     due = ngx_hd_load(&rec->due);
     now->stale = due && mono > due + ngx_hd_store_trust(t[i]->check);
@@ -315,11 +323,12 @@ ngx_hd_pulse_peer(ngx_hd_pulse_t *pulse, ngx_hd_view_peer_t *vp,
                            peer->name.len);
     sum = ngx_hd_pulse_sum_number(sum, peer->state);
     sum = ngx_hd_pulse_sum_number(sum, peer->weight);
-    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 1 | peer->kept);
+    sum = ngx_hd_pulse_sum_number(sum, peer->backup << 2 | peer->kept << 1
+                                       | peer->ramping);
 
     for (i = 0; i < vp->nchecks; i++) {
         sum = ngx_hd_pulse_sum_target(sum, &vp->checks[i]);
-        fresh |= pulse->targets[vp->checks[i].target->index].fresh;
+        fresh |= ngx_hd_pulse_results(pulse, &vp->checks[i]);
     }
 
     vp->news = ngx_hd_pulse_news(row, sum, fresh);
@@ -334,8 +343,51 @@ ngx_hd_pulse_service(ngx_hd_pulse_t *pulse, ngx_hd_view_target_t *vt,
 {
     vt->news = ngx_hd_pulse_news(row,
                           ngx_hd_pulse_sum_target(NGX_HD_PULSE_SEED, vt),
-                          pulse->targets[vt->target->index].fresh);
+                          ngx_hd_pulse_results(pulse, vt));
     return vt->news;
+}
+
+
+/* sets what is new of a target; 1 if it has a result */
+
+static ngx_uint_t
+ngx_hd_pulse_results(ngx_hd_pulse_t *pulse, ngx_hd_view_target_t *vt)
+{
+    uint64_t                bars;
+    ngx_hd_pulse_target_t  *pt;
+
+    pt = &pulse->targets[vt->target->index];
+    bars = ngx_hd_pulse_bars(&vt->data);
+
+    vt->results = pt->fresh;
+    vt->redraw = (bars != pt->bars);
+
+    pt->bars = bars;
+
+    return vt->results != 0;
+}
+
+
+/*
+ * What decides how its bars look, short of how long it was down: the quarter,
+ * and whether there is trouble in the minute or the day.  With a second result
+ * there is a line, too.
+ */
+
+static uint64_t
+ngx_hd_pulse_bars(const ngx_hd_data_t *data)
+{
+    return data->seen / NGX_HD_PULSE_QUARTER << 5
+           | (data->checks + data->inconclusive > 1) << 4
+           | ngx_hd_pulse_trouble(&data->open[NGX_HD_DAY]) << 2
+           | ngx_hd_pulse_trouble(&data->open[NGX_HD_MINUTE]);
+}
+
+
+static ngx_uint_t
+ngx_hd_pulse_trouble(const ngx_hd_open_t *open)
+{
+    return (open->down != 0) << 1 | (open->failures || open->slow);
 }
 
 

@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          5       /* count up with every change below */
+#define NGX_HD_LAYOUT          6       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -82,6 +82,17 @@ typedef struct {
     (NGX_HD_LATENCY_OCTAVES * NGX_HD_LATENCY_PARTS)
 
 
+/*
+ * When a server came back, monotonic, msec, and whether nginx had left it in
+ * service all the same.  0: it never was to be taken out.  A later one is a
+ * higher number.
+ */
+
+#define ngx_hd_back(msec, served)  ((uint64_t) (msec) << 1 | (served))
+#define ngx_hd_back_time(back)     ((back) >> 1)
+#define ngx_hd_back_served(back)   ((back) & 1)
+
+
 /* what is remembered beside the facts; one more of each than is shown */
 
 typedef struct {
@@ -110,11 +121,14 @@ typedef struct {
 
     uint64_t  flap_start;       /* monotonic, msec: flap= window began */
     uint64_t  hold_until;       /* monotonic, msec: not up before this */
+    uint64_t  back;             /* ngx_hd_back(), of a server: the last time
+                                   it was to be taken into service again */
 
-    uint32_t  state;            /* ngx_hd_state_e */
-    uint32_t  verdict;          /* ngx_hd_verdict_e of the last probe */
-    uint32_t  reason;           /* ngx_hd_reason_e of the last probe */
-    uint32_t  state_reason;     /* ngx_hd_reason_e that led to the state */
+    uint8_t   state;            /* ngx_hd_state_e */
+    uint8_t   verdict;          /* ngx_hd_verdict_e of the last probe */
+    uint16_t  reason;           /* ngx_hd_reason_e of the last probe */
+    uint16_t  state_reason;     /* ngx_hd_reason_e that led to the state */
+    uint16_t  has_value;        /* value counts */
     uint32_t  fails;            /* failures in a row */
     uint32_t  passes;           /* passes in a row */
     uint32_t  clean;            /* of these, without a warning in a row */
@@ -124,14 +138,12 @@ typedef struct {
     uint32_t  holds;            /* holds in a row, they double */
     uint32_t  pid;              /* worker that made the last probe */
     uint16_t  slot;             /* its number */
-    uint16_t  len;              /* of detail */
-    uint16_t  state_len;        /* of state_detail */
-    uint16_t  has_value;        /* value counts */
+    uint8_t   len;              /* of detail */
+    uint8_t   state_len;        /* of state_detail */
     u_char    detail[NGX_HD_DETAIL_LEN];        /* of the last probe */
 
     uint32_t         phase[NGX_HD_PHASES];      /* of the last probe */
     uint32_t         usec_last; /* the whole last probe */
-    uint32_t         hole;
     double           value;     /* of the last probe */
 
     uint64_t         seen;      /* history clock, msec: counted until then */
@@ -145,6 +157,8 @@ typedef struct {
                                                            state */
 } ngx_hd_data_t;
 
+
+_Static_assert(NGX_HD_DETAIL_LEN <= UINT8_MAX, "lengths of details");
 
 _Static_assert(sizeof(ngx_hd_data_t) % sizeof(uint64_t) == 0,
                "the facts are copied word by word");
@@ -215,7 +229,10 @@ typedef struct {
     uint64_t          seq;      /* atomic: epoch 32 | count 32 */
     uint64_t          due;      /* atomic, monotonic msec: the next probe */
     uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
+    uint64_t          recent;   /* atomic, monotonic msec: last result 32 |
+                                   failing since 32, of the guard */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
+    uint64_t          back;     /* atomic: that of the facts, for balancers */
     ngx_hd_place_t    place;
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
@@ -234,6 +251,7 @@ typedef enum {
     NGX_HD_EVENT_REMOVED,       /* a target that is probed no more */
     NGX_HD_EVENT_LOADED,        /* a configuration: value is its generation */
     NGX_HD_EVENT_TAKEOVER,      /* of what a worker, value, has left */
+    NGX_HD_EVENT_GUARD,         /* verdicts are frozen, or not any more */
     NGX_HD_EVENT_KINDS
 } ngx_hd_event_e;
 
@@ -268,6 +286,32 @@ _Static_assert(sizeof(ngx_hd_history_t) % sizeof(uint64_t) == 0,
                "the history is copied word by word");
 
 
+/* how fast probes begin, see ngx_hd_pace.h */
+
+#define NGX_HD_PACE_SECONDS    16      /* power of two */
+
+typedef struct {
+    uint64_t         turn;      /* atomic, monotonic usec: of healthdash_rate */
+    uint64_t         done[NGX_HD_PACE_SECONDS];  /* atomic: second 32 | n 32 */
+    uint64_t         late[NGX_HD_PACE_SECONDS];  /* the same: msec */
+    uint64_t         lag[NGX_HD_PACE_SECONDS];
+} ngx_hd_pace_t;
+/* the state file, as the workers see it */
+
+typedef struct {
+    uint64_t         instance;  /* of nginx, grows with each start of one that
+                                   has found the file of another; master */
+    int64_t          restored;  /* wall clock, msec: what was found in the file
+                                   was of then; 0: nothing; master */
+    uint64_t         lease;     /* atomic: of the writer: pid 32 | until 32 */
+    int64_t          saved;     /* atomic, wall clock, msec; 0: not yet */
+    uint64_t         sum;       /* atomic: over what was saved */
+    uint64_t         wrong;     /* atomic: step 32 | error 32; 0: nothing */
+    uint64_t         told;      /* atomic, monotonic, msec: the log was told
+                                   that something is wrong; 0: was not */
+} ngx_hd_saved_t;
+
+
 typedef struct {
     uint64_t         magic;
     uint32_t         layout;
@@ -278,10 +322,14 @@ typedef struct {
     int64_t          clock;         /* history clock - monotonic, msec; const
                                        after init */
     uint64_t         changes[NGX_HD_CHANGE_WORDS];  /* atomic, see store.h */
+    ngx_hd_pace_t    pace;
+    uint64_t         guard;         /* atomic: since 48 | why 8 | state 8 */
+    uint64_t         guard_count;   /* atomic: failing 32 | of 32 */
     uint64_t         crowded;       /* atomic, monotonic msec: a line said so
                                        last that DNS has too many addresses */
     uint64_t         moves;         /* atomic: minute, and how many servers DNS
                                        has moved in it (8 bits) */
+    ngx_hd_saved_t   saved;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];
     ngx_hd_record_t  record[1];     /* really: capacity */

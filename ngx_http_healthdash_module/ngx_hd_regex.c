@@ -36,6 +36,7 @@ struct ngx_hd_regex_s {
     pcre2_match_data     *data;
     size_t                steps;    /* left for the condition under way */
     size_t                position; /* at the step before */
+    ngx_uint_t            starved;  /* what stopped the last look was memory */
 };
 
 
@@ -152,6 +153,13 @@ ngx_hd_regex_resume(ngx_hd_regex_t *re, size_t left)
 }
 
 
+ngx_uint_t
+ngx_hd_regex_starved(const ngx_hd_regex_t *re)
+{
+    return re->starved;
+}
+
+
 ngx_int_t
 ngx_hd_regex_exec(ngx_hd_regex_t *re, const ngx_str_t *s, size_t *start)
 {
@@ -169,6 +177,7 @@ ngx_hd_regex_exec(ngx_hd_regex_t *re, const ngx_str_t *s, size_t *start)
     }
 
     if (rc < 0) {
+        re->starved = (rc == PCRE2_ERROR_NOMEMORY);
         return NGX_ERROR;
     }
 

@@ -32,10 +32,14 @@ void ngx_hd_regex_resume(ngx_hd_regex_t *re, size_t left);
 /*
  * Looks for the pattern in s, which may be hostile: steps, depth and memory
  * are bounded.  NGX_OK with the offset of the hit in start, NGX_DECLINED, or
- * NGX_ERROR if a bound was reached.  Allocates nothing that stays.
+ * NGX_ERROR if a bound was reached, or memory ran out.  Allocates nothing that
+ * stays.
  */
 ngx_int_t ngx_hd_regex_exec(ngx_hd_regex_t *re, const ngx_str_t *s,
     size_t *start);
+
+/* Whether NGX_ERROR meant that memory ran out: nobody's fault but ours. */
+ngx_uint_t ngx_hd_regex_starved(const ngx_hd_regex_t *re);
 
 
 #endif /* _NGX_HD_REGEX_H_INCLUDED_ */

@@ -339,7 +339,7 @@ ngx_hd_relay_out_handler(ngx_event_t *ev)
 static void
 ngx_hd_relay_in(ngx_hd_relay_t *r)
 {
-    size_t        most;
+    size_t        heard, most;
     ngx_event_t  *rev;
 
     rev = r->peer.connection->read;
@@ -352,11 +352,20 @@ ngx_hd_relay_in(ngx_hd_relay_t *r)
             break;
         }
 
+        heard = r->total;
+
         ngx_hd_relay_read(r, most - r->total);
 
         if (r->total > r->limit) {
             ngx_hd_result_set(&r->run->result, NGX_HD_R_RESPONSE_FAILED,
                               "more than %uz bytes for an answer", r->limit);
+            r->handler(r, NGX_ERROR);
+            return;
+        }
+
+        if (r->total > heard && heard < sizeof(r->heard)
+            && r->hear(r) == NGX_DECLINED)
+        {
             r->handler(r, NGX_ERROR);
             return;
         }

@@ -24,13 +24,20 @@ typedef struct ngx_hd_relay_s  ngx_hd_relay_t;
  */
 typedef void (*ngx_hd_relay_pt)(ngx_hd_relay_t *r, ngx_int_t rc);
 
+/*
+ * More of heard[] has come, and the library has not got it.  NGX_DECLINED: it
+ * is no answer, with run->result set; the handler gets NGX_ERROR then.
+ */
+typedef ngx_int_t (*ngx_hd_relay_hear_pt)(ngx_hd_relay_t *r);
+
 
 /* all of it is in the memory of the run */
 
 struct ngx_hd_relay_s {
     ngx_hd_run_t           *run;
     ngx_hd_relay_pt         handler;
-    void                   *data;       /* of the handler */
+    ngx_hd_relay_hear_pt    hear;
+    void                   *data;       /* of the handlers */
     ngx_peer_connection_t   peer;
     ngx_addr_t             *addr;       /* of the peer */
     size_t                  limit;      /* bytes that it may send */
@@ -62,7 +69,7 @@ struct ngx_hd_relay_s {
 
 /*
  * Takes over r->peer, which ngx_hd_connect() has begun; run, addr, handler,
- * data and limit are set.
+ * hear, data and limit are set.
  */
 void ngx_hd_relay_begin(ngx_hd_relay_t *r);
 

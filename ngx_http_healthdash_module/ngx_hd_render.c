@@ -9,6 +9,10 @@
 #include <ngx_hd_render.h>
 
 
+/* pieces in a slice, be they ever so short */
+#define NGX_HD_RENDER_PIECES    256
+
+
 typedef enum {
     NGX_HD_RENDER_HEAD = 0,
     NGX_HD_RENDER_UPSTREAM,
@@ -29,8 +33,6 @@ static void ngx_hd_render_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_render_t *render, ngx_hd_render_cursor_t *c);
 static void ngx_hd_render_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_render_t *render, ngx_hd_render_cursor_t *c);
-static void ngx_hd_render_part(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    ngx_hd_render_pt part, ngx_hd_render_cursor_t *c);
 static void ngx_hd_render_piece(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_piece_pt piece, ngx_hd_render_cursor_t *c);
 
@@ -39,13 +41,14 @@ ngx_int_t
 ngx_hd_render_slice(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_render_t *render, ngx_hd_render_cursor_t *c, off_t size)
 {
-    off_t  end;
+    off_t       end;
+    ngx_uint_t  n;
 
     end = t->size + size;
 
-    while (c->part != NGX_HD_RENDER_DONE) {
+    for (n = 0; c->part != NGX_HD_RENDER_DONE; n++) {
 
-        if (t->size >= end) {
+        if (t->size >= end || n == NGX_HD_RENDER_PIECES) {
             return NGX_AGAIN;
         }
 
@@ -63,7 +66,11 @@ ngx_hd_render_step(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     switch (c->part) {
 
     case NGX_HD_RENDER_HEAD:
-        ngx_hd_render_part(t, view, render->head, c);
+        if (render->head) {
+            render->head(t, view);
+        }
+
+        c->part++;
         return;
 
     case NGX_HD_RENDER_UPSTREAM:
@@ -84,7 +91,8 @@ ngx_hd_render_step(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         return;
 
     default: /* NGX_HD_RENDER_FOOT */
-        ngx_hd_render_part(t, view, render->foot, c);
+        ngx_hd_render_piece(t, view, render->foot, c);
+        c->part++;
     }
 }
 
@@ -133,18 +141,6 @@ ngx_hd_render_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_render_piece(t, view, render->service, c);
     c->service++;
-}
-
-
-static void
-ngx_hd_render_part(ngx_hd_text_t *t, const ngx_hd_view_t *view,
-    ngx_hd_render_pt part, ngx_hd_render_cursor_t *c)
-{
-    if (part) {
-        part(t, view);
-    }
-
-    c->part++;
 }
 
 

@@ -18,7 +18,7 @@ typedef struct {
     ngx_uint_t                     peer;        /* the same, in its upstream */
     ngx_uint_t                     service;     /* the same */
     ngx_uint_t                     n[2];        /* the renderer's own */
-    size_t                         width[2];    /* the renderer's own */
+    size_t                         width[3];    /* the renderer's own */
 } ngx_hd_render_cursor_t;
 
 
@@ -48,7 +48,7 @@ typedef struct {
     ngx_hd_render_piece_pt         upstream_end;
     ngx_hd_render_piece_pt         services;    /* between both */
     ngx_hd_render_piece_pt         service;
-    ngx_hd_render_pt               foot;
+    ngx_hd_render_piece_pt         foot;
     ngx_hd_render_status_pt        status;      /* NULL: 200 */
 } ngx_hd_render_t;
 
@@ -63,8 +63,9 @@ extern const ngx_hd_render_t  ngx_hd_render_badge;
 
 
 /*
- * Writes pieces until about size bytes were added to text.  NGX_AGAIN: there
- * is more to write; NGX_OK: the picture is complete.
+ * Writes pieces until about size bytes were added to text, or for less than a
+ * millisecond if there is little to write.  NGX_AGAIN: there is more to do;
+ * NGX_OK: the picture is complete.
  */
 ngx_int_t ngx_hd_render_slice(ngx_hd_text_t *text, const ngx_hd_view_t *view,
     const ngx_hd_render_t *render, ngx_hd_render_cursor_t *cursor,

@@ -14,7 +14,7 @@
 
 
 #define NGX_HD_ATOM_MOST       100     /* entries */
-#define NGX_HD_ATOM_PIECES     6       /* of what an id is made of */
+#define NGX_HD_ATOM_PIECES     9       /* of what an id is made of */
 
 
 static void ngx_hd_atom_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -80,6 +80,19 @@ ngx_hd_atom_feed(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     piece[3] = view->filter.upstream;
     piece[4] = view->filter.service;
     piece[5] = view->filter.group;
+    piece[6] = view->filter.row;
+
+    ngx_str_null(&piece[7]);
+    ngx_str_null(&piece[8]);
+
+    if (view->filter.health != NGX_HD_STATES) {
+        piece[7].data = (u_char *) ngx_hd_state_word(view->filter.health);
+        piece[7].len = ngx_strlen(piece[7].data);
+    }
+
+    if (view->filter.public) {
+        ngx_str_set(&piece[8], "public");
+    }
 
     ngx_hd_text_add(t, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
                     "<feed xmlns=\"http://www.w3.org/2005/Atom\" "
@@ -127,6 +140,7 @@ ngx_hd_atom_self(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_atom_argument(t, "upstream", &filter->upstream);
     ngx_hd_atom_argument(t, "service", &filter->service);
     ngx_hd_atom_argument(t, "group", &filter->group);
+    ngx_hd_atom_argument(t, "row", &filter->row);
 
     if (filter->health != NGX_HD_STATES) {
         ngx_hd_text_add(t, "&amp;health=");

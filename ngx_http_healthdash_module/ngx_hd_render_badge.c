@@ -33,21 +33,24 @@ typedef struct {
 
 
 static ngx_uint_t ngx_hd_badge_status(const ngx_hd_view_t *view);
-static void ngx_hd_badge_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_badge_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
+static void ngx_hd_badge_add_service(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_badge_best(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, ngx_uint_t n, ngx_hd_render_cursor_t *c);
+static void ngx_hd_badge_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static const ngx_hd_view_target_t *ngx_hd_badge_service(
     const ngx_hd_view_t *view);
 static const ngx_hd_view_upstream_t *ngx_hd_badge_upstream(
     const ngx_hd_view_t *view);
 static ngx_uint_t ngx_hd_badge_is_configured(const ngx_hd_view_t *view);
 static void ngx_hd_badge_fill(ngx_hd_badge_t *badge,
-    const ngx_hd_view_t *view);
+    const ngx_hd_view_t *view, const ngx_hd_render_cursor_t *c);
 static void ngx_hd_badge_health(ngx_hd_badge_t *badge, ngx_uint_t health);
-static void ngx_hd_badge_window(ngx_hd_badge_t *badge,
-    const ngx_hd_view_t *view);
 static void ngx_hd_badge_available(ngx_hd_badge_t *badge,
     ngx_int_t available);
-static ngx_int_t ngx_hd_badge_servers(const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu, ngx_uint_t *known);
 static ngx_int_t ngx_hd_badge_least(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt, ngx_uint_t n, ngx_uint_t *known);
 static void ngx_hd_badge_word(ngx_hd_badge_t *badge, const char *word,
@@ -66,8 +69,18 @@ static ngx_uint_t ngx_hd_badge_width(const u_char *p, size_t len);
 static ngx_uint_t ngx_hd_badge_char(uint32_t code);
 
 
+/* cursor->n: what is known of the best so far */
+
+#define NGX_HD_BADGE_BEST      0       /* millionths available + 1; 0: none */
+#define NGX_HD_BADGE_KNOWN     1       /* percent of the window */
+
+
+/* it is drawn at the end: thousands of servers are looked at in slices */
+
 const ngx_hd_render_t  ngx_hd_render_badge = {
-    .head = ngx_hd_badge_whole,
+    .peer = ngx_hd_badge_peer,
+    .service = ngx_hd_badge_add_service,
+    .foot = ngx_hd_badge_whole,
     .status = ngx_hd_badge_status
 };
 
@@ -92,8 +105,56 @@ ngx_hd_badge_status(const ngx_hd_view_t *view)
 }
 
 
+/* one server is enough to serve, so at least as long as its best was up */
+
 static void
-ngx_hd_badge_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_badge_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    const ngx_hd_view_peer_t  *vp;
+
+    vp = &view->upstreams[c->upstream].peers[c->peer];
+
+    if (vp->peer.state != NGX_HD_PEER_REMOVED) {
+        ngx_hd_badge_best(view, vp->checks, vp->nchecks, c);
+    }
+}
+
+
+static void
+ngx_hd_badge_add_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_hd_badge_best(view, &view->services[c->service], 1, c);
+}
+
+
+static void
+ngx_hd_badge_best(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
+    ngx_uint_t n, ngx_hd_render_cursor_t *c)
+{
+    ngx_uint_t  known, best;
+
+    if (view->filter.window == NULL) {
+        return;
+    }
+
+    known = 0;
+    best = (ngx_uint_t) (ngx_hd_badge_least(view, vt, n, &known) + 1);
+
+    if (best > c->n[NGX_HD_BADGE_BEST]
+        || (best == c->n[NGX_HD_BADGE_BEST]
+            && known > c->n[NGX_HD_BADGE_KNOWN]))
+    {
+        c->n[NGX_HD_BADGE_BEST] = best;
+        c->n[NGX_HD_BADGE_KNOWN] = known;
+    }
+}
+
+
+static void
+ngx_hd_badge_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_badge_t               badge;
     const ngx_hd_view_filter_t  *filter;
@@ -103,7 +164,7 @@ ngx_hd_badge_whole(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     filter = &view->filter;
 
     if (ngx_hd_badge_status(view) == NGX_HTTP_OK) {
-        ngx_hd_badge_fill(&badge, view);
+        ngx_hd_badge_fill(&badge, view, c);
 
     } else {
 
@@ -167,7 +228,8 @@ ngx_hd_badge_is_configured(const ngx_hd_view_t *view)
 
 
 static void
-ngx_hd_badge_fill(ngx_hd_badge_t *badge, const ngx_hd_view_t *view)
+ngx_hd_badge_fill(ngx_hd_badge_t *badge, const ngx_hd_view_t *view,
+    const ngx_hd_render_cursor_t *c)
 {
     ngx_uint_t                     health;
     const ngx_hd_view_target_t    *vt;
@@ -194,7 +256,10 @@ ngx_hd_badge_fill(ngx_hd_badge_t *badge, const ngx_hd_view_t *view)
     }
 
     if (view->filter.window) {
-        ngx_hd_badge_window(badge, view);
+        badge->window = view->filter.window->name;
+        badge->known = c->n[NGX_HD_BADGE_KNOWN];
+
+        ngx_hd_badge_available(badge, (ngx_int_t) c->n[NGX_HD_BADGE_BEST] - 1);
 
     } else {
         ngx_hd_badge_health(badge, health);
@@ -230,31 +295,6 @@ ngx_hd_badge_health(ngx_hd_badge_t *badge, ngx_uint_t health)
 
 
 static void
-ngx_hd_badge_window(ngx_hd_badge_t *badge, const ngx_hd_view_t *view)
-{
-    ngx_int_t                      available;
-    const ngx_hd_view_target_t    *vt;
-    const ngx_hd_view_upstream_t  *vu;
-
-    vt = ngx_hd_badge_service(view);
-    vu = ngx_hd_badge_upstream(view);
-
-    available = -1;
-
-    if (vt) {
-        available = ngx_hd_badge_least(view, vt, 1, &badge->known);
-
-    } else if (vu) {
-        available = ngx_hd_badge_servers(view, vu, &badge->known);
-    }
-
-    badge->window = view->filter.window->name;
-
-    ngx_hd_badge_available(badge, available);
-}
-
-
-static void
 ngx_hd_badge_available(ngx_hd_badge_t *badge, ngx_int_t available)
 {
     u_char  word[NGX_HD_BADGE_WORD];
@@ -278,38 +318,6 @@ ngx_hd_badge_available(ngx_hd_badge_t *badge, ngx_int_t available)
                       (available >= 999000) ? NGX_HD_BADGE_GREEN
                       : (available >= 990000) ? NGX_HD_BADGE_AMBER
                                               : NGX_HD_BADGE_RED);
-}
-
-
-/* one server is enough to serve, so at least as long as its best was up */
-
-static ngx_int_t
-ngx_hd_badge_servers(const ngx_hd_view_t *view,
-    const ngx_hd_view_upstream_t *vu, ngx_uint_t *known)
-{
-    ngx_int_t                  available, best;
-    ngx_uint_t                 i, n;
-    const ngx_hd_view_peer_t  *vp;
-
-    best = -1;
-
-    for (i = 0; i < vu->npeers; i++) {
-        vp = &vu->peers[i];
-        n = 0;
-
-        if (vp->peer.state == NGX_HD_PEER_REMOVED) {
-            continue;
-        }
-
-        available = ngx_hd_badge_least(view, vp->checks, vp->nchecks, &n);
-
-        if (available > best || (available == best && n > *known)) {
-            best = available;
-            *known = n;
-        }
-    }
-
-    return best;
 }
 
 

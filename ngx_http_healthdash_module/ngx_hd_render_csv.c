@@ -8,7 +8,6 @@
 #include <ngx_hd_render.h>
 #include <ngx_hd_detail.h>
 #include <ngx_hd_fields.h>
-#include <ngx_hd_phrase.h>
 
 
 static void ngx_hd_csv_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -19,6 +18,7 @@ static void ngx_hd_csv_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_csv_row(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
     const ngx_hd_value_t *v);
+static void ngx_hd_csv_problems(ngx_hd_text_t *t, uint64_t wrong);
 
 
 const ngx_hd_render_t  ngx_hd_render_csv = {
@@ -105,36 +105,14 @@ static void
 ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
     const ngx_hd_value_t *v)
 {
-    u_char  buf[NGX_INT64_LEN];
+    if (ngx_hd_field_write(t, row, v) == NGX_OK) {
+        return;
+    }
 
     switch (v->type) {
 
-    case NGX_HD_VALUE_UINT:
-        ngx_hd_text_uint(t, v->n);
-        return;
-
-    case NGX_HD_VALUE_INT:
-        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
-        return;
-
-    case NGX_HD_VALUE_BOOL:
-        ngx_hd_text_add(t, v->n ? "true" : "false");
-        return;
-
-    case NGX_HD_VALUE_USEC:
-        ngx_hd_text_msec(t, v->n);
-        return;
-
     case NGX_HD_VALUE_TIME:
         ngx_hd_text_time(t, (int64_t) v->n);
-        return;
-
-    case NGX_HD_VALUE_PERCENT:
-        ngx_hd_text_percent(t, v->n);
-        return;
-
-    case NGX_HD_VALUE_REAL:
-        (void) ngx_hd_detail_value(t, &row->vt->data);
         return;
 
     case NGX_HD_VALUE_WORD:
@@ -145,13 +123,33 @@ ngx_hd_csv_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
         ngx_hd_text_csv(t, v->text.data, v->text.len);
         return;
 
-    case NGX_HD_VALUE_STALE:
-        ngx_hd_text_add(t, "\"");
-        ngx_hd_phrase_stale(t, row->view, row->vt);
-        ngx_hd_text_add(t, "\"");
+    case NGX_HD_VALUE_PROBLEMS:
+        ngx_hd_csv_problems(t, v->n);
         return;
 
-    default: /* NGX_HD_VALUE_NONE */
+    default: /* there is none */
         return;
     }
+}
+
+
+static void
+ngx_hd_csv_problems(ngx_hd_text_t *t, uint64_t wrong)
+{
+    ngx_uint_t                      n;
+    const ngx_hd_detail_problem_t  *p;
+
+    ngx_hd_text_add(t, "\"");
+
+    n = 0;
+
+    for (p = ngx_hd_detail_problems(); p->bit; p++) {
+
+        if (wrong & p->bit) {
+            ngx_hd_text_add(t, n++ ? " " : "");
+            ngx_hd_text_add(t, p->word);
+        }
+    }
+
+    ngx_hd_text_add(t, "\"");
 }

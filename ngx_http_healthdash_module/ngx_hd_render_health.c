@@ -20,13 +20,14 @@ static void ngx_hd_health_add_upstream(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_health_add_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
-static void ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_health_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_upstream_t *vu, const ngx_hd_view_target_t *vt);
 static const ngx_hd_view_target_t *ngx_hd_health_namesake(
-    const ngx_hd_view_t *view, const ngx_str_t *name);
+    const ngx_hd_view_t *view, ngx_uint_t index);
 static ngx_uint_t ngx_hd_health_is_upstream(const ngx_hd_view_t *view,
-    const ngx_str_t *name);
+    ngx_uint_t index);
 static ngx_uint_t ngx_hd_health_same(const ngx_str_t *a, const ngx_str_t *b);
 static ngx_uint_t ngx_hd_health_whole(const ngx_hd_view_t *view);
 static ngx_uint_t ngx_hd_health_of_service(const ngx_hd_view_target_t *vt);
@@ -82,7 +83,8 @@ ngx_hd_health_add_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     ngx_hd_text_add(t, c->n[0]++ ? ",\n" : "\n");
     ngx_hd_text_json(t, name->data, name->len);
-    ngx_hd_health_check(t, view, vu, ngx_hd_health_namesake(view, name));
+    ngx_hd_health_check(t, view, vu,
+                        ngx_hd_health_namesake(view, vu->upstream->namesake));
 }
 
 
@@ -96,7 +98,7 @@ ngx_hd_health_add_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     vt = &view->services[c->service];
     name = &vt->target->name;
 
-    if (ngx_hd_health_is_upstream(view, name)) {
+    if (ngx_hd_health_is_upstream(view, vt->target->namesake)) {
         return;
     }
 
@@ -107,7 +109,8 @@ ngx_hd_health_add_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
 
 static void
-ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_health_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, (view->nupstreams + view->nservices)
                        ? "},\n"
@@ -141,15 +144,31 @@ ngx_hd_health_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 }
 
 
+/*
+ * A filter may have left it out, but what is shown is in the order of the
+ * configuration.  Index is one more than it is there, 0: there is none.
+ */
+
 static const ngx_hd_view_target_t *
-ngx_hd_health_namesake(const ngx_hd_view_t *view, const ngx_str_t *name)
+ngx_hd_health_namesake(const ngx_hd_view_t *view, ngx_uint_t index)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n, middle;
 
-    for (i = 0; i < view->nservices; i++) {
+    i = 0;
+    n = index ? view->nservices : 0;
 
-        if (ngx_hd_health_same(&view->services[i].target->name, name)) {
-            return &view->services[i];
+    while (i < n) {
+        middle = (i + n) / 2;
+
+        if (view->services[middle].target->index + 1 == index) {
+            return &view->services[middle];
+        }
+
+        if (view->services[middle].target->index + 1 < index) {
+            i = middle + 1;
+
+        } else {
+            n = middle;
         }
     }
 
@@ -158,14 +177,25 @@ ngx_hd_health_namesake(const ngx_hd_view_t *view, const ngx_str_t *name)
 
 
 static ngx_uint_t
-ngx_hd_health_is_upstream(const ngx_hd_view_t *view, const ngx_str_t *name)
+ngx_hd_health_is_upstream(const ngx_hd_view_t *view, ngx_uint_t index)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n, middle;
 
-    for (i = 0; i < view->nupstreams; i++) {
+    i = 0;
+    n = index ? view->nupstreams : 0;
 
-        if (ngx_hd_health_same(&view->upstreams[i].upstream->name, name)) {
+    while (i < n) {
+        middle = (i + n) / 2;
+
+        if (view->upstreams[middle].index + 1 == index) {
             return 1;
+        }
+
+        if (view->upstreams[middle].index + 1 < index) {
+            i = middle + 1;
+
+        } else {
+            n = middle;
         }
     }
 

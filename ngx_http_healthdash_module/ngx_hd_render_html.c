@@ -14,10 +14,12 @@
 #include <ngx_hd_html_top.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_asset.h>
 
 
 #define NGX_HD_HTML_REFRESH    "5"     /* seconds */
+#define NGX_HD_HTML_TABLE      20      /* rows of each table of a long page */
 
 
 static void ngx_hd_html_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
@@ -28,6 +30,8 @@ static void ngx_hd_html_peers(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_next_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
+static void ngx_hd_html_go_on(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_uint_t i, const char *class, const char *columns);
 static void ngx_hd_html_peers_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -35,9 +39,11 @@ static void ngx_hd_html_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void ngx_hd_html_next_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group);
-static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_html_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_html_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved);
 
 
 /* one shape for each health, so that colour never stands alone */
@@ -65,7 +71,16 @@ static const char  ngx_hd_html_shapes[] =
     "</svg>\n";
 
 
-/* what the tables of servers and services have in common */
+/* the columns of servers, of services, and what both have */
+
+static const char  ngx_hd_html_peer_columns[] =
+    "<tr><th scope=\"col\">Probe</th>"
+    "<th scope=\"col\">Server</th>"
+    "<th scope=\"col\">nginx</th>";
+
+static const char  ngx_hd_html_service_columns[] =
+    "<tr><th scope=\"col\">Probe</th>"
+    "<th scope=\"col\">Service</th>";
 
 static const char  ngx_hd_html_columns[] =
     "<th scope=\"col\">Last result</th>"
@@ -181,10 +196,8 @@ ngx_hd_html_peers(ngx_hd_text_t *t, const ngx_hd_view_t *view,
                        &vu->upstream->labels->group, "\">"
                        "<table class=\"peers\">\n");
     ngx_hd_html_upstream(t, vu);
-    ngx_hd_text_add(t, "<thead><tr>"
-                    "<th scope=\"col\">Probe</th>"
-                    "<th scope=\"col\">Server</th>"
-                    "<th scope=\"col\">nginx</th>");
+    ngx_hd_text_add(t, "<thead>");
+    ngx_hd_text_add(t, ngx_hd_html_peer_columns);
     ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 
@@ -197,7 +210,34 @@ ngx_hd_html_next_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vu = &view->upstreams[c->upstream];
 
+    if (c->peer) {
+        ngx_hd_html_go_on(t, view, c->peer, "peers",
+                          ngx_hd_html_peer_columns);
+    }
+
     ngx_hd_html_peer(t, view, vu, &vu->peers[c->peer]);
+}
+
+
+/*
+ * A long page is made of tables of a few rows, before the i-th of which this
+ * may begin another: browsers look at each part that they may leave undrawn, in
+ * each frame, and a table that is out of sight is one part.
+ */
+
+static void
+ngx_hd_html_go_on(ngx_hd_text_t *t, const ngx_hd_view_t *view, ngx_uint_t i,
+    const char *class, const char *columns)
+{
+    if (i % NGX_HD_HTML_TABLE || !ngx_hd_html_is_long(view)) {
+        return;
+    }
+
+    ngx_hd_text_add(t, "</table>\n<table class=\"");
+    ngx_hd_text_add(t, class);
+    ngx_hd_text_add(t, "\"><thead class=\"vh\">");
+    ngx_hd_text_add(t, columns);
+    ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 
 
@@ -239,6 +279,10 @@ ngx_hd_html_next_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     if (c->service == 0 || !ngx_hd_view_same_group(vt, vt - 1)) {
         ngx_hd_text_add(t, c->service ? "</table></div>\n" : "");
         ngx_hd_html_group(t, &vt->target->check->group);
+
+    } else {
+        ngx_hd_html_go_on(t, view, c->service, "services",
+                          ngx_hd_html_service_columns);
     }
 
     ngx_hd_html_service(t, view, vt);
@@ -256,15 +300,15 @@ ngx_hd_html_group(ngx_hd_text_t *t, const ngx_str_t *group)
                            "</b></span></caption>\n");
     }
 
-    ngx_hd_text_add(t, "<thead><tr>"
-                    "<th scope=\"col\">Probe</th>"
-                    "<th scope=\"col\">Service</th>");
+    ngx_hd_text_add(t, "<thead>");
+    ngx_hd_text_add(t, ngx_hd_html_service_columns);
     ngx_hd_text_add(t, ngx_hd_html_columns);
 }
 
 
 static void
-ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_html_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     if (view->nservices) {
         ngx_hd_text_add(t, "</table></div>\n</section>\n");
@@ -317,5 +361,44 @@ ngx_hd_html_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
         ngx_hd_text_add(t, "</span>");
     }
 
+    if (view->main->targets.nelts) {
+        ngx_hd_text_add(t, "<span>");
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "</span>");
+    }
+
+    ngx_hd_html_saved(t, &view->saved);
     ngx_hd_html_count(t, "<span>answered by process ", view->pid, "</span>");
+}
+
+
+/* of the state file */
+
+static void
+ngx_hd_html_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved)
+{
+    u_char  *p, wrong[NGX_HD_SAVER_TEXT];
+
+    if (saved->instance == 0) {
+        return;
+    }
+
+    ngx_hd_text_add(t, "<span>state file ");
+
+    p = ngx_hd_saver_wrong(wrong, saved->wrong);
+
+    if (p != wrong) {
+        ngx_hd_text_add(t, "is not written: ");
+        ngx_hd_text_html(t, wrong, p - wrong);
+        ngx_hd_text_add(t, saved->saved ? "; it is of " : "");
+
+    } else {
+        ngx_hd_text_add(t, saved->saved ? "of " : "not written yet");
+    }
+
+    if (saved->saved) {
+        ngx_hd_html_clock(t, saved->saved);
+    }
+
+    ngx_hd_text_add(t, "</span>");
 }

@@ -2,16 +2,15 @@
 /*
  * healthdash: the picture as JSON, as docs/status.schema.json describes it.
  * Called by the handler.  Single facts are members by the table of fields; what
- * is made of several is written here, with commas as part of the keys.
+ * is made of several is written here.
  */
 
 
 #include <ngx_hd_render.h>
-#include <ngx_hd_detail.h>
 #include <ngx_hd_explain.h>
-#include <ngx_hd_fields.h>
-#include <ngx_hd_phrase.h>
+#include <ngx_hd_member.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 
 
 #define NGX_HD_JSON_VERSION    1
@@ -20,8 +19,9 @@
 
 static void ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view);
-static void ngx_hd_json_counts(ngx_hd_text_t *t, const char *key,
-    const ngx_uint_t *count);
+static void ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved);
+static void ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_upstream_end(ngx_hd_text_t *t,
@@ -34,13 +34,12 @@ static void ngx_hd_json_services(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
-static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check);
 static void ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_health_checks(ngx_hd_text_t *t,
     const ngx_hd_row_t *row);
-static void ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_row_t *row);
-static void ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong);
 static void ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_row_t *row);
 static void ngx_hd_json_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     const ngx_hd_view_peer_t *vp, const ngx_hd_view_target_t *vt);
@@ -54,29 +53,6 @@ static void ngx_hd_json_span(ngx_hd_text_t *t, int64_t wall,
     const ngx_hd_span_t *span);
 static void ngx_hd_json_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static void ngx_hd_json_who(ngx_hd_text_t *t, const ngx_hd_event_t *e);
-static void ngx_hd_json_reason(ngx_hd_text_t *t, const char *key,
-    ngx_uint_t reason, const ngx_str_t *text);
-static ngx_uint_t ngx_hd_json_is_known(const ngx_hd_row_t *row,
-    ngx_uint_t in);
-static void ngx_hd_json_object(ngx_hd_text_t *t, const char *key,
-    const ngx_hd_row_t *row, ngx_uint_t in, ngx_uint_t known);
-static void ngx_hd_json_members(ngx_hd_text_t *t, const ngx_hd_row_t *row,
-    ngx_uint_t in);
-static void ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
-    const ngx_hd_value_t *v);
-static void ngx_hd_json_string(ngx_hd_text_t *t, const char *key,
-    const ngx_str_t *value);
-static void ngx_hd_json_text(ngx_hd_text_t *t, const char *key,
-    const ngx_str_t *value);
-static void ngx_hd_json_word(ngx_hd_text_t *t, const char *key,
-    const char *word);
-static void ngx_hd_json_bool(ngx_hd_text_t *t, const char *key,
-    ngx_uint_t value);
-static void ngx_hd_json_uint(ngx_hd_text_t *t, const char *key, uint64_t n);
-static void ngx_hd_json_known(ngx_hd_text_t *t, const char *key, uint64_t n);
-static void ngx_hd_json_time(ngx_hd_text_t *t, const char *key, int64_t wall);
-static void ngx_hd_json_msec(ngx_hd_text_t *t, const char *key,
-    ngx_uint_t known, uint64_t usec);
 
 
 const ngx_hd_render_t  ngx_hd_render_json = {
@@ -94,13 +70,16 @@ const ngx_hd_render_t  ngx_hd_render_json = {
 static void
 ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_json_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
+    ngx_hd_member_uint(t, "{\"version\":", NGX_HD_JSON_VERSION);
     ngx_hd_json_nginx(t, view);
-    ngx_hd_json_time(t, ",\"time\":", view->time);
-    ngx_hd_json_text(t, ",\"title\":", &view->main->title);
-    ngx_hd_json_word(t, ",\"health\":", ngx_hd_state_word(view->health));
-    ngx_hd_json_counts(t, ",\"summary\":{\"services\":", view->service);
-    ngx_hd_json_counts(t, ",\"servers\":", view->servers);
+    ngx_hd_json_saved(t, &view->saved);
+    ngx_hd_json_probing(t, view);
+    ngx_hd_json_guard(t, view);
+    ngx_hd_member_time(t, ",\"time\":", view->time);
+    ngx_hd_member_text(t, ",\"title\":", &view->main->title);
+    ngx_hd_member_word(t, ",\"health\":", ngx_hd_state_word(view->health));
+    ngx_hd_member_counts(t, ",\"summary\":{\"services\":", view->service);
+    ngx_hd_member_counts(t, ",\"servers\":", view->servers);
 
     ngx_hd_text_add(t, "},\n\"upstreams\":{");
 }
@@ -109,24 +88,86 @@ ngx_hd_json_head(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 static void
 ngx_hd_json_nginx(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_json_text(t, ",\"nginx\":{\"version\":", &view->nginx);
-    ngx_hd_json_known(t, ",\"pid\":", view->pid);
-    ngx_hd_json_known(t, ",\"generation\":", view->main->generation);
-    ngx_hd_json_known(t, ",\"workers\":", view->workers);
-    ngx_hd_json_time(t, ",\"load_timestamp\":", view->load_time);
+    ngx_hd_member_text(t, ",\"nginx\":{\"version\":", &view->nginx);
+    ngx_hd_member_known(t, ",\"pid\":", view->pid);
+    ngx_hd_member_known(t, ",\"generation\":", view->main->generation);
+    ngx_hd_member_known(t, ",\"workers\":", view->workers);
+    ngx_hd_member_time(t, ",\"load_timestamp\":", view->load_time);
     ngx_hd_text_add(t, "}");
 }
 
 
 static void
-ngx_hd_json_counts(ngx_hd_text_t *t, const char *key, const ngx_uint_t *count)
+ngx_hd_json_probing(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
-    ngx_hd_text_add(t, key);
-    ngx_hd_json_uint(t, "{\"up\":", count[NGX_HD_STATE_UP]);
-    ngx_hd_json_uint(t, ",\"degraded\":", count[NGX_HD_STATE_DEGRADED]);
-    ngx_hd_json_uint(t, ",\"down\":", count[NGX_HD_STATE_DOWN]);
-    ngx_hd_json_uint(t, ",\"unknown\":", count[NGX_HD_STATE_UNKNOWN]);
-    ngx_hd_json_uint(t, ",\"paused\":", count[NGX_HD_STATE_PAUSED]);
+    const ngx_hd_view_probing_t  *p;
+
+    if (view->nginx.len == 0) {
+        ngx_hd_text_add(t, ",\"probing\":null");
+        return;
+    }
+
+    p = &view->probing;
+
+    ngx_hd_member_known(t, ",\"probing\":{\"limit\":", view->main->rate);
+    ngx_hd_text_add(t, ",\"wanted\":");
+    ngx_hd_text_msec(t, p->milli);
+    ngx_hd_text_add(t, ",\"done\":");
+    ngx_hd_text_msec(t, p->past.done * 1000 / NGX_HD_PACE_WINDOW);
+    ngx_hd_member_uint(t, ",\"waiting\":", p->waiting);
+    ngx_hd_member_uint(t, ",\"late\":", p->past.late);
+    ngx_hd_member_uint(t, ",\"lag\":", p->past.lag);
+    ngx_hd_text_add(t, "}");
+}
+
+
+static void
+ngx_hd_json_guard(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+{
+    int64_t                since;
+    const ngx_hd_guard_t  *guard;
+
+    static const char * const  state[] = { "clear", "frozen", "released" };
+    static const char * const  why[] = { "share", "sentinel", "time" };
+
+    if (view->guard_limit == 0) {
+        ngx_hd_text_add(t, ",\"guard\":null");
+        return;
+    }
+
+    guard = &view->guard;
+    since = guard->since
+            ? view->time - (int64_t) (view->mono - guard->since) : 0;
+
+    ngx_hd_member_word(t, ",\"guard\":{\"state\":", state[guard->state % 3]);
+    ngx_hd_member_word(t, ",\"why\":", why[guard->why % 3]);
+    ngx_hd_member_time(t, ",\"since\":", since);
+    ngx_hd_member_uint(t, ",\"failing\":", view->guarded.failing);
+    ngx_hd_member_uint(t, ",\"targets\":", view->guarded.targets);
+    ngx_hd_member_uint(t, ",\"limit\":", view->guard_limit);
+    ngx_hd_text_add(t, "}");
+}
+
+
+/* of the state file */
+
+static void
+ngx_hd_json_saved(ngx_hd_text_t *t, const ngx_hd_saved_t *saved)
+{
+    u_char     buf[NGX_HD_SAVER_TEXT];
+    ngx_str_t  wrong;
+
+    if (saved->instance == 0) {
+        ngx_hd_text_add(t, ",\"state_file\":null");
+        return;
+    }
+
+    wrong.data = buf;
+    wrong.len = ngx_hd_saver_wrong(buf, saved->wrong) - buf;
+
+    ngx_hd_member_time(t, ",\"state_file\":{\"saved\":", saved->saved);
+    ngx_hd_member_time(t, ",\"restored\":", saved->restored);
+    ngx_hd_member_text(t, ",\"error\":", &wrong);
     ngx_hd_text_add(t, "}");
 }
 
@@ -139,9 +180,9 @@ ngx_hd_json_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vu = &view->upstreams[c->upstream];
 
-    ngx_hd_json_string(t, c->upstream ? ",\n" : "\n", &vu->upstream->name);
-    ngx_hd_json_word(t, ":{\"health\":", ngx_hd_state_word(vu->health));
-    ngx_hd_json_text(t, ",\"zone\":", &vu->zone);
+    ngx_hd_member_string(t, c->upstream ? ",\n" : "\n", &vu->upstream->name);
+    ngx_hd_member_word(t, ":{\"health\":", ngx_hd_state_word(vu->health));
+    ngx_hd_member_text(t, ",\"zone\":", &vu->zone);
     ngx_hd_json_labels(t, vu->upstream->labels);
     ngx_hd_text_add(t, ",\"peers\":[");
 }
@@ -174,7 +215,7 @@ ngx_hd_render_json_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_row_init(&row, view, vp, vp->checks, vp->nchecks, vp->worst);
 
     ngx_hd_text_add(t, "{");
-    ngx_hd_json_members(t, &row, NGX_HD_FIELD_PEER);
+    ngx_hd_member_fields(t, &row, NGX_HD_FIELD_PEER);
     ngx_hd_json_facts(t, &row);
     ngx_hd_json_explain(t, view, vp, vp->worst);
 
@@ -206,7 +247,7 @@ ngx_hd_json_checks(ngx_hd_text_t *t, const ngx_hd_view_t *view,
         ngx_hd_row_init(&row, view, vp, vt, 1, vt);
 
         ngx_hd_text_add(t, i ? ",{" : "{");
-        ngx_hd_json_members(t, &row, NGX_HD_FIELD_CHECK);
+        ngx_hd_member_fields(t, &row, NGX_HD_FIELD_CHECK);
         ngx_hd_json_facts(t, &row);
 
         /* what nginx does is said of the server */
@@ -240,14 +281,15 @@ ngx_hd_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vt = &view->services[c->service];
 
-    ngx_hd_json_string(t, c->service ? ",\n" : "\n", &vt->target->name);
+    ngx_hd_member_string(t, c->service ? ",\n" : "\n", &vt->target->name);
     ngx_hd_text_add(t, ":");
     ngx_hd_render_json_service(t, view, vt);
 }
 
 
 static void
-ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_json_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_text_add(t, "}");
     ngx_hd_json_events(t, view);
@@ -264,7 +306,7 @@ ngx_hd_render_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_row_init(&row, view, NULL, vt, 1, vt);
 
     ngx_hd_text_add(t, "{");
-    ngx_hd_json_members(t, &row, NGX_HD_FIELD_SERVICE);
+    ngx_hd_member_fields(t, &row, NGX_HD_FIELD_SERVICE);
     ngx_hd_json_facts(t, &row);
     ngx_hd_json_explain(t, view, NULL, vt);
 
@@ -279,10 +321,10 @@ ngx_hd_render_json_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_json_labels(ngx_hd_text_t *t, const ngx_hd_check_t *check)
 {
-    ngx_hd_json_text(t, ",\"group\":", &check->group);
-    ngx_hd_json_text(t, ",\"description\":", &check->description);
-    ngx_hd_json_text(t, ",\"link\":", &check->link);
-    ngx_hd_json_bool(t, ",\"critical\":", check->critical == 1);
+    ngx_hd_member_text(t, ",\"group\":", &check->group);
+    ngx_hd_member_text(t, ",\"description\":", &check->description);
+    ngx_hd_member_text(t, ",\"link\":", &check->link);
+    ngx_hd_member_bool(t, ",\"critical\":", check->critical == 1);
 }
 
 
@@ -294,17 +336,15 @@ ngx_hd_json_facts(ngx_hd_text_t *t, const ngx_hd_row_t *row)
     probed = row->vt != NULL;
 
     ngx_hd_text_add(t, ",");
-    ngx_hd_json_members(t, row, NGX_HD_FIELD_TARGET);
-    ngx_hd_json_object(t, "reason", row, NGX_HD_FIELD_REASON,
-                       ngx_hd_json_is_known(row, NGX_HD_FIELD_REASON));
+    ngx_hd_member_fields(t, row, NGX_HD_FIELD_TARGET);
+    ngx_hd_member_object(t, ",\"reason\":", row, NGX_HD_FIELD_REASON, 0);
     ngx_hd_json_health_checks(t, row);
-    ngx_hd_json_object(t, "latency", row, NGX_HD_FIELD_LATENCY, probed);
-    ngx_hd_json_object(t, "phases", row, NGX_HD_FIELD_PHASES,
-                       ngx_hd_json_is_known(row, NGX_HD_FIELD_PHASES));
-    ngx_hd_json_tls(t, row);
-    ngx_hd_json_object(t, "availability", row, NGX_HD_FIELD_AVAILABILITY,
-                       probed);
-    ngx_hd_json_object(t, "known", row, NGX_HD_FIELD_KNOWN, probed);
+    ngx_hd_member_object(t, ",\"latency\":", row, NGX_HD_FIELD_LATENCY, probed);
+    ngx_hd_member_object(t, ",\"phases\":", row, NGX_HD_FIELD_PHASES, 0);
+    ngx_hd_member_object(t, ",\"tls\":", row, NGX_HD_FIELD_TLS, 0);
+    ngx_hd_member_object(t, ",\"availability\":", row,
+                         NGX_HD_FIELD_AVAILABILITY, probed);
+    ngx_hd_member_object(t, ",\"known\":", row, NGX_HD_FIELD_KNOWN, probed);
     ngx_hd_json_failure(t, row);
 }
 
@@ -323,49 +363,11 @@ ngx_hd_json_health_checks(ngx_hd_text_t *t, const ngx_hd_row_t *row)
     reason = ngx_hd_view_last(row->last, &text);
 
     ngx_hd_text_add(t, ",\"health_checks\":{");
-    ngx_hd_json_members(t, row, NGX_HD_FIELD_CHECKS);
-    ngx_hd_json_reason(t, ",\"last_reason\":", reason, &text);
-    ngx_hd_json_object(t, "streak", row, NGX_HD_FIELD_STREAK,
-                       ngx_hd_json_is_known(row, NGX_HD_FIELD_STREAK));
-    ngx_hd_json_object(t, "worker", row, NGX_HD_FIELD_WORKER,
-                       ngx_hd_json_is_known(row, NGX_HD_FIELD_WORKER));
+    ngx_hd_member_fields(t, row, NGX_HD_FIELD_CHECKS);
+    ngx_hd_member_reason(t, ",\"last_reason\":", reason, &text);
+    ngx_hd_member_object(t, ",\"streak\":", row, NGX_HD_FIELD_STREAK, 0);
+    ngx_hd_member_object(t, ",\"worker\":", row, NGX_HD_FIELD_WORKER, 0);
     ngx_hd_text_add(t, "}");
-}
-
-
-static void
-ngx_hd_json_tls(ngx_hd_text_t *t, const ngx_hd_row_t *row)
-{
-    if (!ngx_hd_json_is_known(row, NGX_HD_FIELD_TLS)) {
-        ngx_hd_text_add(t, ",\"tls\":null");
-        return;
-    }
-
-    ngx_hd_text_add(t, ",\"tls\":{");
-    ngx_hd_json_members(t, row, NGX_HD_FIELD_TLS);
-    ngx_hd_json_problems(t, row->vt->data.cert.wrong);
-    ngx_hd_text_add(t, "}");
-}
-
-
-static void
-ngx_hd_json_problems(ngx_hd_text_t *t, uint32_t wrong)
-{
-    ngx_uint_t                      n;
-    const ngx_hd_detail_problem_t  *p;
-
-    ngx_hd_text_add(t, ",\"problems\":[");
-
-    n = 0;
-
-    for (p = ngx_hd_detail_problems(); p->bit; p++) {
-
-        if (wrong & p->bit) {
-            ngx_hd_json_word(t, n++ ? "," : "", p->word);
-        }
-    }
-
-    ngx_hd_text_add(t, "]");
 }
 
 
@@ -383,25 +385,25 @@ ngx_hd_json_failure(ngx_hd_text_t *t, const ngx_hd_row_t *row)
         return;
     }
 
-    ngx_hd_json_time(t, ",\"last_failure\":{\"time\":", failed->time);
+    ngx_hd_member_time(t, ",\"last_failure\":{\"time\":", failed->time);
 
     text.data = (u_char *) failed->detail;
     text.len = ngx_min(failed->len, NGX_HD_DETAIL_LEN);
-    ngx_hd_json_reason(t, ",\"reason\":", failed->reason, &text);
+    ngx_hd_member_reason(t, ",\"reason\":", failed->reason, &text);
 
     text.data = (u_char *) failed->sample.line;
     text.len = ngx_min(failed->sample.line_len, NGX_HD_LINE_LEN);
-    ngx_hd_json_text(t, ",\"line\":", &text);
+    ngx_hd_member_text(t, ",\"line\":", &text);
 
     text.data = (u_char *) failed->sample.text;
     text.len = ngx_min(failed->sample.len, NGX_HD_SAMPLE_LEN);
-    ngx_hd_json_text(t, ",\"body\":", &text);
+    ngx_hd_member_text(t, ",\"body\":", &text);
 
     then = *row;
     then.phase = failed->phase;
     then.total = failed->usec;
 
-    ngx_hd_json_object(t, "phases", &then, NGX_HD_FIELD_PHASES, 1);
+    ngx_hd_member_object(t, ",\"phases\":", &then, NGX_HD_FIELD_PHASES, 1);
     ngx_hd_text_add(t, "}");
 }
 
@@ -469,10 +471,10 @@ ngx_hd_json_results(ngx_hd_text_t *t, const ngx_hd_view_t *view,
             continue;
         }
 
-        ngx_hd_json_time(t, n++ ? ",{\"time\":" : "{\"time\":",
+        ngx_hd_member_time(t, n++ ? ",{\"time\":" : "{\"time\":",
                          ngx_hd_view_wall(view, result.time));
-        ngx_hd_json_word(t, ",\"verdict\":", words[result.verdict]);
-        ngx_hd_json_msec(t, ",\"duration\":", 1, result.usec);
+        ngx_hd_member_word(t, ",\"verdict\":", words[result.verdict]);
+        ngx_hd_member_msec(t, ",\"duration\":", 1, result.usec);
         ngx_hd_text_add(t, "}");
     }
 }
@@ -506,14 +508,14 @@ ngx_hd_json_spans(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 static void
 ngx_hd_json_span(ngx_hd_text_t *t, int64_t wall, const ngx_hd_span_t *span)
 {
-    ngx_hd_json_time(t, "{\"time\":", wall);
-    ngx_hd_json_uint(t, ",\"known\":", span->known);
-    ngx_hd_json_uint(t, ",\"down\":", span->down);
-    ngx_hd_json_uint(t, ",\"checks\":", span->checks);
-    ngx_hd_json_uint(t, ",\"failures\":", span->failures);
-    ngx_hd_json_uint(t, ",\"slow\":", span->slow);
-    ngx_hd_json_msec(t, ",\"mean\":", span->max, span->mean);
-    ngx_hd_json_msec(t, ",\"max\":", span->max, span->max);
+    ngx_hd_member_time(t, "{\"time\":", wall);
+    ngx_hd_member_uint(t, ",\"known\":", span->known);
+    ngx_hd_member_uint(t, ",\"down\":", span->down);
+    ngx_hd_member_uint(t, ",\"checks\":", span->checks);
+    ngx_hd_member_uint(t, ",\"failures\":", span->failures);
+    ngx_hd_member_uint(t, ",\"slow\":", span->slow);
+    ngx_hd_member_msec(t, ",\"mean\":", span->max, span->mean);
+    ngx_hd_member_msec(t, ",\"max\":", span->max, span->max);
     ngx_hd_text_add(t, "}");
 }
 
@@ -550,24 +552,24 @@ ngx_hd_render_json_event(ngx_hd_text_t *t, const ngx_hd_event_t *e)
 
     is_state = (e->kind == NGX_HD_EVENT_STATE);
 
-    ngx_hd_json_uint(t, "{\"id\":", e->number);
-    ngx_hd_json_time(t, ",\"time\":", e->time);
-    ngx_hd_json_word(t, ",\"kind\":", ngx_hd_explain_kind(e->kind));
+    ngx_hd_member_uint(t, "{\"id\":", e->number);
+    ngx_hd_member_time(t, ",\"time\":", e->time);
+    ngx_hd_member_word(t, ",\"kind\":", ngx_hd_explain_kind(e->kind));
     ngx_hd_json_who(t, e);
 
     if (is_state) {
         text.data = (u_char *) e->text;
         text.len = ngx_min(e->text_len, NGX_HD_EVENT_TEXT);
 
-        ngx_hd_json_word(t, ",\"from\":", ngx_hd_state_word(e->from));
-        ngx_hd_json_word(t, ",\"to\":", ngx_hd_state_word(e->to));
-        ngx_hd_json_reason(t, ",\"reason\":", e->reason, &text);
+        ngx_hd_member_word(t, ",\"from\":", ngx_hd_state_word(e->from));
+        ngx_hd_member_word(t, ",\"to\":", ngx_hd_state_word(e->to));
+        ngx_hd_member_reason(t, ",\"reason\":", e->reason, &text);
 
     } else {
         ngx_hd_text_add(t, ",\"from\":null,\"to\":null,\"reason\":null");
     }
 
-    ngx_hd_json_msec(t, ",\"lasted\":", e->lasted > 0, e->lasted * 1000);
+    ngx_hd_member_msec(t, ",\"lasted\":", e->lasted > 0, e->lasted * 1000);
 
     ngx_hd_text_add(t, ",\"text\":\"");
     ngx_hd_explain_event(t, e, ngx_hd_text_json_part);
@@ -588,258 +590,7 @@ ngx_hd_json_who(ngx_hd_text_t *t, const ngx_hd_event_t *e)
     name.data = (u_char *) e->name;
     name.len = ngx_min(e->name_len, NGX_HD_EVENT_NAME);
 
-    ngx_hd_json_text(t, ",\"upstream\":", &upstream);
-    ngx_hd_json_text(t, ",\"server\":", upstream.len ? &name : &none);
-    ngx_hd_json_text(t, ",\"service\":", upstream.len ? &none : &name);
-}
-
-
-static void
-ngx_hd_json_reason(ngx_hd_text_t *t, const char *key, ngx_uint_t reason,
-    const ngx_str_t *text)
-{
-    const ngx_hd_reason_t  *row;
-
-    ngx_hd_text_add(t, key);
-
-    if (reason == NGX_HD_R_NONE || reason >= NGX_HD_REASONS) {
-        ngx_hd_text_add(t, "null");
-        return;
-    }
-
-    row = ngx_hd_reason(reason);
-
-    ngx_hd_json_word(t, "{\"layer\":", row->layer);
-    ngx_hd_json_word(t, ",\"code\":", row->word);
-
-    if (text->len) {
-        ngx_hd_json_string(t, ",\"text\":", text);
-
-    } else {
-        ngx_hd_json_word(t, ",\"text\":", row->text);
-    }
-
-    ngx_hd_text_add(t, "}");
-}
-
-
-/* 1 if any member of an object is */
-
-static ngx_uint_t
-ngx_hd_json_is_known(const ngx_hd_row_t *row, ngx_uint_t in)
-{
-    ngx_hd_value_t         v;
-    const ngx_hd_field_t  *f;
-
-    for (f = ngx_hd_fields(); f->name; f++) {
-
-        if (f->in & in) {
-            ngx_hd_field_get(row, f, &v);
-
-            if (v.type != NGX_HD_VALUE_NONE) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_hd_json_object(ngx_hd_text_t *t, const char *key, const ngx_hd_row_t *row,
-    ngx_uint_t in, ngx_uint_t known)
-{
-    ngx_hd_text_add(t, ",\"");
-    ngx_hd_text_add(t, key);
-
-    if (!known) {
-        ngx_hd_text_add(t, "\":null");
-        return;
-    }
-
-    ngx_hd_text_add(t, "\":{");
-    ngx_hd_json_members(t, row, in);
-    ngx_hd_text_add(t, "}");
-}
-
-
-static void
-ngx_hd_json_members(ngx_hd_text_t *t, const ngx_hd_row_t *row, ngx_uint_t in)
-{
-    ngx_uint_t             n;
-    ngx_hd_value_t         v;
-    const ngx_hd_field_t  *f;
-
-    n = 0;
-
-    for (f = ngx_hd_fields(); f->name; f++) {
-
-        if (f->in & in) {
-            ngx_hd_text_add(t, n++ ? ",\"" : "\"");
-            ngx_hd_text_add(t, f->key);
-            ngx_hd_text_add(t, "\":");
-
-            ngx_hd_field_get(row, f, &v);
-            ngx_hd_json_value(t, row, &v);
-        }
-    }
-}
-
-
-static void
-ngx_hd_json_value(ngx_hd_text_t *t, const ngx_hd_row_t *row,
-    const ngx_hd_value_t *v)
-{
-    u_char  buf[NGX_INT64_LEN];
-
-    switch (v->type) {
-
-    case NGX_HD_VALUE_UINT:
-        ngx_hd_text_uint(t, v->n);
-        return;
-
-    case NGX_HD_VALUE_INT:
-        ngx_hd_text_raw(t, buf, ngx_sprintf(buf, "%L", (int64_t) v->n) - buf);
-        return;
-
-    case NGX_HD_VALUE_BOOL:
-        ngx_hd_json_bool(t, "", v->n);
-        return;
-
-    case NGX_HD_VALUE_USEC:
-        ngx_hd_text_msec(t, v->n);
-        return;
-
-    case NGX_HD_VALUE_TIME:
-        ngx_hd_json_time(t, "", (int64_t) v->n);
-        return;
-
-    case NGX_HD_VALUE_PERCENT:
-        ngx_hd_text_percent(t, v->n);
-        return;
-
-    case NGX_HD_VALUE_WORD:
-        ngx_hd_json_word(t, "", v->word);
-        return;
-
-    case NGX_HD_VALUE_TEXT:
-        ngx_hd_json_string(t, "", &v->text);
-        return;
-
-    case NGX_HD_VALUE_STALE:
-        ngx_hd_text_add(t, "\"");
-        ngx_hd_phrase_stale(t, row->view, row->vt);
-        ngx_hd_text_add(t, "\"");
-        return;
-
-    case NGX_HD_VALUE_REAL:
-
-        if (ngx_hd_detail_value(t, &row->vt->data)) {
-            return;
-        }
-
-        break;
-
-    default: /* NGX_HD_VALUE_NONE */
-        break;
-    }
-
-    ngx_hd_text_add(t, "null");
-}
-
-
-static void
-ngx_hd_json_string(ngx_hd_text_t *t, const char *key, const ngx_str_t *value)
-{
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_json(t, value->data, value->len);
-}
-
-
-/* what may be left out of a configuration */
-
-static void
-ngx_hd_json_text(ngx_hd_text_t *t, const char *key, const ngx_str_t *value)
-{
-    ngx_hd_text_add(t, key);
-
-    if (value->len) {
-        ngx_hd_text_json(t, value->data, value->len);
-
-    } else {
-        ngx_hd_text_add(t, "null");
-    }
-}
-
-
-static void
-ngx_hd_json_word(ngx_hd_text_t *t, const char *key, const char *word)
-{
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_add(t, "\"");
-    ngx_hd_text_add(t, word);
-    ngx_hd_text_add(t, "\"");
-}
-
-
-static void
-ngx_hd_json_bool(ngx_hd_text_t *t, const char *key, ngx_uint_t value)
-{
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_add(t, value ? "true" : "false");
-}
-
-
-static void
-ngx_hd_json_uint(ngx_hd_text_t *t, const char *key, uint64_t n)
-{
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_uint(t, n);
-}
-
-
-/* a number that is never 0 where it is known */
-
-static void
-ngx_hd_json_known(ngx_hd_text_t *t, const char *key, uint64_t n)
-{
-    if (n) {
-        ngx_hd_json_uint(t, key, n);
-        return;
-    }
-
-    ngx_hd_text_add(t, key);
-    ngx_hd_text_add(t, "null");
-}
-
-
-static void
-ngx_hd_json_time(ngx_hd_text_t *t, const char *key, int64_t wall)
-{
-    ngx_hd_text_add(t, key);
-
-    if (wall == 0) {
-        ngx_hd_text_add(t, "null");
-        return;
-    }
-
-    ngx_hd_text_add(t, "\"");
-    ngx_hd_text_time(t, wall);
-    ngx_hd_text_add(t, "\"");
-}
-
-
-static void
-ngx_hd_json_msec(ngx_hd_text_t *t, const char *key, ngx_uint_t known,
-    uint64_t usec)
-{
-    ngx_hd_text_add(t, key);
-
-    if (known) {
-        ngx_hd_text_msec(t, usec);
-
-    } else {
-        ngx_hd_text_add(t, "null");
-    }
+    ngx_hd_member_text(t, ",\"upstream\":", &upstream);
+    ngx_hd_member_text(t, ",\"server\":", upstream.len ? &name : &none);
+    ngx_hd_member_text(t, ",\"service\":", upstream.len ? &none : &name);
 }

@@ -12,6 +12,7 @@
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_row.h>
 
 
@@ -33,6 +34,8 @@ static void ngx_hd_plain_value(ngx_hd_text_t *t, const char *name,
     const ngx_str_t *value);
 static void ngx_hd_plain_upstream(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_plain_upstream_widths(const ngx_hd_view_upstream_t *vu,
+    size_t *width);
 static void ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_plain_check(ngx_hd_text_t *t, const ngx_hd_view_t *view,
@@ -54,9 +57,11 @@ static void ngx_hd_plain_explain(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, const ngx_hd_view_peer_t *vp,
     const ngx_hd_view_target_t *vt);
 static void ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view);
-static void ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view);
+static void ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c);
 static void ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view);
 static size_t ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf);
+static size_t ngx_hd_plain_conns(const ngx_hd_peer_t *peer, u_char *buf);
 static size_t ngx_hd_plain_width(const ngx_str_t *s);
 static void ngx_hd_plain_widen(size_t *width, size_t n);
 static void ngx_hd_plain_escape(ngx_hd_text_t *t, const u_char *data,
@@ -144,22 +149,11 @@ static void
 ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c)
 {
-    u_char                         note[NGX_HD_PLAIN_NOTE];
-    ngx_uint_t                     i;
     const ngx_hd_view_upstream_t  *vu;
 
     vu = &view->upstreams[c->upstream];
 
-    c->width[0] = sizeof("SERVER") - 1;
-    c->width[1] = sizeof("NGINX") - 1;
-
-    for (i = 0; i < vu->npeers; i++) {
-        ngx_hd_plain_widen(&c->width[0],
-                           ngx_hd_plain_width(&vu->peers[i].peer.name)
-                           + ngx_hd_plain_note(&vu->peers[i], note));
-        ngx_hd_plain_widen(&c->width[1],
-                           ngx_strlen(ngx_hd_phrase_peer(&vu->peers[i])));
-    }
+    ngx_hd_plain_upstream_widths(vu, c->width);
 
     ngx_hd_text_add(t, "\nupstream ");
     ngx_hd_plain_escape(t, vu->upstream->name.data, vu->upstream->name.len);
@@ -174,7 +168,41 @@ ngx_hd_plain_upstream(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_plain_word(t, "PROBE", NGX_HD_PLAIN_HEALTH);
     ngx_hd_plain_word(t, "SERVER", c->width[0]);
     ngx_hd_plain_word(t, "NGINX", c->width[1]);
+
+    if (c->width[2]) {
+        ngx_hd_plain_word(t, "CONNS", c->width[2]);
+    }
+
     ngx_hd_plain_facts_head(t);
+}
+
+
+/* the last is 0 if no number of connections is known: there is no column */
+
+static void
+ngx_hd_plain_upstream_widths(const ngx_hd_view_upstream_t *vu, size_t *width)
+{
+    u_char                     buf[NGX_HD_PLAIN_NOTE];
+    ngx_uint_t                 i;
+    const ngx_hd_view_peer_t  *vp;
+
+    width[0] = sizeof("SERVER") - 1;
+    width[1] = sizeof("NGINX") - 1;
+    width[2] = 0;
+
+    for (i = 0; i < vu->npeers; i++) {
+        vp = &vu->peers[i];
+
+        ngx_hd_plain_widen(&width[0], ngx_hd_plain_width(&vp->peer.name)
+                                      + ngx_hd_plain_note(vp, buf));
+        ngx_hd_plain_widen(&width[1], ngx_strlen(ngx_hd_phrase_peer(vp)));
+
+        if (vp->peer.counted || vp->peer.max_conns) {
+            ngx_hd_plain_widen(&width[2], sizeof("CONNS") - 1);
+            ngx_hd_plain_widen(&width[2],
+                               ngx_hd_plain_conns(&vp->peer, buf));
+        }
+    }
 }
 
 
@@ -182,7 +210,7 @@ static void
 ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c)
 {
-    size_t                     n, len;
+    size_t                     n, len, width;
     u_char                     note[NGX_HD_PLAIN_NOTE];
     ngx_uint_t                 i;
     const ngx_hd_view_peer_t  *vp;
@@ -197,6 +225,17 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_text_raw(t, note, len);
     ngx_hd_plain_pad(t, n + len, c->width[0]);
     ngx_hd_plain_word(t, ngx_hd_phrase_peer(vp), c->width[1]);
+
+    width = c->width[0] + NGX_HD_PLAIN_GAP + c->width[1];
+
+    if (c->width[2]) {
+        len = ngx_hd_plain_conns(&vp->peer, note);
+
+        ngx_hd_text_raw(t, note, len);
+        ngx_hd_plain_pad(t, len, c->width[2]);
+
+        width += NGX_HD_PLAIN_GAP + c->width[2];
+    }
 
     if (vp->nchecks == 1) {
         ngx_hd_plain_facts(t, view, vp->worst);
@@ -216,8 +255,7 @@ ngx_hd_plain_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     for (i = 0; i < vp->nchecks; i++) {
-        ngx_hd_plain_check(t, view, &vp->checks[i],
-                           c->width[0] + NGX_HD_PLAIN_GAP + c->width[1]);
+        ngx_hd_plain_check(t, view, &vp->checks[i], width);
     }
 
     if (vp->nchecks) {
@@ -445,7 +483,8 @@ ngx_hd_plain_explain(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_uint_t  i, n;
 
     if (vt->health == NGX_HD_STATE_UP
-        && (vp == NULL || vp->peer.state == NGX_HD_PEER_UP))
+        && (vp == NULL
+            || (vp->peer.state == NGX_HD_PEER_UP && !vp->peer.ramping)))
     {
         return;
     }
@@ -502,7 +541,8 @@ ngx_hd_plain_events(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 
 
 static void
-ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
+ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
 {
     ngx_hd_plain_events(t, view);
     ngx_hd_plain_foot(t, view);
@@ -512,6 +552,8 @@ ngx_hd_plain_end(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 static void
 ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
 {
+    u_char  *p, wrong[NGX_HD_SAVER_TEXT];
+
     ngx_hd_text_add(t, "\n");
     ngx_hd_text_time(t, view->time);
 
@@ -530,6 +572,19 @@ ngx_hd_plain_foot(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     }
 
     ngx_hd_text_add(t, ", healthdash " NGX_HD_VERSION "\n");
+
+    if (view->main->targets.nelts) {
+        ngx_hd_phrase_probing(t, view);
+        ngx_hd_text_add(t, "\n");
+    }
+
+    p = ngx_hd_saver_wrong(wrong, view->saved.wrong);
+
+    if (view->saved.instance && p != wrong) {
+        ngx_hd_text_add(t, "The state file is not written: ");
+        (void) ngx_hd_text_plain(t, wrong, p - wrong, 0);
+        ngx_hd_text_add(t, ".\n");
+    }
 }
 
 
@@ -548,6 +603,24 @@ ngx_hd_plain_note(const ngx_hd_view_peer_t *vp, u_char *buf)
 
     if (vp->peer.weight != 1) {
         p = ngx_sprintf(p, " weight=%ui", vp->peer.weight);
+    }
+
+    return p - buf;
+}
+
+
+/* connections: "3", "3/20", "-"; returns the length */
+
+static size_t
+ngx_hd_plain_conns(const ngx_hd_peer_t *peer, u_char *buf)
+{
+    u_char  *p;
+
+    p = peer->counted ? ngx_sprintf(buf, "%ui", peer->conns)
+                      : ngx_sprintf(buf, "-");
+
+    if (peer->max_conns) {
+        p = ngx_sprintf(p, "/%ui", peer->max_conns);
     }
 
     return p - buf;

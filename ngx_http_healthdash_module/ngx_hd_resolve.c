@@ -13,6 +13,7 @@
 #define NGX_HD_RESOLVE_ADDRS   16      /* tried of one name, at most */
 
 
+static ngx_int_t ngx_hd_resolve_ask(ngx_hd_resolve_t *rs);
 static ngx_resolver_t *ngx_hd_resolve_resolver(void);
 static void ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx);
 static ngx_hd_addrs_t *ngx_hd_resolve_copy(ngx_hd_run_t *run,
@@ -28,6 +29,41 @@ static void ngx_hd_resolve_failed(ngx_hd_run_t *run, ngx_int_t state);
 
 ngx_int_t
 ngx_hd_resolve_start(ngx_hd_resolve_t *rs)
+{
+    ngx_hd_run_t     *run;
+    ngx_hd_target_t  *target;
+
+    run = rs->run;
+    target = run->target;
+
+    if (target->naddrs) {
+        rs->list.addrs = target->addrs;
+        rs->list.n = target->naddrs;
+
+    } else if (target->sockaddr) {
+        rs->one.sockaddr = target->sockaddr;
+        rs->one.socklen = target->socklen;
+        rs->one.name = target->address;
+
+        rs->list.addrs = &rs->one;
+        rs->list.n = 1;
+
+    } else {
+        run->late = NGX_HD_R_RESOLVE_TIMEOUT;
+        run->log->action = "resolving a name";
+        run->peer = &target->host;
+
+        return ngx_hd_resolve_ask(rs);
+    }
+
+    rs->handler(run, &rs->list);
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_hd_resolve_ask(ngx_hd_resolve_t *rs)
 {
     ngx_str_t            name;
     ngx_hd_run_t        *run;
@@ -73,7 +109,7 @@ ngx_hd_resolve_start(ngx_hd_resolve_t *rs)
         goto failed;
     }
 
-    return NGX_OK;
+    return NGX_AGAIN;
 
 failed:
 
@@ -118,6 +154,13 @@ ngx_hd_resolve_handler(ngx_resolver_ctx_t *ctx)
 
     ngx_resolve_name_done(ctx);
     rs->ctx = NULL;
+
+    if (addrs == NULL) {
+        ngx_hd_run_done(run);
+        return;
+    }
+
+    ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
 
     rs->handler(run, addrs);
 }

@@ -7,7 +7,7 @@
 
 
 typedef struct {
-    ngx_addr_t  *addrs;         /* memory of run->pool, ports set */
+    ngx_addr_t  *addrs;         /* ports set; alive as long as the run */
     ngx_uint_t   n;
 } ngx_hd_addrs_t;
 
@@ -19,14 +19,17 @@ typedef struct {
     ngx_resolver_ctx_t  *ctx;   /* NULL: nothing under way */
     ngx_hd_run_t        *run;
     ngx_hd_resolve_pt    handler;
+    ngx_hd_addrs_t       list;  /* of a target that has its addresses */
+    ngx_addr_t           one;
 } ngx_hd_resolve_t;
 
 
 /*
- * Resolves target->host through the resolver of http{}, until it is cancelled:
- * the run has a deadline.  handler gets addresses, or NULL with run->result
- * set.  It may be called before this returns.  Returns NGX_ERROR (result set)
- * if resolution could not begin.
+ * Finds the addresses of the target of rs->run: its own, or those of its host
+ * by the resolver of http{}, until that is cancelled: the run has a deadline.
+ * The handler gets them, maybe before this returns; if there are none, the run
+ * is ended.  Returns as the start of a type does: NGX_AGAIN, or NGX_ERROR
+ * (result set).
  */
 ngx_int_t ngx_hd_resolve_start(ngx_hd_resolve_t *rs);
 

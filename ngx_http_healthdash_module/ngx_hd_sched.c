@@ -2,6 +2,7 @@
 /*
  * Who probes what when.  Each worker has a cancelable timer for each target
  * that is its own (by index), and one that looks for targets others dropped.
+ * What is due waits in the worker's queue for its turn: see ngx_hd_queue.h.
  * A probe runs under the lease of the target's record; its result is counted
  * by the state machine, published, put into effect and, if the state changed,
  * logged: all in the worker that holds the lease, in this order.
@@ -10,9 +11,12 @@
 
 #include <ngx_hd_compat.h>
 #include <ngx_hd_follow.h>
+#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_probe.h>
+#include <ngx_hd_queue.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_stream.h>
@@ -42,9 +46,13 @@ typedef struct {
     ngx_socket_t       fd;
 
     ngx_event_t        timer;
+    ngx_hd_wait_t      wait;
+    ngx_msec_t         pause;           /* between two probes, now */
     ngx_hd_lease_t     lease;
     uint64_t           start;           /* monotonic, msec: of the run */
     uint64_t           due;             /* what the timer waits for */
+    uint64_t           failed;          /* monotonic, msec: the first failure
+                                           in a row seen here; 0: none */
     uint64_t           set;             /* record->due as this run has left it:
                                            who changed it since wants a look */
     unsigned           adopted:1;       /* another worker's target */
@@ -58,8 +66,9 @@ struct ngx_hd_worker_s {
     ngx_socket_t         fd;
 
     ngx_event_t          sweep;
-    ngx_uint_t           running;       /* probes under way */
-    ngx_uint_t           limit;         /* of them */
+    ngx_hd_queue_t       queue;
+    uint64_t             swept;         /* monotonic, msec */
+    uint64_t             looked;        /* monotonic, msec: at the guard */
     ngx_msec_t           local_logged;  /* when we last told of our trouble */
     ngx_msec_t          *taken;         /* when we last took over from whom */
 };
@@ -67,12 +76,16 @@ struct ngx_hd_worker_s {
 
 static ngx_hd_task_t *ngx_hd_sched_task(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
+static void ngx_hd_sched_join(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static void ngx_hd_sched_leave(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_follow(ngx_hd_worker_t *w);
 static void ngx_hd_sched_follow_server(ngx_hd_worker_t *w,
     ngx_hd_upstream_t *u, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_sched_is_over(ngx_hd_worker_t *w);
 static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
+static void ngx_hd_sched_ask(ngx_hd_task_t *task);
+static void ngx_hd_sched_set_rate(ngx_hd_worker_t *w);
+static void ngx_hd_sched_turn_handler(ngx_hd_wait_t *wait);
 static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
 static void ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
@@ -86,8 +99,13 @@ static void ngx_hd_sched_finish(ngx_hd_task_t *task,
     const ngx_hd_result_t *result, uint64_t next);
 static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
     ngx_hd_record_t *rec, ngx_hd_data_t *data, const ngx_hd_result_t *result);
+static ngx_uint_t ngx_hd_sched_is_frozen(ngx_hd_task_t *task,
+    ngx_hd_record_t *rec, const ngx_hd_result_t *result);
+static void ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from);
+static void ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
+    ngx_uint_t was);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
-    const ngx_hd_data_t *data);
+    const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
 static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
@@ -111,14 +129,20 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         return NGX_ERROR;
     }
 
+    hmcf->files = ngx_hd_run_files();
+
     w->main = hmcf;
     w->cycle = cycle;
     w->fd = (ngx_socket_t) -1;
-    w->limit = ngx_max(cycle->connection_n / 4, 1);
+    w->swept = ngx_current_msec;
     w->local_logged = ngx_current_msec - NGX_HD_LOCAL_LOG;
 
     w->taken = ngx_pcalloc(cycle->pool, hmcf->workers * sizeof(ngx_msec_t));
-    if (w->taken == NULL) {
+    if (w->taken == NULL
+        || ngx_hd_queue_init(&w->queue, hmcf, cycle,
+                             ngx_hd_sched_turn_handler)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -156,6 +180,8 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     hmcf->worker = w;
 
+    ngx_hd_sched_set_rate(w);
+
     ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
 
     return NGX_OK;
@@ -180,6 +206,8 @@ ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
     if (w->sweep.timer_set) {
         ngx_del_timer(&w->sweep);
     }
+
+    ngx_hd_queue_end(&w->queue);
 
     t = hmcf->targets.elts;
 
@@ -214,7 +242,7 @@ ngx_hd_sched_leave(ngx_hd_worker_t *w, ngx_hd_target_t *t)
         ngx_hd_run_abort(task->run);
 
         task->run = NULL;
-        w->running--;
+        ngx_hd_queue_leave(&w->queue, &task->wait);
 
         /* the interrupted probe is made up for by whoever comes next */
 
@@ -226,6 +254,7 @@ ngx_hd_sched_leave(ngx_hd_worker_t *w, ngx_hd_target_t *t)
         }
     }
 
+    ngx_hd_queue_part(&w->queue, &task->wait);
     ngx_hd_stream_drop_kept(t);
 }
 
@@ -295,6 +324,10 @@ ngx_hd_sched_follow_server(ngx_hd_worker_t *w, ngx_hd_upstream_t *u,
     }
 
     ngx_hd_place_copy(u, server, &p);
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        ngx_hd_sched_join(w, server->targets[i]);
+    }
 }
 
 
@@ -326,7 +359,27 @@ ngx_hd_sched_task(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 
     t->task = task;
 
+    ngx_hd_sched_join(w, t);
+
     return task;
+}
+
+
+/* t may be about another address than before */
+
+static void
+ngx_hd_sched_join(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    ngx_hd_task_t  *task;
+
+    task = t->task;
+
+    if (task) {
+        task->pause = ngx_min(t->check->interval, NGX_HD_PACE_FIRST);
+        task->failed = 0;
+
+        ngx_hd_queue_join(&w->queue, &task->wait, t);
+    }
 }
 
 
@@ -343,13 +396,81 @@ ngx_hd_sched_is_over(ngx_hd_worker_t *w)
 static void
 ngx_hd_sched_timer_handler(ngx_event_t *ev)
 {
+    ngx_hd_task_t  *task;
+
+    task = ev->data;
+
+    if (!ngx_hd_sched_is_over(task->worker)) {
+        ngx_hd_sched_ask(task);
+    }
+}
+
+
+/* begins a probe that is due, now or when it is its turn */
+
+static void
+ngx_hd_sched_ask(ngx_hd_task_t *task)
+{
+    ngx_hd_record_t  *rec;
+
+    if (task->run || task->wait.queued) {
+        return;
+    }
+
+    /* to look at what was told us bothers nobody */
+
+    if (task->target->check->type->told) {
+        ngx_hd_sched_turn_handler(&task->wait);
+        return;
+    }
+
+    rec = ngx_hd_store_record(task->worker->main, task->target);
+
+    if (rec) {
+        task->wait.urgent = (task->pause < task->target->check->interval
+                             || ngx_hd_store_verdict(rec, NULL)
+                                == NGX_HD_STATE_UNKNOWN);
+
+        ngx_hd_queue_put(&task->worker->queue, &task->wait);
+        ngx_hd_queue_pump(&task->worker->queue);
+    }
+}
+
+
+static void
+ngx_hd_sched_set_rate(ngx_hd_worker_t *w)
+{
+    uint64_t           micro;
+    ngx_uint_t         i;
+    ngx_hd_task_t     *task;
+    ngx_hd_target_t  **t;
+
+    micro = 0;
+    t = w->main->targets.elts;
+
+    for (i = 0; i < w->main->targets.nelts; i++) {
+        task = t[i]->task;
+
+        if (task && !t[i]->absent
+            && (!task->adopted || task->timer.timer_set || task->run)) {
+            micro += 1000000000 / task->pause;
+        }
+    }
+
+    ngx_hd_queue_set_rate(&w->queue, micro);
+}
+
+
+static void
+ngx_hd_sched_turn_handler(ngx_hd_wait_t *wait)
+{
     uint64_t          due;
     ngx_hd_task_t    *task;
     ngx_hd_record_t  *rec;
 
-    task = ev->data;
+    task = ngx_queue_data(wait, ngx_hd_task_t, wait);
 
-    if (task->run || ngx_hd_sched_is_over(task->worker)) {
+    if (ngx_hd_sched_is_over(task->worker)) {
         return;
     }
 
@@ -389,14 +510,6 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
     w = task->worker;
     check = task->target->check;
 
-    if (w->running >= w->limit) {
-        /* the more wait for a place, the more rarely each asks */
-        ngx_hd_sched_wait(task, ngx_current_msec
-                                + NGX_HD_TICK * (1 + w->main->targets.nelts
-                                                     / w->limit));
-        return;
-    }
-
     /* a run gets back what this worker was away, up to its timeout again */
 
     rc = ngx_hd_store_claim(w->main, rec, 2 * check->timeout + NGX_HD_SLACK,
@@ -425,6 +538,11 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
         ngx_hd_sched_tell_takeover(w, task->target);
     }
 
+    if (!check->type->told) {
+        ngx_hd_pace_begun(&w->main->zone->pace, ngx_current_msec,
+                          ngx_current_msec - due);
+    }
+
     task->start = (ngx_current_msec - due < NGX_HD_GRID) ? due
                                                          : ngx_current_msec;
     task->set = ngx_hd_sched_round(task->start + check->interval);
@@ -435,7 +553,7 @@ ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec)
                                  &reason);
 
     if (task->run) {
-        w->running++;
+        ngx_hd_queue_enter(&w->queue, &task->wait);
         return;
     }
 
@@ -508,14 +626,16 @@ ngx_hd_sched_done_handler(ngx_hd_run_t *run)
     task = run->data;
 
     task->run = NULL;
-    task->worker->running--;
+    ngx_hd_queue_leave(&task->worker->queue, &task->wait);
 
     if (run->nothing) {
         ngx_hd_sched_skip(task, run->next);
-        return;
+
+    } else {
+        ngx_hd_sched_finish(task, &run->result, run->next);
     }
 
-    ngx_hd_sched_finish(task, &run->result, run->next);
+    ngx_hd_queue_pump(&task->worker->queue);
 }
 
 
@@ -583,7 +703,7 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
 
     was = data;
     changed = ngx_hd_sched_count(task, rec, &data, result);
-    due = next ? next : ngx_hd_sched_next(task, &data);
+    due = next ? next : ngx_hd_sched_next(task, &data, &was);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
         /* stopped for longer than the lease: the result is not ours to give */
@@ -624,16 +744,21 @@ static ngx_uint_t
 ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     ngx_hd_data_t *data, const ngx_hd_result_t *result)
 {
-    ngx_uint_t       changed;
+    ngx_uint_t       changed, was;
+    ngx_hd_rules_t   rules;
     ngx_hd_check_t  *check;
 
     check = task->target->check;
+    was = data->state;
+
+    rules = check->rules;
+    rules.frozen = ngx_hd_sched_is_frozen(task, rec, result);
 
     ngx_hd_history_pass(&rec->history, data,
                         ngx_current_msec + task->worker->main->zone->clock,
                         ngx_hd_store_validity(check));
 
-    changed = ngx_hd_state_count(data, &check->rules, result, ngx_current_msec,
+    changed = ngx_hd_state_count(data, &rules, result, ngx_current_msec,
                                  ngx_hd_sched_wall());
 
     ngx_hd_history_count(data, result);
@@ -645,14 +770,95 @@ ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
         data->withheld++;
     }
 
+    if (changed) {
+        ngx_hd_sched_back(task->target, data, was);
+    }
+
     return changed;
+}
+
+
+/* whether the guard, which looks when something fails, lets it go down */
+
+static ngx_uint_t
+ngx_hd_sched_is_frozen(ngx_hd_task_t *task, ngx_hd_record_t *rec,
+    const ngx_hd_result_t *result)
+{
+    ngx_uint_t           failed;
+    ngx_hd_main_conf_t  *hmcf;
+
+    hmcf = task->worker->main;
+
+    if (hmcf->guard == 0 || result->verdict == NGX_HD_INCONCLUSIVE) {
+        return 0;
+    }
+
+    failed = (result->verdict == NGX_HD_FAIL);
+
+    if (!failed) {
+        task->failed = 0;
+
+    } else if (task->failed == 0) {
+        task->failed = ngx_current_msec;
+    }
+
+    ngx_hd_guard_note(rec, failed, ngx_current_msec);
+
+    if (!failed) {
+        return 0;
+    }
+
+    if (ngx_current_msec - task->worker->looked
+        >= NGX_HD_TICK + hmcf->targets.nelts / 100)
+    {
+        ngx_hd_sched_guard(task->worker, task->failed);
+    }
+
+    return ngx_hd_guard_holds(hmcf, task->target);
+}
+
+
+static void
+ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from)
+{
+    ngx_hd_guard_news_t  news;
+
+    w->looked = ngx_current_msec;
+
+    if (ngx_hd_guard_look(w->main, from, ngx_current_msec, &news)) {
+        ngx_hd_tell_guard(w->main, &news);
+    }
+}
+
+
+/* a server that was to be skipped, if it was or not, and is to be no more */
+
+static void
+ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
+{
+    ngx_uint_t  initial;
+
+    initial = ngx_hd_place_initial(t->check, t->spare);
+
+    if (t->upstream == NULL
+        || !ngx_hd_state_is_out(was, initial)
+        || ngx_hd_state_is_out(data->state, initial))
+    {
+        return;
+    }
+
+    ngx_hd_upstream_sync(t->upstream);
+
+    data->back = ngx_hd_back(ngx_current_msec,
+                             ngx_hd_upstream_serves(t->upstream, t));
 }
 
 
 /* one interval after the start of this probe, or now if that is over */
 
 static uint64_t
-ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
+ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data,
+    const ngx_hd_data_t *was)
 {
     uint64_t         due;
     ngx_msec_t       interval;
@@ -661,16 +867,20 @@ ngx_hd_sched_next(ngx_hd_task_t *task, const ngx_hd_data_t *data)
     check = task->target->check;
 
     interval = ngx_hd_state_is_moving(data) ? check->fast : check->interval;
+    task->pause = interval;
 
     due = task->start + interval;
 
-    if (data->checks == 1 && interval > check->fast) {
+    if ((data->checks == 1 || was->pid == 0) && interval > NGX_HD_PACE_FIRST) {
 
-        /* first probes come soon, and together; the next ones spread out */
+        /*
+         * First probes, also those after a start that knows the state, come
+         * soon, and together; the next ones spread out.
+         */
 
         due = task->start + check->fast
-              + ngx_hd_store_spread(task->target->id)
-                % (interval - check->fast);
+              + ngx_hd_pace_spread(task->target->index + 1,
+                                   interval - check->fast + 1);
     }
 
     if (check->jitter) {
@@ -701,6 +911,19 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
 
     if (ngx_hd_sched_is_over(w)) {
         return;
+    }
+
+    if (ngx_current_msec - w->swept > NGX_HD_SWEEP) {
+        ngx_hd_pace_lagged(&w->main->zone->pace, ngx_current_msec,
+                           ngx_current_msec - w->swept - NGX_HD_SWEEP);
+    }
+
+    w->swept = ngx_current_msec;
+
+    ngx_hd_sched_set_rate(w);
+
+    if (w->main->guard) {
+        ngx_hd_sched_guard(w, ngx_current_msec);
     }
 
     again = ngx_hd_sched_follow(w);
@@ -735,7 +958,9 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task = t->task;
     due = ngx_hd_load(&rec->due);
 
-    if (task && (task->run || (task->timer.timer_set && task->due <= due))) {
+    if (task && (task->run || task->wait.queued
+                 || (task->timer.timer_set && task->due <= due)))
+    {
         return;
     }
 
@@ -752,7 +977,7 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task = ngx_hd_sched_task(w, t);
 
     if (task) {
-        ngx_hd_sched_begin(task, rec);
+        ngx_hd_sched_ask(task);
     }
 }
 

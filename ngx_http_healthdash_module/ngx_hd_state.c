@@ -65,7 +65,9 @@ ngx_hd_state_count(ngx_hd_data_t *data, const ngx_hd_rules_t *rules,
 
     state = ngx_hd_state_next(data, rules, result->verdict, mono);
 
-    if (state == data->state) {
+    if (state == data->state
+        || (state == NGX_HD_STATE_DOWN && rules->frozen))
+    {
         return 0;
     }
 

@@ -13,6 +13,7 @@ typedef struct {
     ngx_uint_t  passes;         /* passes in a row to come back, > 0 */
     ngx_uint_t  flap_changes;   /* 0: off */
     ngx_msec_t  flap_time;      /* window, and first hold, msec */
+    ngx_uint_t  frozen;         /* 1: nothing goes down now */
 } ngx_hd_rules_t;
 
 
@@ -28,6 +29,7 @@ typedef struct {
  *     more than flap_changes times within flap_time stays down for flap_time,
  *     doubled with each hold in a row up to 16 times, even while its probes
  *     pass.  A window without too many changes ends the row.
+ *   - while rules are frozen failures are counted, and nothing goes down.
  * Counters stop at their highest value.  Does not touch slot and pid.
  * Returns 1 if the state changed, else 0.
  */

@@ -19,6 +19,8 @@ ngx_int_t
 ngx_hd_step_parse(ngx_pool_t *pool, ngx_hd_step_t *step, ngx_str_t *args,
     ngx_uint_t n, u_char *err, size_t size)
 {
+    ngx_int_t  rc;
+
     ngx_memzero(step, sizeof(ngx_hd_step_t));
 
     if (args[0].data[0] == 's') {
@@ -47,13 +49,17 @@ ngx_hd_step_parse(ngx_pool_t *pool, ngx_hd_step_t *step, ngx_str_t *args,
         }
     }
 
-    if (ngx_hd_step_decode(pool, &step->text) != NGX_OK) {
+    rc = ngx_hd_step_decode(pool, &step->text);
+
+    if (rc == NGX_ERROR) {
+        (void) ngx_snprintf(err, size, "no memory%Z");
+
+    } else if (rc == NGX_DECLINED) {
         (void) ngx_snprintf(err, size, "a backslash stands alone, expected "
                             "\\r, \\n, \\t, \\0, \\xHH or \\\\\\\\%Z");
-        return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return (rc == NGX_OK) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -131,7 +137,7 @@ ngx_hd_step_decode(ngx_pool_t *pool, ngx_str_t *text)
 
         p = ngx_hd_step_escape(p + 1, last, dst++);
         if (p == NULL) {
-            return NGX_ERROR;
+            return NGX_DECLINED;
         }
     }
 

@@ -8,11 +8,11 @@
 
 #include <ngx_hd_store.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_probe.h>
 
 
 #define NGX_HD_READ_TRIES     64
-#define NGX_HD_FIRST          5000     /* msec, as the default interval */
 #define NGX_HD_LEASE_MAX      7200000  /* msec; timeouts end at 1 h */
 
 #define ngx_hd_epoch(seq)     ((uint32_t) ((seq) >> 32))
@@ -24,10 +24,13 @@
 static ngx_uint_t ngx_hd_store_is_held(ngx_hd_main_conf_t *hmcf,
     ngx_hd_record_t *rec, uint64_t word);
 static ngx_int_t ngx_hd_store_fence(ngx_hd_record_t *rec, uint32_t epoch);
+static void ngx_hd_store_fill(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
+    ngx_hd_history_t *history);
 static uint64_t ngx_hd_store_write_note(ngx_hd_note_t *note,
     const ngx_hd_data_t *data, uint64_t id);
 static void ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
     uint64_t note, uint32_t count);
+static void ngx_hd_store_set_back(ngx_hd_record_t *rec, uint64_t back);
 static void ngx_hd_store_set_verdict(ngx_hd_record_t *rec, uint32_t epoch,
     const ngx_hd_data_t *data);
 static ngx_int_t ngx_hd_store_copy(ngx_hd_record_t *rec, uint32_t count,
@@ -92,6 +95,8 @@ ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
     ngx_hd_set(&rec->seq, next);
     ngx_hd_store_set_verdict(rec, lease->epoch, &data);
     ngx_hd_set(&rec->cleared, 0);
+    ngx_hd_set(&rec->back, 0);
+    ngx_hd_set(&rec->recent, 0);
     ngx_hd_set(&rec->due, ngx_current_msec);
 
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -104,7 +109,6 @@ ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
 void
 ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 {
-    uint64_t       seq;
     ngx_hd_data_t  data;
 
     /*
@@ -118,14 +122,7 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
         return;
     }
 
-    seq = ((rec->seq >> 32) + 1) << 32 | 1;
-
-    ngx_hd_history_copy(&rec->history, &old->history);
-
-    ngx_hd_store_write(&rec->copy[1], &data,
-                       ngx_hd_store_write_note(&rec->note, &data, seq), 1);
-    ngx_hd_set(&rec->seq, seq);
-    ngx_hd_store_set_verdict(rec, ngx_hd_epoch(seq), &data);
+    ngx_hd_store_fill(rec, &data, &old->history);
 
     /*
      * A probe still under way there is waited for by its lease, and made up
@@ -134,9 +131,63 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 
     rec->due = ngx_hd_load(&old->lease) ? ngx_current_msec
                                         : ngx_hd_load(&old->due);
+    rec->recent = ngx_hd_load(&old->recent);
     rec->cleared = ngx_hd_load(&old->cleared);
     rec->holder = ngx_hd_load(&old->holder);
     rec->lease = ngx_hd_load(&old->lease);
+}
+
+
+/* the first facts of a record that was just made empty */
+
+static void
+ngx_hd_store_fill(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
+    ngx_hd_history_t *history)
+{
+    uint64_t  seq;
+
+    seq = ((rec->seq >> 32) + 1) << 32 | 1;
+
+    ngx_hd_history_copy(&rec->history, history);
+
+    ngx_hd_store_write(&rec->copy[1], data,
+                       ngx_hd_store_write_note(&rec->note, data, seq), 1);
+    ngx_hd_set(&rec->seq, seq);
+    ngx_hd_store_set_back(rec, data->back);
+    ngx_hd_store_set_verdict(rec, ngx_hd_epoch(seq), data);
+}
+
+
+void
+ngx_hd_store_restore(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
+    ngx_hd_history_t *history, const ngx_hd_told_t *told)
+{
+    rec->told = *told;
+
+    ngx_hd_store_fill(rec, data, history);
+
+    rec->cleared = data->recoveries & 0xffffff;
+}
+
+
+ngx_int_t
+ngx_hd_store_copy_told(ngx_hd_record_t *rec, ngx_hd_told_t *told)
+{
+    ngx_uint_t     tries;
+    ngx_hd_told_t  again;
+
+    for (tries = 0; tries < NGX_HD_READ_TRIES; tries++) {
+        ngx_hd_words_load(told, &rec->told,
+                          sizeof(ngx_hd_told_t) / sizeof(ngx_hd_word_t));
+        ngx_hd_words_load(&again, &rec->told,
+                          sizeof(ngx_hd_told_t) / sizeof(ngx_hd_word_t));
+
+        if (ngx_memcmp(told, &again, sizeof(ngx_hd_told_t)) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_AGAIN;
 }
 
 
@@ -159,15 +210,15 @@ uint64_t
 ngx_hd_store_first_due(ngx_hd_target_t *t)
 {
     return ngx_current_msec
-           + ngx_hd_store_spread(t->id) % ngx_min(t->check->interval,
-                                                  NGX_HD_FIRST);
+           + ngx_hd_pace_spread(t->index, ngx_min(t->check->interval,
+                                                  NGX_HD_PACE_FIRST));
 }
 
 
 ngx_msec_t
 ngx_hd_store_pause(ngx_hd_check_t *check)
 {
-    return check->type->told ? ngx_min(check->interval, NGX_HD_FIRST)
+    return check->type->told ? ngx_min(check->interval, NGX_HD_PACE_FIRST)
                              : check->interval;
 }
 
@@ -334,6 +385,7 @@ ngx_hd_store_publish(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
         return NGX_DECLINED;
     }
 
+    ngx_hd_store_set_back(rec, data->back);
     ngx_hd_store_set_verdict(rec, lease->epoch, data);
 
     return NGX_OK;
@@ -352,14 +404,15 @@ ngx_hd_store_write_note(ngx_hd_note_t *note, const ngx_hd_data_t *data,
 {
     uint64_t              old;
     ngx_hd_data_t         last;
-    const ngx_hd_word_t  *src;
+    const ngx_hd_word_t  *src, *was;
 
     src = (const ngx_hd_word_t *) data + NGX_HD_FACT_WORDS;
+    was = (const ngx_hd_word_t *) &last + NGX_HD_FACT_WORDS;
     old = __atomic_load_n(&note->id, __ATOMIC_RELAXED);
 
     if (ngx_hd_store_copy_note(note, old, &last) == NGX_OK
-        && ngx_memcmp((const ngx_hd_word_t *) &last + NGX_HD_FACT_WORDS, src,
-                      NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t)) == 0)
+        && ngx_memcmp(was, src, NGX_HD_NOTE_WORDS * sizeof(ngx_hd_word_t))
+           == 0)
     {
         return old;
     }
@@ -390,6 +443,21 @@ ngx_hd_store_write(ngx_hd_copy_t *copy, const ngx_hd_data_t *data,
 
     __atomic_store_n(&copy->note, note, __ATOMIC_RELAXED);
     __atomic_store_n(&copy->sum, sum, __ATOMIC_RELAXED);
+}
+
+
+/* before the verdict: who sees that it is back has to see since when */
+
+static void
+ngx_hd_store_set_back(ngx_hd_record_t *rec, uint64_t back)
+{
+    uint64_t  old;
+
+    old = ngx_hd_load(&rec->back);
+
+    while (old < back && !ngx_hd_cas(&rec->back, &old, back)) {
+        /* void */
+    }
 }
 
 

@@ -39,6 +39,19 @@ void ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
 void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
 
 /*
+ * Fills an empty record with what was known before nginx was started, but not
+ * yet when it is due: as with any record of a new zone, soon.  Master.
+ */
+void ngx_hd_store_restore(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
+    ngx_hd_history_t *history, const ngx_hd_told_t *told);
+
+/*
+ * Copies what a service has told of itself, as it is; without the mutex, so one
+ * that is just being written is left out after some tries: NGX_AGAIN.
+ */
+ngx_int_t ngx_hd_store_copy_told(ngx_hd_record_t *rec, ngx_hd_told_t *told);
+
+/*
  * When to make the first probe of a target: spread, so that a start makes no
  * burst, but soon, however long its interval is.  Monotonic, msec.
  */

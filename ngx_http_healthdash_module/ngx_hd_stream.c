@@ -23,8 +23,6 @@ typedef struct {
     ngx_hd_resolve_t        resolve;
     ngx_hd_addrs_t         *addrs;
     ngx_uint_t              next;       /* of addrs: the one in use */
-    ngx_hd_addrs_t          list;       /* addrs of a target that has one */
-    ngx_addr_t              addr;
     ngx_hd_result_t        *warned;     /* addresses=all: by one before */
 } ngx_hd_stream_t;
 
@@ -75,45 +73,13 @@ static ngx_int_t
 ngx_hd_stream_begin(ngx_hd_run_t *run)
 {
     ngx_hd_stream_t  *s;
-    ngx_hd_target_t  *target;
 
     s = run->ctx;
-    target = run->target;
-
-    if (target->naddrs) {
-        s->list.addrs = target->addrs;
-        s->list.n = target->naddrs;
-
-        ngx_hd_stream_resolved(run, &s->list);
-
-        return NGX_AGAIN;
-    }
-
-    if (target->sockaddr) {
-        s->addr.sockaddr = target->sockaddr;
-        s->addr.socklen = target->socklen;
-        s->addr.name = target->address;
-
-        s->list.addrs = &s->addr;
-        s->list.n = 1;
-
-        ngx_hd_stream_resolved(run, &s->list);
-
-        return NGX_AGAIN;
-    }
-
-    run->late = NGX_HD_R_RESOLVE_TIMEOUT;
-    run->log->action = "resolving a name";
-    run->peer = &target->host;
 
     s->resolve.run = run;
     s->resolve.handler = ngx_hd_stream_resolved;
 
-    if (ngx_hd_resolve_start(&s->resolve) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return NGX_AGAIN;
+    return ngx_hd_resolve_start(&s->resolve);
 }
 
 
@@ -122,19 +88,10 @@ ngx_hd_stream_resolved(ngx_hd_run_t *run, ngx_hd_addrs_t *addrs)
 {
     ngx_hd_stream_t  *s;
 
-    if (addrs == NULL) {
-        ngx_hd_run_done(run);
-        return;
-    }
-
     s = run->ctx;
 
     s->addrs = addrs;
     s->next = 0;
-
-    if (addrs != &s->list) {
-        ngx_hd_run_phase(run, NGX_HD_PHASE_RESOLVE);
-    }
 
     ngx_hd_stream_connect(run);
 }

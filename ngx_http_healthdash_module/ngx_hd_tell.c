@@ -292,3 +292,49 @@ ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from)
     (void) ngx_hd_event_add(hmcf->zone, &e, ngx_current_msec,
                             (int64_t) tp->sec * 1000 + tp->msec);
 }
+
+
+void
+ngx_hd_tell_guard(ngx_hd_main_conf_t *hmcf, const ngx_hd_guard_news_t *news)
+{
+    u_char          *p, *last, text[NGX_HD_EVENT_TEXT];
+    ngx_time_t      *tp;
+    ngx_uint_t       level;
+    ngx_hd_event_t   e;
+
+    tp = ngx_timeofday();
+    last = text + sizeof(text);
+    level = NGX_LOG_WARN;
+
+    if (news->now.state == NGX_HD_GUARD_FROZEN) {
+        level = NGX_LOG_ERR;
+        p = ngx_slprintf(text, last, "verdicts are frozen: %s",
+                         (news->now.why == NGX_HD_GUARD_SENTINEL)
+                         ? "no sentinel answers, " : "");
+
+    } else {
+        p = ngx_slprintf(text, last, "verdicts follow%s: %s",
+                         (news->was.state == NGX_HD_GUARD_FROZEN)
+                         ? " again" : "",
+                         (news->now.state == NGX_HD_GUARD_CLEAR) ? ""
+                         : (news->now.why == NGX_HD_GUARD_SENTINEL)
+                           ? "a sentinel answers, "
+                           : "they were frozen for as long as may be, ");
+    }
+
+    p = ngx_slprintf(p, last, "%ui of %ui targets fail at once",
+                     news->count.failing, news->count.targets);
+
+    ngx_log_error(level, ngx_cycle->log, 0, "healthdash: %*s",
+                  (size_t) (p - text), text);
+
+    ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+    e.kind = NGX_HD_EVENT_GUARD;
+    e.value = news->now.state;
+
+    ngx_hd_event_text(&e, text, p - text);
+
+    (void) ngx_hd_event_add(hmcf->zone, &e, ngx_current_msec,
+                            (int64_t) tp->sec * 1000 + tp->msec);
+}

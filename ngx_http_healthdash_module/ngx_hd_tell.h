@@ -3,7 +3,7 @@
 #define _NGX_HD_TELL_H_INCLUDED_
 
 
-#include <ngx_hd_conf.h>
+#include <ngx_hd_guard.h>
 
 
 #define NGX_HD_TELL_MOVES     60
@@ -34,6 +34,10 @@ void ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n);
 
 /* This worker probes what belongs to worker from: an event. */
 void ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from);
+
+/* The guard has changed its state: a line in the error log, and an event. */
+void ngx_hd_tell_guard(ngx_hd_main_conf_t *hmcf,
+    const ngx_hd_guard_news_t *news);
 
 
 #endif /* _NGX_HD_TELL_H_INCLUDED_ */

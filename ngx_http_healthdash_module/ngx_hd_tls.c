@@ -465,26 +465,8 @@ ngx_hd_tls_made(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
 static int
 ngx_hd_tls_verify(X509_STORE_CTX *store, void *data)
 {
-    SSL           *ssl;
-    ngx_hd_run_t  *run;
-
-    ssl = X509_STORE_CTX_get_ex_data(store,
-                                     SSL_get_ex_data_X509_STORE_CTX_idx());
-    run = ngx_hd_tls_user ? ngx_hd_tls_user->run : NULL;
-
-    if (run == NULL || ssl == NULL
-        || ngx_hd_cert_judge(&run->result, run->target->check, ssl,
-                             X509_STORE_CTX_get0_cert(store),
-                             X509_STORE_CTX_get0_untrusted(store))
-           != NGX_OK)
-    {
-        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-        return 0;
-    }
-
-    X509_STORE_CTX_set_error(store, X509_V_OK);
-
-    return 1;
+    return ngx_hd_cert_judge_store(ngx_hd_tls_user ? ngx_hd_tls_user->run
+                                                   : NULL, store);
 }
 
 

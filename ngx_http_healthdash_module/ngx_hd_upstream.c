@@ -8,6 +8,8 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_ramp.h>
+#include <ngx_hd_rr.h>
 #include <ngx_hd_upstream.h>
 #include <ngx_http_healthdash.h>
 
@@ -30,14 +32,19 @@ typedef struct {
 } ngx_hd_walk_t;
 
 
+static ngx_uint_t ngx_hd_upstream_is_near(
+    const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number);
+static ngx_uint_t ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer);
 static ngx_int_t ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
+static ngx_int_t ngx_hd_upstream_init_ramp(ngx_http_request_t *r,
+    ngx_hd_upstream_t *u);
 static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
-static void ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip);
 static void ngx_hd_upstream_find_back(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers);
 static ngx_uint_t ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
@@ -47,6 +54,7 @@ static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
 static ngx_uint_t ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u);
 static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peer_t *peer);
+static uint64_t ngx_hd_upstream_ramps(ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_hd_upstream_speaks(ngx_hd_upstream_t *u,
     ngx_hd_target_t *t, ngx_hd_server_t *server);
 
@@ -66,6 +74,88 @@ ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf)
     peers = uscf->peer.data;
 
     return peers && peers->name == &uscf->host;
+}
+
+
+/*
+ * nginx's signature of a module does not cover all that the size of a server in
+ * the list depends on.  In a list that was laid out in another way the field
+ * "next" leads anywhere, so it is followed no farther than the list can reach.
+ */
+
+ngx_uint_t
+ngx_hd_upstream_fits(ngx_http_upstream_srv_conf_t *uscf)
+{
+    ngx_uint_t                     n;
+    ngx_http_upstream_rr_peer_t   *peer;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (peers = uscf->peer.data; peers; peers = peers->next) {
+        n = 0;
+
+        for (peer = peers->peer; peer; peer = peer->next) {
+
+            if (++n > peers->number
+                || !ngx_hd_upstream_is_near(peers->peer, peer, peers->number)
+                || !ngx_hd_upstream_is_server(uscf, peer))
+            {
+                return 0;
+            }
+        }
+
+        if (n != peers->number) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* all servers of a list come from one allocation, of about this size */
+
+static ngx_uint_t
+ngx_hd_upstream_is_near(const ngx_http_upstream_rr_peer_t *first,
+    const ngx_http_upstream_rr_peer_t *peer, ngx_uint_t number)
+{
+    uintptr_t  distance;
+
+    distance = (uintptr_t) peer - (uintptr_t) first;
+
+    return distance < 2 * number * sizeof(ngx_http_upstream_rr_peer_t)
+           && distance % sizeof(void *) == 0;
+}
+
+
+/* nginx.conf has it, and said of it what stands at the end of the fields */
+
+static ngx_uint_t
+ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
+    const ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t                   i, j;
+    ngx_http_upstream_server_t  *server;
+
+    /* "proxy_pass" to a host without a block has none */
+
+    if (uscf->servers == NULL) {
+        return 1;
+    }
+
+    server = uscf->servers->elts;
+
+    for (i = 0; i < uscf->servers->nelts; i++) {
+
+        for (j = 0; j < server[i].naddrs; j++) {
+
+            if (server[i].addrs[j].sockaddr == peer->sockaddr) {
+                return peer->down == server[i].down
+                       && peer->weight == (ngx_int_t) server[i].weight;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -90,7 +180,12 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
 
     ngx_hd_upstream_sync(u);
 
-    rc = u->init_peer(r, uscf);
+    if (u->ramp_end) {
+        rc = ngx_hd_upstream_init_ramp(r, u);
+
+    } else {
+        rc = u->init_peer(r, uscf);
+    }
 
     /*
      * A request can choose among the servers that the list has had until here,
@@ -100,6 +195,22 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_hd_upstream_sync(u);
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_hd_upstream_init_ramp(ngx_http_request_t *r, ngx_hd_upstream_t *u)
+{
+    if (ngx_current_msec >= u->ramp_end) {
+        ngx_hd_upstream_apply(u);
+        return u->init_peer(r, u->uscf);
+    }
+
+    if (u->init_peer(r, u->uscf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_ramp_hook(r, u);
 }
 
 
@@ -167,8 +278,36 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 
     ngx_http_upstream_rr_peers_unlock(peers);
 
+    u->ramp_end = ngx_hd_upstream_ramps(u);
     u->applied = word;
     u->config = config;
+}
+
+
+/* until when the last of those that ramp does */
+
+static uint64_t
+ngx_hd_upstream_ramps(ngx_hd_upstream_t *u)
+{
+    uint64_t          end, last;
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
+
+    last = 0;
+
+    for (i = 0; i < u->nservers + u->nspares; i++) {
+        server = (i < u->nservers) ? &u->servers[i]
+                                   : &u->spares[i - u->nservers];
+
+        end = ngx_hd_ramp_end(u, server);
+        last = ngx_max(last, end);
+
+        if (end == 0) {
+            server->credit = 0;
+        }
+    }
+
+    return last;
 }
 
 
@@ -182,7 +321,7 @@ ngx_hd_upstream_count(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
     for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
         server = ngx_hd_upstream_find(w, peer);
 
-        if (peer->down & ~NGX_HD_PEER_SKIPPED) {
+        if (ngx_hd_rr_taken_out(peer)) {
             continue;
         }
 
@@ -211,11 +350,14 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
         server = ngx_hd_upstream_find(w, peer);
         wish = ngx_hd_upstream_wish(w->upstream, server);
 
+        ngx_hd_rr_set(peers, peer, NGX_HD_PEER_WAITS, 0);
+
         if (wish == NGX_HD_LEAVE && !w->keep) {
             continue;
         }
 
-        ngx_hd_upstream_set_peer(peers, peer, wish == NGX_HD_SKIP && !w->keep);
+        ngx_hd_rr_set(peers, peer, NGX_HD_PEER_SKIPPED,
+                      wish == NGX_HD_SKIP && !w->keep);
 
         /* who was brought back does not sit out its fail_timeout */
 
@@ -224,28 +366,6 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
             peer->effective_weight = peer->weight;
         }
     }
-}
-
-
-/* nginx counts a peer in peers->tries while its "down" is zero */
-
-static void
-ngx_hd_upstream_set_peer(ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer, ngx_uint_t skip)
-{
-    ngx_uint_t  was;
-
-    was = (peer->down == 0);
-
-    if (skip) {
-        peer->down |= NGX_HD_PEER_SKIPPED;
-
-    } else {
-        peer->down &= ~(ngx_uint_t) NGX_HD_PEER_SKIPPED;
-    }
-
-    peers->tries += (peer->down == 0);
-    peers->tries -= was;
 }
 
 
@@ -436,7 +556,7 @@ ngx_hd_upstream_serves(ngx_hd_upstream_t *u, ngx_hd_target_t *t)
             server = ngx_hd_upstream_find(&w, peer);
 
             serves |= server
-                      && peer->down == 0
+                      && (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
                       && ngx_hd_upstream_speaks(u, t, server);
         }
 

@@ -1,8 +1,8 @@
 
 /*
  * healthdash: what the verdicts do to nginx's own peer lists.  The module owns
- * one bit of peer->down and moves peers->tries with it; nothing else in those
- * lists is written but for the passive failures of a server that came back.
+ * two bits of peer->down and moves peers->tries with them; nothing else in
+ * those lists is written but the passive failures of a server that came back.
  */
 
 
@@ -13,12 +13,14 @@
 #include <ngx_hd_place.h>
 
 
-/* not 1 (failed, down) and not 8 (draining), which nginx uses */
-#define NGX_HD_PEER_SKIPPED    0x100000
-
-
 /* 1 if peer.data of uscf is nginx's own list (after its init_upstream). */
 ngx_uint_t ngx_hd_upstream_is_native(ngx_http_upstream_srv_conf_t *uscf);
+
+/*
+ * 1 if nginx lays its list out as this module does: to be asked before there is
+ * a zone.
+ */
+ngx_uint_t ngx_hd_upstream_fits(ngx_http_upstream_srv_conf_t *uscf);
 
 /* Puts ours before the balancer's peer.init.  In postconfiguration, once. */
 void ngx_hd_upstream_hook(ngx_hd_upstream_t *u);

@@ -12,7 +12,9 @@
 
 
 #define NGX_HD_VIEW_WORST    5
+#define NGX_HD_VIEW_LATE     100       /* msec: less is not worth telling */
 #define NGX_HD_VIEW_SLICE    256       /* targets: about 0.4 ms */
+#define NGX_HD_VIEW_MORE     256       /* bytes: names, what is public */
 #define NGX_HD_VIEW_STEP     2000      /* msec, less is no step of a clock */
 
 
@@ -36,6 +38,8 @@ static ngx_uint_t ngx_hd_view_counts(const ngx_hd_view_peer_t *vp);
 static ngx_int_t ngx_hd_view_services(ngx_hd_view_t *view);
 static void ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
     ngx_hd_target_t *t);
+static void ngx_hd_view_probing(ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt, uint64_t due);
 static void ngx_hd_view_times(const ngx_hd_view_t *view, ngx_hd_data_t *data);
 static int64_t ngx_hd_view_time(const ngx_hd_view_t *view, int64_t wall,
     int64_t away);
@@ -44,15 +48,6 @@ static ngx_int_t ngx_hd_view_find_worst(ngx_hd_view_t *view);
 static void ngx_hd_view_worst_servers(ngx_hd_view_t *view, ngx_uint_t health);
 static void ngx_hd_view_worst_services(ngx_hd_view_t *view,
     ngx_uint_t health);
-static void ngx_hd_view_filter(ngx_hd_view_t *view);
-static void ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
-    const ngx_hd_view_filter_t *filter);
-static ngx_uint_t ngx_hd_view_wants_peer(const ngx_hd_view_upstream_t *vu,
-    const ngx_hd_view_peer_t *vp, const ngx_hd_view_filter_t *filter);
-static ngx_uint_t ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
-    const ngx_hd_view_filter_t *filter);
-static ngx_uint_t ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b);
-static void ngx_hd_view_text(ngx_str_t *text, const u_char *data, size_t len);
 
 
 /* worst first; what is up or paused is nothing to worry about */
@@ -84,6 +79,15 @@ ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
 }
 
 
+size_t
+ngx_hd_view_size(const ngx_hd_main_conf_t *hmcf)
+{
+    return hmcf->targets.nelts
+           * (sizeof(ngx_hd_view_target_t) + sizeof(ngx_hd_view_peer_t)
+              + sizeof(ngx_hd_peer_t) + NGX_HD_VIEW_MORE);
+}
+
+
 ngx_hd_view_t *
 ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool)
@@ -109,8 +113,11 @@ ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
                                         * sizeof(ngx_hd_view_upstream_t));
     view->services = ngx_pcalloc(pool, view->nservices
                                        * sizeof(ngx_hd_view_target_t));
+    view->incidents = ngx_pcalloc(pool, sizeof(ngx_hd_incidents_t *));
 
-    if (view->upstreams == NULL || view->services == NULL) {
+    if (view->upstreams == NULL || view->services == NULL
+        || view->incidents == NULL)
+    {
         return NULL;
     }
 
@@ -175,6 +182,14 @@ ngx_hd_view_clock(ngx_hd_view_t *view)
     if (zone) {
         view->clock = view->mono + zone->clock;
         view->event = ngx_hd_event_last(zone);
+        view->guard_limit = view->main->guard;
+        ngx_hd_guard_get(view->main, &view->guard, &view->guarded);
+        ngx_hd_pace_past(&zone->pace, view->mono, &view->probing.past);
+    }
+
+    if (zone && view->main->state_file.name.len) {
+        ngx_hd_words_load(&view->saved, &zone->saved,
+                          sizeof(ngx_hd_saved_t) / sizeof(uint64_t));
     }
 
     /* a worker of the past does not know when its configuration was loaded */
@@ -542,11 +557,44 @@ ngx_hd_view_target(ngx_hd_view_t *view, ngx_hd_view_target_t *vt,
         return;
     }
 
+    ngx_hd_view_probing(view, vt, due);
+
     vt->next = view->time + (int64_t) (due - view->mono);
 
     if (view->mono > due + ngx_hd_store_trust(t->check)) {
         vt->stale = 1;
         vt->health = NGX_HD_STATE_UNKNOWN;
+    }
+}
+
+
+/* what vt wants of us, and whether it gets it */
+
+static void
+ngx_hd_view_probing(ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
+    uint64_t due)
+{
+    ngx_msec_t       pause;
+    ngx_hd_check_t  *check;
+
+    check = vt->target->check;
+
+    if (check->type->told) {
+        return;
+    }
+
+    if (vt->data.checks == 0) {
+        pause = ngx_min(check->interval, NGX_HD_PACE_FIRST);
+
+    } else {
+        pause = ngx_hd_state_is_moving(&vt->data) ? check->fast
+                                                  : check->interval;
+    }
+
+    view->probing.milli += 1000000 / pause;
+
+    if (!vt->probing && view->mono > due + NGX_HD_VIEW_LATE) {
+        view->probing.waiting++;
     }
 }
 
@@ -601,6 +649,12 @@ ngx_hd_view_sum(ngx_hd_view_t *view)
 
     for (i = 0; i < view->nservices; i++) {
         health = ngx_hd_state_worse(health, view->services[i].health);
+    }
+
+    /* what is up may be so because nothing is let go down */
+
+    if (view->guard.state == NGX_HD_GUARD_FROZEN) {
+        health = ngx_hd_state_worse(health, NGX_HD_STATE_DEGRADED);
     }
 
     view->health = n ? health : NGX_HD_STATE_UNKNOWN;
@@ -674,286 +728,6 @@ ngx_hd_view_worst_services(ngx_hd_view_t *view, ngx_uint_t health)
             view->worst[view->nworst++].target = view->services[i];
         }
     }
-}
-
-
-ngx_uint_t
-ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter)
-{
-    return filter->upstream.len || filter->service.len || filter->group.len
-           || filter->row.len || filter->health != NGX_HD_STATES;
-}
-
-
-static void
-ngx_hd_view_filter(ngx_hd_view_t *view)
-{
-    ngx_uint_t               i, n;
-    ngx_hd_view_upstream_t  *vu;
-
-    vu = view->upstreams;
-
-    for (n = 0, i = 0; i < view->nupstreams; i++) {
-        ngx_hd_view_filter_peers(&vu[i], &view->filter);
-
-        if (vu[i].npeers) {
-            vu[n++] = vu[i];
-        }
-    }
-
-    view->nupstreams = n;
-
-    for (n = 0, i = 0; i < view->nservices; i++) {
-
-        if (ngx_hd_view_wants_service(&view->services[i], &view->filter)) {
-            view->services[n++] = view->services[i];
-        }
-    }
-
-    view->nservices = n;
-}
-
-
-static void
-ngx_hd_view_filter_peers(ngx_hd_view_upstream_t *vu,
-    const ngx_hd_view_filter_t *filter)
-{
-    ngx_uint_t  i, n;
-
-    n = 0;
-
-    /* who asks for a service by name does not want servers, and vice versa */
-
-    if (filter->service.len && filter->upstream.len == 0) {
-        vu->npeers = 0;
-    }
-
-    if (!ngx_hd_view_same(&filter->upstream, &vu->upstream->name)) {
-        vu->npeers = 0;
-    }
-
-    for (i = 0; i < vu->npeers; i++) {
-
-        if (ngx_hd_view_wants_peer(vu, &vu->peers[i], filter)) {
-            vu->peers[n++] = vu->peers[i];
-        }
-    }
-
-    vu->npeers = n;
-}
-
-
-static ngx_uint_t
-ngx_hd_view_wants_peer(const ngx_hd_view_upstream_t *vu,
-    const ngx_hd_view_peer_t *vp, const ngx_hd_view_filter_t *filter)
-{
-    u_char      buf[NGX_HD_VIEW_ID_LEN];
-    ngx_str_t   id;
-    ngx_uint_t  i;
-
-    id.data = buf;
-    id.len = ngx_hd_view_peer_id(buf, vu, vp) - buf;
-
-    if (!ngx_hd_view_same(&filter->row, &id)) {
-        return 0;
-    }
-
-    if (filter->health != NGX_HD_STATES && vp->health != filter->health) {
-        return 0;
-    }
-
-    if (filter->group.len == 0) {
-        return 1;
-    }
-
-    for (i = 0; i < vp->nchecks; i++) {
-
-        if (ngx_hd_view_same(&filter->group,
-                             &vp->checks[i].target->check->group))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_hd_view_wants_service(const ngx_hd_view_target_t *vt,
-    const ngx_hd_view_filter_t *filter)
-{
-    u_char     buf[NGX_HD_VIEW_ID_LEN];
-    ngx_str_t  id;
-
-    id.data = buf;
-    id.len = ngx_hd_view_service_id(buf, vt) - buf;
-
-    if (filter->upstream.len && filter->service.len == 0) {
-        return 0;
-    }
-
-    if (filter->health != NGX_HD_STATES && vt->health != filter->health) {
-        return 0;
-    }
-
-    return ngx_hd_view_same(&filter->service, &vt->target->name)
-           && ngx_hd_view_same(&filter->row, &id)
-           && ngx_hd_view_same(&filter->group, &vt->target->check->group);
-}
-
-
-/* an empty filter matches everything */
-
-static ngx_uint_t
-ngx_hd_view_same(const ngx_str_t *a, const ngx_str_t *b)
-{
-    return a->len == 0
-           || (a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0);
-}
-
-
-u_char *
-ngx_hd_view_upstream_id(u_char *buf, const ngx_hd_view_upstream_t *vu)
-{
-    return ngx_sprintf(buf, "u%ui", vu->index);
-}
-
-
-u_char *
-ngx_hd_view_peer_id(u_char *buf, const ngx_hd_view_upstream_t *vu,
-    const ngx_hd_view_peer_t *vp)
-{
-    return ngx_sprintf(buf, "u%uip%ui", vu->index, vp->peer.id);
-}
-
-
-u_char *
-ngx_hd_view_service_id(u_char *buf, const ngx_hd_view_target_t *vt)
-{
-    return ngx_sprintf(buf, "s%ui", vt->target->index);
-}
-
-
-ngx_uint_t
-ngx_hd_view_same_group(const ngx_hd_view_target_t *a,
-    const ngx_hd_view_target_t *b)
-{
-    const ngx_str_t  *ga, *gb;
-
-    ga = &a->target->check->group;
-    gb = &b->target->check->group;
-
-    return ga->len == gb->len && ngx_hd_view_same(ga, gb);
-}
-
-
-ngx_uint_t
-ngx_hd_view_reason(const ngx_hd_view_target_t *vt, ngx_str_t *text)
-{
-    const ngx_hd_data_t  *data;
-
-    data = &vt->data;
-
-    ngx_str_null(text);
-
-    switch (vt->health) {
-
-    case NGX_HD_STATE_DOWN:
-        if (data->verdict == NGX_HD_FAIL) {
-            return ngx_hd_view_last(vt, text);
-        }
-
-        break;
-
-    case NGX_HD_STATE_DEGRADED:
-        if (data->verdict == NGX_HD_WARN) {
-            return ngx_hd_view_last(vt, text);
-        }
-
-        break;
-
-    case NGX_HD_STATE_UNKNOWN:
-        return vt->stale ? NGX_HD_R_NONE : ngx_hd_view_last(vt, text);
-
-    default:
-        return NGX_HD_R_NONE;
-    }
-
-    /* the last probe says something else: then why it came to this state */
-
-    ngx_hd_view_text(text, data->state_detail, data->state_len);
-
-    return data->state_reason;
-}
-
-
-ngx_uint_t
-ngx_hd_view_last(const ngx_hd_view_target_t *vt, ngx_str_t *text)
-{
-    ngx_str_null(text);
-
-    if (vt->data.verdict == NGX_HD_PASS) {
-        return NGX_HD_R_NONE;
-    }
-
-    ngx_hd_view_text(text, vt->data.detail, vt->data.len);
-
-    return vt->data.reason;
-}
-
-
-static void
-ngx_hd_view_text(ngx_str_t *text, const u_char *data, size_t len)
-{
-    text->len = ngx_min(len, NGX_HD_DETAIL_LEN);
-    text->data = (u_char *) data;
-}
-
-
-int64_t
-ngx_hd_view_since(const ngx_hd_view_target_t *vt)
-{
-    /* what is stale became unknown when the results ended */
-
-    return vt->stale ? vt->data.last : vt->data.since;
-}
-
-
-uint64_t
-ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
-{
-    uint64_t  since;
-
-    since = vt->stale ? vt->data.last_mono : vt->data.since_mono;
-
-    /* a result may be newer than the picture's clock */
-
-    return (view->mono > since) ? view->mono - since : 0;
-}
-
-
-ngx_int_t
-ngx_hd_view_past(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt,
-    ngx_hd_view_past_t *past)
-{
-    ngx_hd_record_t  *rec;
-
-    rec = view->main->zone ? ngx_hd_store_record(view->main, vt->target)
-                           : NULL;
-
-    if (rec == NULL || vt->data.seen == 0) {
-        return NGX_DECLINED;
-    }
-
-    past->data = vt->data;
-
-    ngx_hd_history_copy(&past->history, &rec->history);
-
-    ngx_hd_history_pass(&past->history, &past->data, view->clock,
-                        ngx_hd_store_validity(vt->target->check));
-
-    return NGX_OK;
 }
 
 

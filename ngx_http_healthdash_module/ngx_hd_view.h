@@ -10,11 +10,14 @@
 
 
 #include <ngx_hd_event.h>
+#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_pace.h>
 #include <ngx_hd_peer.h>
 
 
 typedef struct ngx_hd_public_s  ngx_hd_public_t;
+typedef struct ngx_hd_incidents_s  ngx_hd_incidents_t;
 
 
 /* what is new since another picture, set by ngx_hd_pulse.h alone */
@@ -34,6 +37,9 @@ typedef struct {
     unsigned           probing:1;       /* a probe is under way; next is the
                                            one after it */
     unsigned           news:2;          /* of a service */
+    unsigned           redraw:1;        /* its bars may look different: set with
+                                           news */
+    uint32_t           results;         /* since the other picture: the same */
 } ngx_hd_view_target_t;
 
 
@@ -65,8 +71,9 @@ typedef struct {
 /* what is remembered of a target, copied, and counted on until the picture */
 
 typedef struct {
-    ngx_hd_history_t       history;
-    ngx_hd_data_t          data;
+    const ngx_hd_target_t  *target;
+    ngx_hd_history_t        history;
+    ngx_hd_data_t           data;
 } ngx_hd_view_past_t;
 
 
@@ -97,6 +104,16 @@ typedef struct {
 } ngx_hd_view_filter_t;
 
 
+/* how the probes of all workers get along */
+
+typedef struct {
+    uint64_t                milli;      /* wanted in 1000 seconds */
+    ngx_uint_t              waiting;    /* targets whose probe is late and has
+                                           not begun */
+    ngx_hd_pace_past_t      past;
+} ngx_hd_view_probing_t;
+
+
 /* how far the taking of a picture has come */
 
 typedef struct {
@@ -120,13 +137,21 @@ typedef struct {
     uint64_t                 mono;      /* monotonic, msec */
     uint64_t                 clock;     /* history clock, msec */
     uint64_t                 event;     /* number of the last; 0: none */
+    ngx_hd_incidents_t     **incidents; /* made and read by ngx_hd_incident.c
+                                           alone */
     int64_t                  load_time; /* wall clock, msec; 0: not known */
+    ngx_hd_saved_t           saved;     /* of the state file; instance is 0 if
+                                           there is none or it is not told */
     ngx_uint_t               workers;   /* worker processes configured; 0: not
                                            told */
     ngx_hd_view_upstream_t  *upstreams;
     ngx_uint_t               nupstreams;
     ngx_hd_view_target_t    *services;
     ngx_uint_t               nservices;
+    ngx_hd_view_probing_t    probing;
+    ngx_hd_guard_t           guard;
+    ngx_hd_guard_count_t     guarded;   /* what it has counted */
+    ngx_uint_t               guard_limit;   /* percent; 0: there is none */
     ngx_uint_t               servers[NGX_HD_STATES];    /* counts by health */
     ngx_uint_t               service[NGX_HD_STATES];
     ngx_uint_t               admin[NGX_HD_STATES];  /* of servers: taken out
@@ -160,8 +185,14 @@ ngx_hd_view_t *ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
 ngx_int_t ngx_hd_view_more(ngx_hd_view_t *view);
 
+/* The memory that a picture takes, about so many bytes. */
+size_t ngx_hd_view_size(const ngx_hd_main_conf_t *hmcf);
+
 /* 1 if filter leaves anything out. */
 ngx_uint_t ngx_hd_view_is_filtered(const ngx_hd_view_filter_t *filter);
+
+/* Takes out of a picture what its filter leaves out.  For ngx_hd_view.c. */
+void ngx_hd_view_filter(ngx_hd_view_t *view);
 
 /*
  * Writes what an upstream, "u3", a server, "u3p2", or a service, "s7", is
@@ -197,8 +228,14 @@ int64_t ngx_hd_view_since(const ngx_hd_view_target_t *vt);
 uint64_t ngx_hd_view_age(const ngx_hd_view_t *view,
     const ngx_hd_view_target_t *vt);
 
+/* For how many msec flap= holds it down yet, whatever its probes say. */
+uint64_t ngx_hd_view_held(const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt);
+
 /*
- * Copies what is remembered of a target (5 kB), for ngx_hd_history_*().
+ * Copies what is remembered of a target (5 kB), for ngx_hd_history_*(), as of
+ * the picture: what came after it is not in it, and what that has replaced is
+ * not known.
  * NGX_DECLINED if there is nothing.
  */
 ngx_int_t ngx_hd_view_past(const ngx_hd_view_t *view,

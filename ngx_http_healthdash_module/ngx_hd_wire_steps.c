@@ -338,6 +338,11 @@ ngx_hd_steps_failed(ngx_hd_wire_t *w, const ngx_hd_step_t *step, ngx_int_t rc)
     s = w->state;
     got = (s->got.last != s->got.pos);
 
+    if (rc == NGX_ERROR && ngx_hd_regex_starved(step->re)) {
+        ngx_hd_result_set(w->result, NGX_HD_R_LOCAL_MEMORY, NULL);
+        return NGX_ERROR;
+    }
+
     last = ngx_hd_steps_say(text, text + sizeof(text), s, step, got);
 
     if (rc == NGX_ERROR) {

@@ -9,6 +9,7 @@
 #include <ngx_hd_compat.h>
 #include <ngx_hd_news.h>
 #include <ngx_hd_place.h>
+#include <ngx_hd_restore.h>
 #include <ngx_hd_zone.h>
 
 
@@ -101,6 +102,10 @@ ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     hmcf = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
+    if (ngx_hd_restore_check(hmcf, shm_zone->shm.log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (data || shm_zone->shm.exists) {
         hmcf->zone = ngx_hd_zone_valid(shm_zone);
         return hmcf->zone ? NGX_OK : NGX_ERROR;
@@ -134,6 +139,7 @@ ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
                   - (int64_t) ngx_current_msec;
     zone->capacity = (len - offsetof(ngx_hd_zone_t, record))
                      / sizeof(ngx_hd_record_t);
+    zone->saved.instance = (uint64_t) tp->sec * 1000 + tp->msec;
     zone->layout = NGX_HD_LAYOUT;
     zone->record_size = sizeof(ngx_hd_record_t);
     zone->magic = NGX_HD_MAGIC;
@@ -274,12 +280,23 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         ngx_memory_barrier();
 
         zone->clock = from->clock;
+        zone->guard = ngx_hd_load(&from->guard);
+        zone->saved = from->saved;
+        zone->saved.lease = 0;
         ngx_hd_event_import(zone, from);
     }
 
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
     ngx_hd_place_settle(hmcf);
+
+    if (hmcf->guard == 0) {
+        ngx_hd_set(&zone->guard, 0);
+    }
+
+    if (from == NULL) {
+        ngx_hd_restore(cycle, hmcf, pool);
+    }
 
     tp = ngx_timeofday();
     zone->load_time = (int64_t) tp->sec * 1000 + tp->msec;

@@ -90,6 +90,8 @@ ngx_uint_t ngx_http_healthdash_given(ngx_hd_check_t *check, const char *name);
 
 char *ngx_http_healthdash_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_healthdash_state_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_healthdash_title(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_healthdash_probe(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -104,6 +106,18 @@ char *ngx_http_healthdash_service(ngx_conf_t *cf, ngx_command_t *cmd,
  * enough (else said at [emerg]), or of one that fits.
  */
 ngx_int_t ngx_http_healthdash_add_zone(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf);
+
+
+/* limits.c */
+
+char *ngx_http_healthdash_rate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_healthdash_guard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* Finds the sentinels, once all of http{} was read. */
+ngx_int_t ngx_http_healthdash_guard_finish(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf);
 
 

@@ -9,6 +9,8 @@
 #include <ngx_hd_compat.h>
 
 
+static void ngx_http_healthdash_answer_error(
+    ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text);
 static ngx_int_t ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer);
 
@@ -125,11 +127,27 @@ ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
 }
 
 
-void
-ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
-    ngx_hd_text_t *text, ngx_uint_t json)
+ngx_int_t
+ngx_http_healthdash_answer_send_error(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer)
 {
-    if (!json) {
+    ngx_hd_text_t  text;
+
+    ngx_hd_text_init(&text, r->pool);
+
+    ngx_http_healthdash_answer_error(answer, &text);
+
+    return ngx_http_healthdash_answer_send(r, answer, &text);
+}
+
+
+/* an object of JSON for programs, else a plain sentence */
+
+static void
+ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
+    ngx_hd_text_t *text)
+{
+    if (!answer->json) {
         ngx_str_set(&answer->media, "text/plain");
         ngx_str_set(&answer->charset, "utf-8");
 
@@ -215,6 +233,7 @@ ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
         { "Content-Security-Policy", answer->policy },
         { "Vary", answer->vary ? "Accept" : NULL },
         { "X-Accel-Buffering", answer->live ? "no" : NULL },
+        { "Retry-After", answer->error ? answer->retry : NULL },
         { "Allow", answer->status == NGX_HTTP_NOT_ALLOWED ? answer->allow
                                                           : NULL }
     };

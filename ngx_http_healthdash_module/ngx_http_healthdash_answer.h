@@ -21,6 +21,8 @@ typedef struct {
     const char       *error;        /* the first one; NULL: none */
     const char       *policy;       /* Content-Security-Policy, or NULL */
     const char       *allow;        /* of a 405 */
+    const char       *retry;        /* Retry-After of an error, or NULL */
+    unsigned          json:1;       /* errors are for programs */
     unsigned          vary:1;       /* Accept has decided */
     unsigned          live:1;       /* never ends: to be passed on at once */
 } ngx_http_healthdash_answer_t;
@@ -51,9 +53,12 @@ ngx_int_t ngx_http_healthdash_answer_arg(ngx_http_request_t *r,
 void ngx_http_healthdash_answer_refuse(ngx_http_healthdash_answer_t *answer,
     ngx_uint_t status, const char *error);
 
-/* Writes the error: an object of JSON for programs, else a plain sentence. */
-void ngx_http_healthdash_answer_error(ngx_http_healthdash_answer_t *answer,
-    ngx_hd_text_t *text, ngx_uint_t json);
+/*
+ * Sends the error: an object of JSON for programs, else a plain sentence.
+ * Returns what the handler has to return.
+ */
+ngx_int_t ngx_http_healthdash_answer_send_error(ngx_http_request_t *r,
+    ngx_http_healthdash_answer_t *answer);
 
 /*
  * Sends the head; length is that of the body, -1: not known.  Returns what

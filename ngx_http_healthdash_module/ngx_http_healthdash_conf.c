@@ -15,6 +15,8 @@
 #define NGX_HTTP_HEALTHDASH_NAME     255     /* bytes of a name */
 
 
+static u_char *ngx_http_healthdash_name(ngx_conf_t *cf, ngx_str_t *name,
+    size_t len, const char *end);
 static char *ngx_http_healthdash_probe_line(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_healthdash_words(ngx_conf_t *cf, ngx_hd_check_t *check,
@@ -116,6 +118,91 @@ ngx_http_healthdash_add_zone(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
     hmcf->shm_zone->data = hmcf;
 
     return NGX_OK;
+}
+
+
+/* whether its folder will do is known once "user" is: ngx_hd_restore_check() */
+
+char *
+ngx_http_healthdash_state_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_hd_main_conf_t *hmcf = conf;
+
+    u_char               *slash;
+    ngx_str_t            *value, name;
+    ngx_hd_check_t       *place;
+    ngx_hd_state_file_t  *file;
+
+    file = &hmcf->state_file;
+
+    if (file->name.len) {
+        return "is duplicate";
+    }
+
+    place = ngx_http_healthdash_check_create(cf);
+    if (place == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    name = value[1];
+
+    if (name.len == 0 || name.data[name.len - 1] == '/'
+        || !ngx_hd_utf8_is_plain(&name))
+    {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, place,
+                                "invalid name \"%V\", expected that of a file "
+                                "such as /var/lib/healthdash/state", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (slash = name.data + name.len - 1; *slash != '/'; slash--) {
+        /* void */
+    }
+
+    file->folder.len = ngx_max(slash - name.data, 1);
+    file->folder.data = ngx_http_healthdash_name(cf, &name, file->folder.len,
+                                                 "");
+    file->temp.len = name.len + sizeof(".tmp") - 1;
+    file->temp.data = ngx_http_healthdash_name(cf, &name, name.len, ".tmp");
+    file->bad.len = name.len + sizeof(".bad") - 1;
+    file->bad.data = ngx_http_healthdash_name(cf, &name, name.len, ".bad");
+
+    if (file->folder.data == NULL || file->temp.data == NULL
+        || file->bad.data == NULL)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    file->name = name;
+    file->core = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                                  ngx_core_module);
+    file->file_name = place->file_name;
+    file->line = place->line;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the first len bytes of name, and what follows, null-terminated */
+
+static u_char *
+ngx_http_healthdash_name(ngx_conf_t *cf, ngx_str_t *name, size_t len,
+    const char *end)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(cf->pool, len + ngx_strlen(end) + 1);
+
+    if (p) {
+        ngx_sprintf(p, "%*s%s%Z", len, name->data, end);
+    }
+
+    return p;
 }
 
 

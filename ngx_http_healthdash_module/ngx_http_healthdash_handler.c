@@ -7,6 +7,7 @@
 
 
 #include <ngx_http_healthdash_hub.h>
+#include <ngx_http_healthdash_room.h>
 #include <ngx_http_healthdash_slice.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_render.h>
@@ -78,8 +79,6 @@ static ngx_int_t ngx_http_healthdash_stream_rows(ngx_http_request_t *r,
 static ngx_int_t ngx_http_healthdash_stream_last(ngx_http_request_t *r,
     ngx_http_healthdash_wish_t *wish);
 static void ngx_http_healthdash_stream_refuse(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx);
-static ngx_int_t ngx_http_healthdash_refused(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
 static ngx_int_t ngx_http_healthdash_render(ngx_http_request_t *r,
     ngx_http_healthdash_ctx_t *ctx);
@@ -184,13 +183,16 @@ ngx_http_healthdash_status_handler(ngx_http_request_t *r)
 
     ctx.answer.media = ctx.kind->media;
     ctx.answer.charset = ctx.kind->charset;
+    ctx.answer.json = (ctx.kind->format == NGX_HTTP_HEALTHDASH_JSON
+                       || ctx.kind->format == NGX_HTTP_HEALTHDASH_HEALTH);
 
     if (ctx.kind->render == NULL) {
         return ngx_http_healthdash_stream(r, &ctx);
     }
 
-    return ctx.answer.error ? ngx_http_healthdash_refused(r, &ctx)
-                            : ngx_http_healthdash_render(r, &ctx);
+    return ctx.answer.error
+           ? ngx_http_healthdash_answer_send_error(r, &ctx.answer)
+           : ngx_http_healthdash_render(r, &ctx);
 }
 
 
@@ -646,7 +648,7 @@ ngx_http_healthdash_stream(ngx_http_request_t *r,
     ngx_http_healthdash_stream_refuse(r, ctx);
 
     if (ctx->answer.error) {
-        return ngx_http_healthdash_refused(r, ctx);
+        return ngx_http_healthdash_answer_send_error(r, &ctx->answer);
     }
 
     wish.filter = ctx->filter;
@@ -752,27 +754,15 @@ ngx_http_healthdash_stream_refuse(ngx_http_request_t *r,
                          "no body");
     }
 
+    if (answer->error == NULL && ngx_http_healthdash_room_is_full(hmcf)) {
+        ngx_http_healthdash_room_refuse(r, answer);
+    }
+
     if (ngx_http_healthdash_hub_is_full(hmcf)) {
         ngx_http_healthdash_answer_refuse(answer,
                          NGX_HTTP_SERVICE_UNAVAILABLE,
                          "this worker has as many streams as it may have");
     }
-}
-
-
-static ngx_int_t
-ngx_http_healthdash_refused(ngx_http_request_t *r,
-    ngx_http_healthdash_ctx_t *ctx)
-{
-    ngx_hd_text_t  text;
-
-    ngx_hd_text_init(&text, r->pool);
-
-    ngx_http_healthdash_answer_error(&ctx->answer, &text,
-                         ctx->kind->format == NGX_HTTP_HEALTHDASH_JSON
-                         || ctx->kind->format == NGX_HTTP_HEALTHDASH_HEALTH);
-
-    return ngx_http_healthdash_answer_send(r, &ctx->answer, &text);
 }
 
 
@@ -815,14 +805,12 @@ ngx_http_healthdash_live_handler(ngx_http_request_t *r)
     ngx_str_set(&answer.media, "text/plain");
     ngx_str_set(&answer.charset, "utf-8");
 
-    ngx_hd_text_init(&text, r->pool);
-
     if (answer.error) {
-        ngx_http_healthdash_answer_error(&answer, &text, 0);
-
-    } else {
-        ngx_hd_text_add(&text, "ok\n");
+        return ngx_http_healthdash_answer_send_error(r, &answer);
     }
+
+    ngx_hd_text_init(&text, r->pool);
+    ngx_hd_text_add(&text, "ok\n");
 
     return ngx_http_healthdash_answer_send(r, &answer, &text);
 }

@@ -404,15 +404,16 @@ ngx_http_healthdash_beat_send(ngx_http_healthdash_beat_t *beat)
         ngx_http_healthdash_beat_take(beat);
     }
 
-    ngx_hd_text_init(&text, beat->request->pool);
+    answer->json = 1;
 
     if (answer->error) {
-        ngx_http_healthdash_answer_error(answer, &text, 1);
-
-    } else {
-        ngx_str_set(&answer->media, "application/json");
-        ngx_hd_text_add(&text, "{\"status\":\"ok\"}\n");
+        return ngx_http_healthdash_answer_send_error(beat->request, answer);
     }
+
+    ngx_hd_text_init(&text, beat->request->pool);
+
+    ngx_str_set(&answer->media, "application/json");
+    ngx_hd_text_add(&text, "{\"status\":\"ok\"}\n");
 
     return ngx_http_healthdash_answer_send(beat->request, answer, &text);
 }

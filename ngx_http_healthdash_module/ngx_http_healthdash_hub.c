@@ -24,9 +24,6 @@
 /* one in so many connections of the worker may be a stream */
 #define NGX_HTTP_HEALTHDASH_HUB_SHARE    4
 
-/* first pictures that viewers have not taken yet, bytes; then no more join */
-#define NGX_HTTP_HEALTHDASH_HUB_HELD     (64 * 1024 * 1024)
-
 /* who is told at once, before others have their turn */
 #define NGX_HTTP_HEALTHDASH_HUB_BATCH    32
 
@@ -193,10 +190,6 @@ ngx_http_healthdash_hub_is_full(ngx_hd_main_conf_t *hmcf)
     ngx_http_healthdash_hub_t  *hub;
 
     hub = hmcf->hub;
-
-    if (hmcf->held > NGX_HTTP_HEALTHDASH_HUB_HELD) {
-        return 1;
-    }
 
     return hub && hub->n >= ngx_max(1, ngx_cycle->connection_n
                                        / NGX_HTTP_HEALTHDASH_HUB_SHARE);
@@ -449,26 +442,11 @@ ngx_http_healthdash_hub_look(ngx_http_healthdash_stream_t *s)
 static void
 ngx_http_healthdash_hub_begin(ngx_http_healthdash_stream_t *s)
 {
-    uint64_t                       known;
-    ngx_queue_t                   *q;
-    ngx_http_healthdash_viewer_t  *v;
-
     ngx_http_healthdash_hub_move(&s->joining, &s->new);
-
-    known = 0;
-
-    for (q = ngx_queue_head(&s->joining);
-         q != ngx_queue_sentinel(&s->joining);
-         q = ngx_queue_next(q))
-    {
-        v = ngx_queue_data(q, ngx_http_healthdash_viewer_t, queue);
-        known = ngx_max(known, v->event);
-    }
 
     s->busy = 1;
 
-    if (ngx_hd_channel_begin(s->channel, known,
-                             !ngx_queue_empty(&s->watching),
+    if (ngx_hd_channel_begin(s->channel, !ngx_queue_empty(&s->watching),
                              !ngx_queue_empty(&s->joining))
         != NGX_OK)
     {

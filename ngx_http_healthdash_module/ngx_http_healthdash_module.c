@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_curl_multi.h>
+#include <ngx_hd_saver.h>
 #include <ngx_hd_sched.h>
 #include <ngx_hd_zone.h>
 #include <ngx_http_healthdash.h>
@@ -30,6 +31,27 @@ static ngx_command_t  ngx_http_healthdash_commands[] = {
     { ngx_string("healthdash_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_healthdash_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("healthdash_state_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_healthdash_state_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("healthdash_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_healthdash_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("healthdash_guard"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_healthdash_guard,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -135,6 +157,9 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    hmcf->inflight = NGX_HD_INFLIGHT;
+    hmcf->per_address = NGX_HD_PER_ADDRESS;
+
     if (ngx_array_init(&hmcf->probes, cf->pool, 4, sizeof(void *)) != NGX_OK
         || ngx_array_init(&hmcf->targets, cf->pool, 16, sizeof(void *))
            != NGX_OK
@@ -147,6 +172,8 @@ ngx_http_healthdash_create_main_conf(ngx_conf_t *cf)
     {
         return NULL;
     }
+
+    ngx_queue_init(&hmcf->waiting);
 
     return hmcf;
 }
@@ -213,6 +240,7 @@ ngx_http_healthdash_postconfiguration(ngx_conf_t *cf)
     hmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_healthdash_module);
 
     if (ngx_http_healthdash_finish(cf) != NGX_OK
+        || ngx_http_healthdash_guard_finish(cf, hmcf) != NGX_OK
         || ngx_http_healthdash_ready_finish(cf, hmcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -284,6 +312,7 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
 
     if (old) {
         ngx_hd_sched_exit_worker(old);
+        ngx_hd_saver_exit_worker(old);
         ngx_hd_curl_exit_worker(old);
     }
 
@@ -303,7 +332,15 @@ ngx_http_healthdash_init_process(ngx_cycle_t *cycle)
 
     hmcf = ngx_http_healthdash_main_conf(cycle);
 
-    return hmcf ? ngx_hd_sched_init_worker(cycle, hmcf) : NGX_OK;
+    if (hmcf == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_hd_sched_init_worker(cycle, hmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_hd_saver_init_worker(cycle, hmcf);
 }
 
 
@@ -316,6 +353,7 @@ ngx_http_healthdash_exit_process(ngx_cycle_t *cycle)
 
     if (hmcf) {
         ngx_hd_sched_exit_worker(hmcf);
+        ngx_hd_saver_exit_worker(hmcf);
         ngx_hd_curl_exit_worker(hmcf);
     }
 }

@@ -286,23 +286,16 @@ static ngx_uint_t
 ngx_http_healthdash_refused(ngx_conf_t *cf, ngx_hd_check_t *check,
     const ngx_http_healthdash_param_t *p)
 {
-    const char                    *wrong;
     ngx_http_healthdash_params_t  *params;
 
     params = (ngx_http_healthdash_params_t *) check;
 
-    if (p->flags & NGX_HTTP_HEALTHDASH_LATER) {
-        wrong = "is not available yet";
-
-    } else if (params->given & (1ULL << (p - ngx_http_healthdash_params))) {
-        wrong = "is duplicate";
-
-    } else {
+    if (!(params->given & (1ULL << (p - ngx_http_healthdash_params)))) {
         return 0;
     }
 
-    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check, "parameter \"%V\" %s",
-                            &p->name, wrong);
+    ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,
+                            "parameter \"%V\" is duplicate", &p->name);
 
     return 1;
 }
@@ -372,11 +365,8 @@ ngx_http_healthdash_unknown(ngx_conf_t *cf, ngx_hd_check_t *check,
     last = list + sizeof(list);
 
     for (i = 0; i < NGX_HTTP_HEALTHDASH_PARAMS; i++) {
-        if (!(ngx_http_healthdash_params[i].flags & NGX_HTTP_HEALTHDASH_LATER))
-        {
-            p = ngx_slprintf(p, last, "%s%V", i ? ", " : "",
-                             &ngx_http_healthdash_params[i].name);
-        }
+        p = ngx_slprintf(p, last, "%s%V", i ? ", " : "",
+                         &ngx_http_healthdash_params[i].name);
     }
 
     ngx_http_healthdash_log(NGX_LOG_EMERG, cf, check,

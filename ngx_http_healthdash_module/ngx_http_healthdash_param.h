@@ -18,7 +18,6 @@
 #define NGX_HTTP_HEALTHDASH_WORD     0x0008   /* not within a block */
 #define NGX_HTTP_HEALTHDASH_CHECK    0x0080   /* not for a service */
 #define NGX_HTTP_HEALTHDASH_URL      0x0100   /* a service has it in its URL */
-#define NGX_HTTP_HEALTHDASH_LATER    0x0200   /* planned */
 #define NGX_HTTP_HEALTHDASH_OFF      0x0400   /* "off" is 0 */
 #define NGX_HTTP_HEALTHDASH_SERVICE  0x0800   /* not for a check */
 #define NGX_HTTP_HEALTHDASH_PRIVATE  0x1000   /* names a file with a secret */

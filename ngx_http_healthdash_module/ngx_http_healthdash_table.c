@@ -214,8 +214,10 @@ const ngx_http_healthdash_param_t
       NGX_HTTP_HEALTHDASH_CHECK, 0, ngx_http_healthdash_modes, "enforce",
       "enforce or observe" },
 
-    { ngx_string("slow_start"), NULL, 0, 0, 0, 0,
-      NGX_HTTP_HEALTHDASH_LATER, 0, NULL, NULL, NULL },
+    { ngx_string("slow_start"), ngx_http_healthdash_set_time,
+      ngx_http_healthdash_field(check.slow_start), 1000, 3600000,
+      NGX_HTTP_HEALTHDASH_CHECK|NGX_HTTP_HEALTHDASH_OFF, 0, NULL, "off",
+      "a time such as 60s, from 1s to 1h, or off" },
 
     { ngx_string("uri"), ngx_http_healthdash_set_prefix,
       ngx_http_healthdash_field(check.uri), 1, 4096,

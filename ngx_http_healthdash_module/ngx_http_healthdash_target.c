@@ -10,11 +10,15 @@
 
 #include <ngx_http_healthdash.h>
 #include <ngx_hd_compat.h>
+#include <ngx_hd_curl.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_upstream.h>
 #include <ngx_hd_utf8.h>
 
 
+static void ngx_http_healthdash_warn_curl(ngx_conf_t *cf,
+    ngx_hd_main_conf_t *hmcf);
+static void ngx_http_healthdash_namesakes(ngx_hd_main_conf_t *hmcf);
 static ngx_int_t ngx_http_healthdash_upstream(ngx_conf_t *cf,
     ngx_hd_main_conf_t *hmcf, ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_http_healthdash_complete(ngx_conf_t *cf,
@@ -86,13 +90,71 @@ ngx_http_healthdash_finish(ngx_conf_t *cf)
         }
     }
 
+    ngx_http_healthdash_namesakes(hmcf);
+
     /* the hook of an upstream wants a zone, though it has no target yet */
 
     if (hmcf->targets.nelts == 0 && hmcf->upstreams.nelts == 0) {
         return NGX_OK;
     }
 
+    ngx_http_healthdash_warn_curl(cf, hmcf);
+
     return ngx_http_healthdash_add_zone(cf, hmcf);
+}
+
+
+/* once, of the first target that libcurl would probe */
+
+static void
+ngx_http_healthdash_warn_curl(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t         i;
+    const char        *trouble, *version;
+    ngx_hd_target_t  **t;
+
+    trouble = ngx_hd_curl_trouble(&version);
+    t = hmcf->targets.elts;
+
+    for (i = 0; trouble && i < hmcf->targets.nelts; i++) {
+
+        if (t[i]->check->type->curl) {
+            ngx_http_healthdash_log(NGX_LOG_WARN, cf, t[i]->check,
+                                    "libcurl %s, through which HTTP/2, HTTP/3 "
+                                    "and gRPC are probed, %s: install another "
+                                    "version", version, trouble);
+            return;
+        }
+    }
+}
+
+
+/* some formats have one place for a service and an upstream of one name */
+
+static void
+ngx_http_healthdash_namesakes(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t           i, n;
+    ngx_hd_target_t    **t;
+    ngx_hd_upstream_t  **u;
+
+    t = hmcf->services.elts;
+    u = hmcf->upstreams.elts;
+
+    for (i = 0; i < hmcf->upstreams.nelts; i++) {
+
+        for (n = 0; n < hmcf->services.nelts; n++) {
+
+            if (t[n]->name.len == u[i]->name.len
+                && ngx_memcmp(t[n]->name.data, u[i]->name.data,
+                              u[i]->name.len)
+                   == 0)
+            {
+                t[n]->namesake = i + 1;
+                u[i]->namesake = t[n]->index + 1;
+            }
+        }
+    }
 }
 
 
@@ -118,6 +180,16 @@ ngx_http_healthdash_upstream(ngx_conf_t *cf, ngx_hd_main_conf_t *hmcf,
                                 "with its own list of servers; "
                                 "healthdash_check can't make it skip servers; "
                                 "use healthdash_service to watch them",
+                                &uscf->host);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_hd_upstream_fits(uscf)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[0],
+                                "this nginx lays out the servers of upstream "
+                                "\"%V\" in another way than the module was "
+                                "built for, expected a module built against "
+                                "this nginx, with its options of configure",
                                 &uscf->host);
         return NGX_ERROR;
     }

@@ -209,7 +209,8 @@ EOF_CONF
     my $makefile = HealthDash::slurp("$root/Makefile");
     my ($phony) = $makefile =~ /^\.PHONY:((?:.*\\\n)*.*)/m;
     my %target = map { $_ => 1 } $makefile =~ /^([a-z][a-z-]*):(?!=)/mg;
-    my @internal = qw(demo-deps help lint-deps sanitize-deps);
+    my @internal = qw(demo-deps help lint-deps sanitize-deps
+                      valgrind-deps);
 
     delete @target{@internal};
 

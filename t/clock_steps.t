@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for a wall clock that is set back by an hour and forward by a day while
-# nginx runs (A53): probes go on at their pace, no age is negative, and what is
-# remembered stays in order.
+# nginx runs (A53): probes go on at their pace, no age is negative, what is
+# remembered stays in order, and a slow start ends when it would have.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -17,6 +17,7 @@ die "libfaketime is not installed: run \"make test-deps\"\n" if !$lib;
 my $file = tmp_dir() . '/clock';
 my $good = backend('good');
 my $bad = backend('bad', status => 503);
+my $new = backend('new');
 
 sub set_clock {
     HealthDash::Run::write_file("$file.new", "$_[0]\n");
@@ -34,6 +35,9 @@ my $t = HealthDash->new(
     main => join('', map { "env $_;\n" } sort keys %fake),
     http => service('good', 'http://' . $good->address . '/')
             . service('bad', 'http://' . $bad->address . '/')
+            . 'upstream app { server %%ADDR_good%%; server %%ADDR_new%%;'
+            . ' healthdash_check http uri=/up interval=100ms passes=1'
+            . ' slow_start=1h; }'
             . status_server());
 
 {
@@ -80,6 +84,11 @@ sub sane {
         push @wrong, "$name: stale" if $s->{stale};
     }
 
+    my $full = hd_peer($json, 'app', $new)->{full};
+    my $left = $full ? seconds($full) - $now : 0;
+
+    push @wrong, "full in $left" if $left < 3300 || $left > 3601;
+
     my $failed = $json->{services}{bad}{last_failure}{time};
 
     push @wrong, "failed at $failed" if seconds($failed) > $now;
@@ -93,6 +102,11 @@ wait_until(sub {
     my $list = hd_json($t)->{services};
     return checks($list->{good}) > 2 && checks($list->{bad}) > 2;
 }, 20, 'the first probes');
+
+$new->set('/up', status => 503);
+wait_until(sub { hd_peer($t, 'app', $new)->{health} eq 'down' }, 20, 'one to go');
+$new->set('/up', status => 200);
+wait_until(sub { hd_peer($t, 'app', $new)->{ramping} }, 20, 'it to be back');
 
 my $before = sane('before');
 my $start = seconds($before->{time});

@@ -110,7 +110,7 @@ is_deeply([ sort keys %$p ],
                     pulse events) ], 'what a change says');
 is_deeply([ $p->{upstreams}, $p->{services}, $p->{events} ], [ {}, {}, [] ],
           'nothing but the result');
-is(scalar @{ $p->{pulse}[0] }, 5, 'in five words');
+is(scalar @{ $p->{pulse}[0] }, 6, 'in six words');
 like($p->{pulse}[0][1], qr/^\d{4}-\d\d-\d\dT.*Z$/, 'when it was');
 like($p->{pulse}[0][4], qr/^\d+ passes$/, 'and the streak');
 is($p->{title}, 'all up', 'the words for a tab');

@@ -9,8 +9,8 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Hostile;
-use HealthDash::Kinds qw(kinds kind_conf);
-use HealthDash::Probe qw(peak);
+use HealthDash::Kinds qw(kinds kind_conf kind_service);
+use HealthDash::Probe qw(first_results small_peak);
 use HealthDash::Recording qw(recording);
 
 my $only = $ENV{HD_KIND};
@@ -119,29 +119,12 @@ sub meet {
 
     # whoever says all that is to come, or closes, is given the time for it
 
-    $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s%s;\n",
-                     $_->{name}, sprintf($kind->{url}, $_->{address}),
-                     $kind->{name},
-                     !$kind->{udp} && ($_->{how} // '') =~ /^(?:cut|good)$/
-                     || $_->{name} eq 'good' ? ' timeout=20s' : ''
+    $conf .= kind_service($kind, @$_{qw(name address)},
+                          !$kind->{udp} && ($_->{how} // '') =~ /^(?:cut|good)$/
+                          || $_->{name} eq 'good' ? ' timeout=20s' : '')
         for @all;
 
-    my $t = HealthDash->new(name => $kind->{name}, conf => <<"EOF")->start;
-http {
-    $conf
-    server {
-        listen 127.0.0.1:%%PORT_$kind->{name}%%;
-        location /status { healthdash_status; }
-    }
-}
-EOF
-
-    my $list;
-
-    wait_until(sub {
-        $list = hd_json($t, port => port($kind->{name}))->{services};
-        return !grep { $list->{$_->{name}}{health} eq 'unknown' } @all;
-    }, 60, 'a result of each probe');
+    my ($t, $list) = first_results($kind->{name}, $conf, 60);
 
     judge($kind, $list, @all);
     bounded($kind, $t, $list, @all);
@@ -212,10 +195,5 @@ sub bounded {
              "$peer->{name}: what came is kept");
     }
 
-    my ($pid) = $t->worker_pids;
-
-    SKIP: {
-        skip 'sanitizers keep what is freed', 1 if slow() > 1;
-        cmp_ok(peak($pid), '<', 40_000, 'memory never went up far');
-    }
+    small_peak($t, 40_000);
 }

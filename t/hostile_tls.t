@@ -10,9 +10,10 @@ use HealthDash timeout => 600;
 
 use HealthDash::Daemon qw(daemon need);
 use HealthDash::Hostile;
-use HealthDash::Kinds qw(tls_kinds endless_hello kind_conf);
+use HealthDash::Kinds qw(tls_kinds endless_hello kind_conf
+                         kind_service);
 use HealthDash::Mail qw(dovecot exim ftpd);
-use HealthDash::Probe qw(peak verdict);
+use HealthDash::Probe qw(first_results small_peak verdict);
 use HealthDash::Recording qw(recording);
 use HealthDash::SQL qw(postgres mariadb);
 
@@ -166,13 +167,7 @@ sub meet {
 
     judge($kind, $list, @peers);
 
-    my ($pid) = $t->worker_pids;
-
-    SKIP: {
-        skip 'sanitizers keep what is freed', 1 if slow() > 1;
-        cmp_ok(peak($pid), '<', 60_000, 'memory never went up far');
-    }
-
+    small_peak($t, 60_000);
     $t->stop;
     HealthDash::Run::stop_helper($hostile->{helper});
 }
@@ -182,34 +177,12 @@ sub meet {
 
 sub probe {
     my ($kind, @peers) = @_;
-    my $port = port("status-$kind->{name}" . ++$kind->{round});
     my $conf = kind_conf($kind, "interval 3s; fast 3s; timeout ${limit}ms; "
                                 . 'warn cert_days > 0;');
 
-    $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s;\n",
-                     $_->{name}, sprintf($kind->{url}, $_->{address}),
-                     $kind->{name}
-        for @peers;
+    $conf .= kind_service($kind, @$_{qw(name address)}) for @peers;
 
-    my $t = HealthDash->new(name => "$kind->{name}$kind->{round}",
-                            workers => 1, conf => <<"EOF_CONF")->start;
-http {
-    $conf
-    server {
-        listen 127.0.0.1:$port;
-        location /status { healthdash_status; }
-    }
-}
-EOF_CONF
-    my $list;
-
-    wait_until(sub {
-        $list = hd_json($t, port => $port)->{services} // {};
-        return !grep { ($list->{$_->{name}}{health} // 'unknown')
-                       eq 'unknown' } @peers;
-    }, 40, 'a result of each probe');
-
-    return ($t, $list);
+    return first_results($kind->{name} . ++$kind->{round}, $conf, 40);
 }
 
 

@@ -95,6 +95,8 @@ ok(wait_until(sub { service('app')->{health} eq 'up' }, 10),
 my ($request) = $b1->requests(path => '/app');
 
 is($request->{host}, "app.test:$port", 'the name is the Host');
+cmp_ok(service('app')->{phases}{resolve} // 0, '>', 0,
+       'to look it up was a phase');
 
 ok(wait_checks('app', 20), 'it is probed on');
 ok(wait_checks('forever', 1), 'so is another');

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/lib";
 use HealthDash timeout => 300;
 
 use HealthDash::Browser qw(browser);
+use HealthDash::Status qw(connect_to);
 
 my ($good, $bad) = backends(qw(good bad));
 my $reason = '<img src=http://other.test/x onerror=alert(1)>';
@@ -35,6 +36,7 @@ my $t = HealthDash->new(http => <<'EOF')->start;
         listen 127.0.0.1:%%PORT_web%%;
         location /status { healthdash_status; }
         location /fixed { healthdash_status html; }
+        location /held { proxy_pass http://app; }
     }
 EOF
 
@@ -131,6 +133,21 @@ ok($b->until("/^[2-9]\\d passes/.test(document.querySelector("
              . "'#u0p0 .why small').textContent)"), 'a streak goes on');
 
 
+# connections come and go with the results
+
+my $conns = "document.querySelector('#u0p0 .conns').textContent";
+
+$good->set('/held', hang => 1);
+said($conns, '0 connections', 'nginx has no connection open');
+
+my @held = map { connect_to(port('web')) } 1 .. 2;
+
+syswrite $_, "GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n" for @held;
+said($conns, '2 connections', 'now two');
+close $_ for @held;
+said($conns, '0 connections', 'and none again');
+
+
 # it comes back, and breaks again
 
 $bad->set(status => 200);
@@ -211,6 +228,22 @@ $b->press('Escape');
 ok($b->until("!document.querySelector('#keys').open"
              . ' && document.activeElement === document.body'),
    'Escape closes it');
+
+# the instant after that: the focus is in what was closed until the next frame
+
+is($b->eval(<<'EOC'), 'u0p1', 'a key at once is not lost');
+    (() => {
+        document.querySelector('#help').click();
+        document.querySelector('#keys').close();
+        document.activeElement.dispatchEvent(
+            new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+
+        const id = document.activeElement.closest('.row')?.id;
+
+        document.activeElement.blur();
+        return id;
+    })()
+EOC
 $b->press('j');
 said("document.activeElement.closest('.row')?.id", 'u0p1',
      'j goes to the first row');

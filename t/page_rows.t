@@ -79,6 +79,12 @@ for my $name (sort keys %facts) {
         is_deeply([ map { $_->{attr}{class} =~ s/^part //r } reverse @lines ],
                   [ map { $_->{attr}{class} =~ s/ q$//r } @parts ],
                   'the same in words, the last on top');
+
+        my $why = $facts->{health} eq 'down' ? qr/; reason: http status 503$/
+                                             : qr/^(?!.*; reason:)/;
+
+        like(html_text($parts[-1]), $why, 'why it was down');
+        like(html_text($lines[0]), $why, 'in words, too');
     }
 
     is($row->{available}, percent($facts->{availability}{'24h'}),
@@ -167,7 +173,24 @@ sub bar {
         http_get(port('web'), '/status?format=html')->{body}
             =~ /is up.*lasted \d/s
     }, 20), 'an incident that is over has a length');
-    $bad->set(status => 503, reason => 'Too busy');
+    # what was down twice in one part says why it was the last time
+
+    my $down = sub {
+        my ($code) = @_;
+
+        $bad->set(status => $code, reason => 'Too busy');
+
+        return wait_until(sub {
+            http_get(port('web'), '/status?format=html')->{body}
+                =~ /down for [^<]*; reason: http status $code</
+        }, 20);
+    };
+
+    ok($down->(500), 'another reason');
+    $bad->set(status => 200);
+    ok(wait_until(sub { hd_json($t)->{summary}{services}{down} == 0 }, 20),
+       'up');
+    ok($down->(503), 'and another one');
     ok(wait_until(sub { hd_json($t)->{summary}{services}{down}
                         + hd_json($t)->{summary}{servers}{down} == 2 }, 20),
        'down again');
@@ -248,9 +271,11 @@ for my $svg (html_find($body{u0p0}, 'svg.strip')) {
 }
 
 for my $svg (html_find($body{u0p201}, 'svg.strip')) {
-    is(scalar(html_find($svg, 'path.down')), 1, 'what is down is one part');
-    like(html_text((html_find($svg, 'title'))[0]), qr/ available, down for /,
-         'and says what was seen');
+    my @down = html_find($svg, 'path.down');
+
+    ok(scalar @down, 'what is down is drawn');
+    like(html_text((html_find($down[0], 'title'))[0]),
+         qr/ available, down for /, 'and says what was seen');
 }
 
 $t->set_conf(<<'EOF')->reload;

@@ -2,7 +2,7 @@
 
 # Tests for libcurl in a worker: what it has open ends with the worker, an error
 # of its multi handle is survived, nothing grows, no thread is started, and
-# names are nginx's affair.
+# names are nginx's affair (A05, A16).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";

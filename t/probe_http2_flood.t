@@ -106,8 +106,12 @@ diag(sprintf 'gaps in ms: %s; without probes: %s',
 cmp_ok($best, '<', $gap_limit * HealthDash::Run::slow() + 4 * $control,
        'clients are answered meanwhile');
 
-judged($t, (map { [ $_->[0], qr/^down: (?:$_->[1])$/ ] } @rows),
-       [ 'grpc', "down: $usual" ]);
+# newer versions of libnghttp2 have had enough of it sooner
+
+my $calm_down = 'invalid response: .*ENHANCE_YOUR_CALM';
+
+judged($t, map { [ $_->[0], qr/^down: (?:$_->[1]|$calm_down)$/ ] }
+           @rows, [ 'grpc', $usual ]);
 
 my $list = hd_json($t)->{services};
 

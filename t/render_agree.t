@@ -8,7 +8,8 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Status qw(one_moment status_doc html_tree html_find html_text
-                          html_rows text_rows text_events csv_differences);
+                          html_rows text_rows text_events csv_differences
+                          csv_columns connect_to);
 
 my ($good, $bad, $slow, $mute) = backends(qw(good bad slow mute));
 my ($fails, $flaky) = backends(qw(fails flaky));
@@ -17,6 +18,18 @@ $bad->set(status => 503);
 $slow->set(delay => 0.08);
 $mute->set(accept => 'hang');
 $fails->set('/page', close => 1);
+$good->set('/held', hang => 1);
+
+my $cert = tls_cert(cn => 'other.test');
+
+$good->set('/counted', body => '{"n": 12.5}');
+
+HealthDash->new(module => 0, http => <<"EOF")->start;
+    server { listen 127.0.0.1:%%PORT_tls%% ssl;
+             ssl_certificate $cert->{cert};
+             ssl_certificate_key $cert->{key};
+             location / { return 200 ok; } }
+EOF
 
 my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_title "One & the same";
@@ -26,7 +39,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
 
     upstream pair {
         zone pair 64k;
-        server %%ADDR_good%% weight=5;
+        server %%ADDR_good%% weight=5 max_conns=9;
         server %%ADDR_bad%%;
         server %%ADDR_flaky%% backup weight=2;
         healthdash_check probe=p;
@@ -38,7 +51,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         healthdash_check probe=p mode=observe;
     }
     upstream several {
-        server %%ADDR_slow%%;
+        server %%ADDR_slow%% max_conns=1;
         server %%ADDR_bad%% down;
         server %%ADDR_good%%;
         healthdash_check probe=p uri=/one slow=50ms;
@@ -54,6 +67,7 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
         healthdash_check probe=p interval=402ms timeout=50s initial=checking;
     }
     upstream passive {
+        zone passive 256k;
         server %%ADDR_fails%% max_fails=1 fail_timeout=60s;
         server %%ADDR_good%%;
         healthdash_check probe=p;
@@ -66,10 +80,16 @@ my $t = HealthDash->new(workers => 2, http => <<'EOF')->start;
     healthdash_service "Slow" http://%%ADDR_slow%%/ probe=p slow=50ms
                        group=Other;
 
+    healthdash_service "Sealed" https://127.0.0.1:%%PORT_tls%%/ probe=p
+                       verify=off;
+    healthdash_service "Memory" memory: interval=400ms description=Half
+                       link=https://wiki.example/memory;
+
     server {
         listen 127.0.0.1:%%PORT_web%%;
         location /status { healthdash_status; }
         location /page { proxy_pass http://passive; }
+        location /held { proxy_pass http://pair; }
     }
 EOF
 
@@ -77,6 +97,43 @@ my %nginx = (up => 'in service', unhealthy => 'skipped by probe',
              down => 'down by the administrator',
              checking => 'waiting for the first result',
              unavail => 'out by passive failures', draining => 'draining');
+
+
+# Of each fact of the table: what compare() calls it on the page and in the
+# text.  "=": it finds the row, "-": it is not said there.
+
+my %where = (
+    kind => '= =', upstream => '= =', id => '= =', server => 'notes -',
+    name => 'name name', type => 'name name', probe => 'name name',
+    target => 'notes address', group => 'group group',
+    description => 'notes -', link => 'link -', critical => 'pills -',
+    backup => 'notes name', weight => 'notes name', active => 'notes conns',
+    max_conns => 'notes conns', passive_fails => 'passive -',
+    state => 'nginx nginx',
+    health => 'health health', kept => 'nginx nginx', since => 'since -',
+    ramping => 'nginx nginx', share => '- -', full => '- -',
+    flapping => '- -', held_until => '- -',
+    stale => 'result result', reason_layer => 'result result',
+    reason_code => '- -', reason_text => 'result result',
+    checks => 'checks checks', fails => 'failed failed', unhealthy => 'downs -',
+    inconclusive => 'inconclusive -', withheld => 'withheld nginx',
+    last_passed => 'result result', last_reason => 'result result',
+    last_time => '- -', last_duration => '- -', next => 'next next',
+    (map { ("streak_$_" => 'streak streak') } qw(kind count of)),
+    worker_slot => 'worker -', worker_pid => '- -',
+    latency_last => 'latency latency',
+    (map { ("latency_$_" => "$_ -") } qw(p50 p95 p99 max)),
+    (map { ("phase_$_" => 'phases -') }
+         qw(resolve connect tls first_byte total)),
+    (map { ("tls_$_" => 'tls small') } qw(version days_left issuer problems)),
+    tls_expires => '- -', value => 'value small',
+    (map { ("availability_$_" => "available_$_ -") } qw(1h 7d 90d)),
+    availability_24h => 'available_24h day',
+    availability_30d => 'available_30d month',
+    (map { ("known_$_" => "available_$_ -") } qw(1h 24h 7d 30d 90d)),
+);
+
+my %compared;
 
 
 # the sentence of a streak
@@ -145,6 +202,18 @@ sub colour {
 }
 
 
+# what the page says of connections
+
+sub connections {
+    my ($facts) = @_;
+    my ($n, $max) = @$facts{qw(active max_conns)};
+    my $of = defined $n && defined $max ? "$n of $max" : $n // $max // return;
+
+    return (defined $n ? '' : 'at most ') . "$of connection"
+           . (($max // $n) == 1 ? '' : 's') . (defined $n ? '' : ' a worker');
+}
+
+
 # the explanation of what is not up, without what moves with the clock
 
 sub why {
@@ -169,6 +238,87 @@ sub percent {
 }
 
 
+# what the last handshake told
+
+sub tls {
+    my ($facts) = @_;
+    my $tls = $facts->{tls} // return undef;
+    my ($days, $issuer) = @$tls{qw(days_left issuer)};
+    my $n = !defined $days ? 0 : $days < 0 ? -$days - 1 : $days;
+    my %problem = (expired => 'expired', not_yet_valid => 'not yet valid',
+                   wrong_name => 'for another name',
+                   untrusted => 'not trusted');
+
+    return join ', ', $tls->{version}, !defined $days ? () :
+                'certificate' . (defined $issuer ? " issued by $issuer" : '')
+                . ($days < 0 ? ' ended ' : ' ends in ')
+                . "$n day" . ($n == 1 ? '' : 's') . ($days < 0 ? ' ago' : ''),
+                map { $problem{$_} } @{ $tls->{problems} };
+}
+
+
+# "connect 0.2 ms, total 4.1 ms"
+
+sub phases {
+    my ($facts) = @_;
+    my $phases = $facts->{phases} // return undef;
+    my %word = (tls => 'TLS', first_byte => 'first byte');
+
+    return undef if !$phases->{total};
+    return join ', ', map { ($word{$_} // $_) . ' '
+                            . sprintf('%.3f', $phases->{$_})
+                              =~ s/\.?0+$//r . ' ms' }
+                      grep { defined $phases->{$_} }
+                      qw(resolve connect tls first_byte total);
+}
+
+
+# what an opened row of the page says beyond that
+
+sub want_opened {
+    my ($row, $facts) = @_;
+    my $h = $facts->{health_checks};
+    my %want = (downs => $h->{unhealthy} . ' time'
+                         . ($h->{unhealthy} == 1 ? '' : 's'),
+                tls => tls($facts), phases => phases($facts),
+                value => defined $facts->{value} ? $facts->{value} + 0
+                                                 : undef);
+
+    $want{$_} = latency($facts->{latency}{$_}) for qw(p50 p95 p99 max);
+
+    for my $window (qw(1h 24h 7d 30d 90d)) {
+        my $column = "available_$window";
+        my $shown = $row->{$column} //= '-';
+        my $known = $facts->{known}{$window} // 0;
+
+        # a window is said to be a part while a hundredth is not known
+
+        my $is_part = $shown =~ s/ of .* known$//;
+        my $told = $facts->{availability}{$window};
+
+        $want{$column} = percent($shown, $told)
+                         && !$is_part == !(defined $told && $known < 99)
+                         ? $row->{$column} : ($told // '-');
+    }
+
+    $row->{value} = number($row->{value}, $facts->{value});
+
+    return %want;
+}
+
+
+# VALUE of the JSON, if that is what is SHOWN, with its unit and two decimals
+
+sub number {
+    my ($shown, $value) = @_;
+
+    return $shown if !defined $shown || !defined $value
+                     || $shown !~ /^(-?[\d.]+)(?: \S+)?$/
+                     || abs($1 - $value) > 0.006;
+    return $value + 0;
+}
+
+
 # compare(WHAT, ROW, FACTS): the differences, as text
 
 sub compare {
@@ -181,6 +331,8 @@ sub compare {
         $want{failed} = $h->{fails};
         $want{result} = result($facts);
         $want{streak} = streak($facts);
+        $want{next} = defined $h->{next} ? 'some' : '-';
+        $row->{next} = 'some' if $row->{next} =~ /^(?:in .*|now|overdue)$/;
         $want{latency} = latency($facts->{latency}{last});
 
     } else {
@@ -191,11 +343,37 @@ sub compare {
         $want{since} = $facts->{since};
 
         if (!$facts->{checks}) {
-            $want{max} = latency($facts->{latency}{max});
+            %want = (%want, want_opened($row, $facts));
             $want{inconclusive} = $h->{inconclusive};
             $want{withheld} = $h->{withheld} || undef;
             $want{worker} = $h->{worker}{slot};
         }
+    }
+
+    if (exists $facts->{target}) {
+        $want{group} = $facts->{group} // '';
+
+        if ($in eq 'page') {
+            $want{link} = $facts->{link};
+            $want{pills} = join ', ', ('critical') x !!$facts->{critical},
+                map { "certificate $_ d" }
+                grep { defined } ($facts->{tls} // {})->{days_left};
+            $want{notes} = join ', ', $facts->{description} // (),
+                           grep { length } join " \xb7 ",
+                           $facts->{target} // (), ('runbook') x
+                                                   !!$facts->{link};
+        } else {
+            $want{address} = $facts->{target} // '-';
+        }
+    }
+
+    # one of several checks: by which block, and how
+
+    if (exists $facts->{probe}) {
+        my $how = ($row->{name} // '')
+                  =~ /^\Q$facts->{probe} ($facts->{type}\E(?: |\))/;
+
+        $want{name} = $how ? $row->{name} : "$facts->{probe} $facts->{type}";
     }
 
     if (defined $facts->{state}) {
@@ -203,23 +381,34 @@ sub compare {
                        && $facts->{state} eq 'up';
 
         $want{nginx} = $facts->{kept} ? 'kept in service by min_up'
+                       : $facts->{ramping} ? 'ramping'
                        : $observed ? 'in service, only observed'
                        : $nginx{$facts->{state}};
         $want{name} = $facts->{name};
 
         if ($in eq 'page') {
             $want{colour} = colour($facts);
-            $want{notes} = ($facts->{backup} ? 'backup, ' : '')
-                           . "weight $facts->{weight}";
+            $want{passive} = $facts->{passive_fails} || undef
+                if !$facts->{checks};
+            $want{notes} = join ', ', ('backup') x !!$facts->{backup},
+                           "weight $facts->{weight}", connections($facts),
+                           $facts->{server} eq $facts->{name}
+                           ? () : "server $facts->{server}";
         } else {
             $want{name} .= ' backup' if $facts->{backup};
             $want{name} .= " weight=$facts->{weight}"
                 if $facts->{weight} != 1;
+
+            # a dash where another server of the table has a number
+
+            $want{conns} = join '/', $facts->{active} // '-',
+                                     $facts->{max_conns} // ();
+            $row->{conns} //= '-';
         }
     }
 
     if ($in eq 'text') {
-        my $is_well = $facts->{health} eq 'up'
+        my $is_well = $facts->{health} eq 'up' && !$facts->{ramping}
                       && ($facts->{state} // 'up') eq 'up';
 
         # a check of several is explained by its server
@@ -229,6 +418,16 @@ sub compare {
         $row->{explain} = why(@{ $row->{explain} // [] });
 
         if (!$facts->{checks}) {
+            my ($shown) = $row->{small} =~ /^(-?\d[^;]*)/;
+            my $value = $facts->{value};
+
+            $shown = $value
+                if defined $value && number($shown // '', $value) ne $value + 0;
+
+            $want{small} = join '; ', $shown // (), tls($facts) // (),
+                $facts->{health} eq 'down' && $facts->{last_failure}{line}
+                ? "answer: $facts->{last_failure}{line}" : ();
+
             for ([ day => '24h' ], [ month => '30d' ]) {
                 my ($column, $window) = @$_;
                 my $told = $facts->{availability}{$window};
@@ -242,6 +441,8 @@ sub compare {
                       : $facts->{health} =~ /^(?:degraded|unknown)$/ ? '?'
                       : ' ';
     }
+
+    $compared{$in}{$_} = 1 for keys %want;
 
     return map { "$what: $_ is \"" . ($row->{$_} // 'missing')
                  . '", not "' . ($want{$_} // 'missing') . '"' }
@@ -277,9 +478,7 @@ sub differences {
 
     for my $name (sort keys %{ $doc->{services} }) {
         my $facts = $doc->{services}{$name};
-        my $row = $by_name{$name . ($in eq 'page' && $facts->{critical}
-                                    ? ' critical' : '')}
-                  // { name => 'none' };
+        my $row = $by_name{$name} // { name => 'none' };
 
         push @list, compare("service $name", $row, $facts, $in);
         $n++;
@@ -306,6 +505,16 @@ ok(wait_until(sub {
            && $doc->{services}{Slow}{health} eq 'degraded'
            && $doc->{services}{Down}{health} eq 'down';
 }, 15, 'all states'), 'a mixed configuration');
+
+
+# two clients that wait
+
+my @held = map { connect_to(port('web')) } 1 .. 2;
+
+syswrite $_, "GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n" for @held;
+
+ok(wait_until(sub { (hd_peer($t, 'pair', $good)->{active} // 0) == 2 }, 10),
+   'two connections to a server');
 
 
 # what is said of the whole, and of each server, check and service
@@ -408,5 +617,19 @@ ok(wait_until(sub {
            && $p->{health_checks}{streak}{kind} eq 'passes';
 }, 10, 'a pass'), 'a pass');
 agree('coming back');
+
+
+# all of the table
+
+is_deeply([ sort keys %where ], [ sort map { $_->[0] } csv_columns() ],
+          'it is known where each fact of the table is said');
+
+for my $i (0, 1) {
+    my $in = (qw(page text))[$i];
+
+    is_deeply([ grep { my $label = (split ' ', $where{$_})[$i];
+                       $label !~ /^[=-]$/ && !$compared{$in}{$label} }
+                sort keys %where ], [], "each was compared: $in");
+}
 
 done_testing();

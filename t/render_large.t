@@ -3,7 +3,7 @@
 # Tests for a picture of 5,000 targets: it is complete and valid in each
 # format, streamed, and stops no other client of the only worker.  The machine
 # stops it now and then, so the quietest of many answers is what counts, beside
-# what the same client sees when nobody asks for anything.
+# what the same client sees when nobody asks for anything (A58).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -11,6 +11,7 @@ use HealthDash timeout => 300;
 
 use IO::Socket::INET ();
 use JSON::PP ();
+use List::Util qw(sum);
 use POSIX ();
 use Time::HiRes qw(time);
 
@@ -18,8 +19,10 @@ use HealthDash::Events;
 use HealthDash::Run qw(in_child slow);
 use HealthDash::Status qw(schema_errors html_tree);
 
-my ($upstreams, $servers, $services) = (45, 100, 500);
-my $targets = $upstreams * $servers + $services;
+my @size = (4000, (50) x 10);           # servers of each upstream
+my ($upstreams, $services) = (scalar @size, 500);
+my $servers = sum(@size);
+my $targets = $servers + $services;
 my $gap_limit = 10;     # msec, between two answers
 my $rounds = 12;
 
@@ -40,8 +43,9 @@ my $conf = '';
 
 for my $u (1 .. $upstreams) {
     $conf .= "upstream u$u {\n"
-             . join('', map { "server 127.4.$u.$_:$farm_port;\n" }
-                        1 .. $servers)
+             . join('', map { "server 127." . (3 + $u) . '.' . int($_ / 250)
+                                . '.' . ($_ % 250 + 1) . ":$farm_port;\n" }
+                        1 .. $size[$u - 1])
              . "healthdash_check probe=p;\n}\n";
 }
 
@@ -93,14 +97,14 @@ is(schema_errors($body{json}), '', 'the JSON is valid');
 my $doc = JSON::PP->new->decode($body{json});
 
 is(scalar(map { @{ $_->{peers} } } values %{ $doc->{upstreams} }),
-   $upstreams * $servers, 'it has all servers');
+   $servers, 'it has all servers');
 is(scalar keys %{ $doc->{services} }, $services, 'and all services');
 is($doc->{summary}{services}{down}, 100, 'and says how they are');
 
 ok(eval { html_tree($body{html}) }, 'the page is whole') or diag($@);
-is(() = $body{html} =~ /<code>127\.4\.\d+\.\d+:/g, $upstreams * $servers,
+is(() = $body{html} =~ /<code>127\.\d+\.\d+\.\d+:/g, $servers,
    'the page has all servers');
-is(() = $body{text} =~ /^. \w+ +127\.4\.\d+\.\d+:/mg, $upstreams * $servers,
+is(() = $body{text} =~ /^. \w+ +127\.\d+\.\d+\.\d+:/mg, $servers,
    'the text, too');
 
 # how services are, for programs; each piece was made at once
@@ -130,7 +134,7 @@ my $first = $viewer->wait(sub { 1 }, 60, 'a snapshot');
 my $live = HealthDash::Events::data($first);
 
 is(scalar(map { @{ $_->{peers} } } values %{ $live->{upstreams} }),
-   $upstreams * $servers, 'a stream begins with all servers');
+   $servers, 'a stream begins with all servers');
 is(scalar keys %{ $live->{services} }, $services, 'and all services');
 ok($viewer->wait(sub { $_[0]{event} eq 'change' }, 60), 'and goes on');
 $viewer->close;
@@ -150,11 +154,21 @@ SKIP: {
     like($plain, qr/^\{"version".*\}\n\z/s, 'it is whole');
 }
 
-for my $format (qw(json html text events)) {
-    my @gaps = map { longest_gap("/status?format=$format") } 1 .. $rounds;
-    my @idle = map { longest_gap('/live') } 1 .. $rounds;
-    my ($best) = sort { $a <=> $b } @gaps;
-    my ($control) = sort { $a <=> $b } @idle;
+for my $format (qw(json html text events csv health atom),
+                'badge&upstream=u1&window=90d')
+{
+    my $least = $format =~ /^(?:csv|health|atom|badge)/ ? $rounds / 2 : $rounds;
+    my (@gaps, @idle, $best, $control);
+
+    # a turn that is too long is so in each answer, a busy machine is not
+
+    for my $n (1 .. 5 * $rounds) {
+        push @gaps, longest_gap("/status?format=$format");
+        push @idle, longest_gap('/live');
+        ($best) = sort { $a <=> $b } @gaps;
+        ($control) = sort { $a <=> $b } @idle;
+        last if $n >= $least && $best < $gap_limit * slow() + $control;
+    }
 
     diag(sprintf "$format: longest gaps in ms: %s; otherwise: %s",
          map { join ' ', map { sprintf '%.1f', $_ } @$_ } \@gaps, \@idle);

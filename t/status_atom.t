@@ -258,8 +258,35 @@ is(scalar about($name, 'group=Shop'), 0, 'without the others');
 is(scalar grep({ $_->{title} !~ / of app / }
                @{ feed('upstream=app')->{entries} }), 0, 'of an upstream');
 is(scalar @{ feed('service=nope')->{entries} }, 0, 'of nothing');
-isnt(xml_text(feed('service=Bad')->{doc}, 'id'), $feed_id,
-     'another feed has another id');
+
+# an id is of what was asked
+
+my %asked;
+
+for my $query ('', 'service=Bad', 'service=app', 'upstream=app', 'group=Shop',
+               'health=down', 'health=up', 'row=s2', 'row=s3',
+               'health=down&row=s3')
+{
+    push @{ $asked{xml_text(feed($query)->{doc}, 'id')} }, $query;
+}
+
+is_deeply([ grep { @$_ > 1 } values %asked ], [],
+          'each question has an id of its own');
+is_deeply($asked{$feed_id}, [ '' ], 'the whole has that of before');
+is(xml_text(feed('health=down')->{doc}, 'id'),
+   xml_text(feed('health=down')->{doc}, 'id'), 'and it stays');
+
+for my $query ('service=Bad', 'health=down', 'row=s3') {
+    my %whole = map { $_->{id} => 1 } @{ feed()->{entries} };
+    my @entries = @{ feed($query)->{entries} };
+
+    ok(@entries && !grep({ !$whole{$_->{id}} } @entries),
+       "$query: entries are the same in all feeds");
+}
+
+is((grep { $_->{attr}{rel} eq 'self' }
+    xml_find(feed('health=down&row=s3')->{doc}, 'link'))[0]{attr}{href},
+   '?format=atom&row=s3&health=down', 'a feed finds itself with all of that');
 
 my ($self) = grep { $_->{attr}{rel} eq 'self' }
              xml_find(feed('service=A+%26+B+%3C%22%27%3E')->{doc}, 'link');

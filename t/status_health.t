@@ -96,6 +96,15 @@ is(doc('group=B')->{status}, 'fail', 'another');
 is_deeply([ keys %{ doc('upstream=app')->{checks} } ], [ 'app' ],
           'an upstream');
 
+for (['service=app', 'ms'], ['upstream=app', 'servers'],
+     ['health=up', 'servers ms'])
+{
+    my ($query, $want) = @$_;
+
+    is(join(' ', map { $_->{observedUnit} } @{ doc($query)->{checks}{app} }),
+       $want, "$query: of one name what is asked for");
+}
+
 $doc = doc('service=typo');
 is($doc->{status}, 'fail', 'what is not there does not pass');
 is($doc->{output}, 'there is nothing to show', 'and says so');

@@ -295,6 +295,13 @@ like(get('/status/private?format=json')->{body}, $secret{'an address'},
 is(get('/ready?if=1')->{status}, 200, 'healthdash_ready behind "if"');
 
 
+# a feed for customers is another one than that of who runs it
+
+isnt(($feed =~ m{<id>(.*?)</id>})[0],
+     (get('/private?format=atom')->{body} =~ m{<id>(.*?)</id>})[0],
+     'the feed has an id of its own');
+
+
 # a name is no question
 
 unlike(get("/status?format=json&events=0&$_=" . $bad->address)->{body},

@@ -8,8 +8,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash timeout => 300;
 
-use HealthDash::Kinds qw(tls_kinds kind_conf);
-use HealthDash::Probe qw(peak verdict);
+use HealthDash::Kinds qw(tls_kinds kind_conf kind_service);
+use HealthDash::Probe qw(first_results small_peak verdict);
 use HealthDash::TLS qw(tls_endless);
 
 my $built = (HealthDash->new->run_nginx('-V'))[1];
@@ -36,36 +36,17 @@ done_testing();
 
 sub endless {
     my ($what) = @_;
-    my $port = port("status-$what");
     my $conf = '';
 
     for my $kind (@kinds) {
         my $peer = tls_endless("$what-$kind->{name}", $what, $kind->{hello});
 
-        $conf .= kind_conf($kind, "interval 60s; timeout ${limit}ms;");
-        $conf .= sprintf "healthdash_service \"%s\" %s probe=as-%s;\n",
-                         $kind->{name},
-                         sprintf($kind->{url}, "127.0.0.1:$peer->{port}"),
-                         $kind->{name};
+        $conf .= kind_conf($kind, "interval 60s; timeout ${limit}ms;")
+                 . kind_service($kind, $kind->{name},
+                                "127.0.0.1:$peer->{port}");
     }
 
-    my $t = HealthDash->new(name => $what, workers => 1,
-                            conf => <<"EOF_CONF")->start;
-http {
-    $conf
-    server {
-        listen 127.0.0.1:$port;
-        location /status { healthdash_status; }
-    }
-}
-EOF_CONF
-    my $list;
-
-    wait_until(sub {
-        $list = hd_json($t, port => $port)->{services} // {};
-        return !grep { ($list->{$_->{name}}{health} // 'unknown')
-                       eq 'unknown' } @kinds;
-    }, 60, 'a result of each probe');
+    my ($t, $list) = first_results($what, $conf, 60);
 
     for my $kind (@kinds) {
         my $s = $list->{$kind->{name}};
@@ -75,12 +56,6 @@ EOF_CONF
              "$kind->{name}: " . verdict($s));
     }
 
-    my ($pid) = $t->worker_pids;
-
-    SKIP: {
-        skip 'sanitizers keep what is freed', 1 if slow() > 1;
-        cmp_ok(peak($pid), '<', 60_000, 'memory never went up far');
-    }
-
+    small_peak($t, 60_000);
     $t->stop;
 }

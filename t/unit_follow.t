@@ -11,4 +11,4 @@ use lib "$FindBin::Bin/lib";
 
 use HealthDash::Unit;
 
-run_unit('follow', qw{ ngx_hd_history.c });
+run_unit('follow', qw{ ngx_hd_history.c ngx_hd_pace.c });

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 
-# Tests for the state machine.
+# Tests for the state machine: thresholds, rows that end, counters at their
+# end, flap=, and verdicts that are frozen (A49).
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
-# Tests for "server ... down" and for nginx's count of tries, which come
-# through any number of changes unharmed (A31, A32, A33).
+# Tests for "server ... down" and "drain" and for nginx's count of tries, which
+# come through any number of changes unharmed (A31, A32, A33).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -25,7 +25,20 @@ my $three = <<'EOF';
         server %%ADDR_b3%% max_fails=0;
 EOF
 
+my $drained = 'upstream drained { zone drained 256k; sticky cookie hd;'
+              . ' server %%ADDR_b1%% route=a drain; server %%ADDR_b2%%;'
+              . " server %%ADDR_b3%%; $check min_up=0; }";
+
+my ($rc) = HealthDash->new->conf_test("http { $drained }");
+
+if ($rc) {
+    note('this nginx has no drain');
+    $drained = '';
+}
+
 my $t = HealthDash->new(workers => 2, http => <<EOF)->start;
+    $drained
+
     upstream admin      { $admin $check min_up=1; }
     upstream admin_zone { zone admin 256k; $admin $check min_up=50%; }
 
@@ -112,6 +125,26 @@ for my $i (1 .. 16) {
         $odd{"$u uses b1"}++ if $u =~ /admin/ && $servers =~ /b1/;
         $odd{"$u with " . states($u)}++ if $u =~ /admin/
                                            && states($u) !~ /^down /;
+    }
+}
+
+if ($drained) {
+    my $known = sub {
+        return http_get(port('web'), '/', Host => 'drained',
+                        Cookie => 'hd=a')->{headers}{'x-backend'};
+    };
+
+    for my $i (1 .. 4) {
+        break_probes();
+        ok(wait_peer($t, 'drained', $b[0], state => 'draining', health => 'up'),
+           'a server is drained, and healthy');
+        is($known->(), 'b1', 'who is known there goes there');
+        is_deeply(requests('drained', '/'), [ { 200 => 120 }, 'b2 b3' ],
+                  'and nobody else');
+
+        break_probes($b[0]);
+        ok(wait_peer($t, 'drained', $b[0], health => 'down'), 'it is down');
+        isnt($known->(), 'b1', 'then nobody goes there');
     }
 }
 

@@ -207,4 +207,28 @@ for my $u (qw(backup large private kept two half none)) {
     unlike(field($u, 'kept'), qr/1/, "$u: none is kept");
 }
 
+
+
+# reloads: what is known of two upstreams in one zone is known at once
+
+break_server($ip{1});
+
+my @want = ('unhealthy up up up', 'unhealthy up up up up up up');
+
+wait_field('backup', 'state', $want[0], 'one is out again');
+wait_field('large', 'state', $want[1], 'in the other, too');
+
+my %seen;
+
+for (1 .. 20) {
+    $t->reload(wait => 'new');
+
+    my @got = map { field($_, 'state') } qw(backup large);
+
+    $seen{"@got[0, 1], " . serving('backup') . ', ' . serving('large')}++;
+}
+
+is_deeply(\%seen, { "@want, 2, 2 3 4 5" => 20 },
+          'it is so after each of 20 reloads');
+
 done_testing();

@@ -271,9 +271,17 @@ sub start {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$dir/stderr.log";
         open STDERR, '>>', "$dir/stderr.log";
-        exec { $binary } 'nginx', '-p', "$dir/", '-c', "$dir/nginx.conf",
-                         '-e', "$dir/error.log"
-            or POSIX::_exit(127);
+
+        my @command = ('nginx', '-p', "$dir/", '-c', "$dir/nginx.conf",
+                       '-e', "$dir/error.log");
+
+        if ($ENV{HD_VALGRIND}) {
+            shift @command;
+            @command = ('valgrind', valgrind_options($dir), $binary, @command);
+            $binary = $ENV{HD_VALGRIND};
+        }
+
+        exec { $binary } @command or POSIX::_exit(127);
     }
 
     POSIX::setpgid($pid, $pid);
@@ -291,6 +299,18 @@ sub start {
     }
 
     return $self;
+}
+
+
+# each process writes a file of its own; children are followed through fork()
+
+sub valgrind_options {
+    my ($dir) = @_;
+
+    return ("--log-file=$dir/valgrind.%p", '--leak-check=full',
+            '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite',
+            '--num-callers=20', '--keep-debuginfo=yes', '--quiet',
+            "--suppressions=$root/.ci/valgrind.supp");
 }
 
 
@@ -345,6 +365,15 @@ sub old_worker_pids {
 sub titled {
     my ($self, $title) = @_;
     my @list;
+
+    # under valgrind a process cannot be named
+
+    if ($ENV{HD_VALGRIND}) {
+        @list = sort { $a <=> $b } children($self->{pid})
+            if 'nginx: worker process' =~ $title;
+
+        return @list;
+    }
 
     for my $pid (sort { $a <=> $b } children($self->{pid})) {
         open my $fh, '<', "/proc/$pid/cmdline" or next;
@@ -480,6 +509,26 @@ sub stop {
 }
 
 
+# Kills all processes at once, like a loss of power, but for the files.
+
+sub kill_all {
+    my ($self) = @_;
+    my $pid = $self->{pid} or return $self;
+
+    kill 'KILL', -$pid;
+    waitpid $pid, 0;
+    untrack($pid);
+    $self->{pid} = undef;
+
+    wait_until(sub {
+        return !grep { my @s = stat_of($_); $s[2] == $pid && $s[0] ne 'Z' }
+                all_pids();
+    }, 10, 'the end of all processes');
+
+    return $self;
+}
+
+
 sub wait_exit {
     my ($self, $seconds) = @_;
     my $end = time() + $seconds * slow();
@@ -559,6 +608,15 @@ sub scan_log {
     for my $line (split /\n/, $text) {
         next if $line !~ $bad || grep { $line =~ $_ } @ok;
         fail_later("$self->{name} logged: $line");
+    }
+
+    for my $file (glob "$self->{dir}/valgrind.*") {
+        my $report = slurp($file);
+
+        next if $report !~ /^==\d+== \S/m;
+
+        fail_later("$self->{name}: valgrind: " . substr $report, 0, 6000);
+        unlink $file;
     }
 
     for my $part ($text, $err) {
@@ -718,7 +776,7 @@ pid, error_log, events, and in http{} the temporary folders and access_log off.
 
     start, stop(SIGNAL), reload(wait => 'all' | 'new' | 0), set_conf(TEXT),
     conf, conf_test(TEXT) -> (exit code, output), master_pid, worker_pids,
-    old_worker_pids, kill_worker(signal =>, pid =>, wait =>), dir,
+    old_worker_pids, kill_worker(signal =>, pid =>, wait =>), kill_all, dir,
     log(MARK), log_mark, wait_log(qr//, SECONDS, MARK), expect_log(qr//),
     allow_log(qr//)
 

@@ -49,6 +49,7 @@ const orders = {
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text),
   click: ({ at }) => page.click(at, { timeout: 10000 }),
+  point: ({ at }) => page.hover(at, { timeout: 10000 }),
   size: ({ width, height = 900 }) => page.setViewportSize({ width, height }),
   scheme: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
   picture: async ({ file }) => void await page.screenshot({ path: file }),

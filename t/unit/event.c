@@ -15,6 +15,8 @@
 #define TARGETS  300
 #define ROUNDS   200
 #define READS    500
+#define WRITERS  3
+#define ONCE     20000
 
 
 volatile ngx_msec_t  ngx_current_msec = 5000;
@@ -176,6 +178,144 @@ test_torn(void)
 }
 
 
+/* a writer is stopped between its number and its event, as in a debugger */
+
+static void
+test_late(void)
+{
+    uint64_t        number;
+    ngx_hd_event_t  late, e;
+
+    zone = map();
+    add(1);
+
+    ngx_memzero(&late, sizeof(ngx_hd_event_t));
+    late.number = __atomic_add_fetch(&zone->nevents, 1, __ATOMIC_ACQ_REL);
+    late.sum = ngx_hd_event_sum(&late);
+
+    add(3);
+
+    /* a viewer is told up to 3, and asks for what comes after it */
+
+    ngx_hd_event_settle(zone, 0, ngx_hd_event_last(zone));
+
+    is_num(ngx_hd_event_read(zone, 2, &e), NGX_DECLINED, "2 is not there");
+    ok(ngx_hd_event_read(zone, 1, &e) == NGX_OK
+       && ngx_hd_event_read(zone, 3, &e) == NGX_OK, "the others are");
+
+    is_num(ngx_hd_event_put(zone, &late), NGX_DECLINED,
+           "who comes too late is told so");
+    is_num(ngx_hd_event_read(zone, 2, &e), NGX_DECLINED, "and not read");
+
+    number = add(2);
+
+    is_num(number, 4, "it takes the next number");
+    is_num(ngx_hd_event_read(zone, 4, &e), NGX_OK, "and is there");
+
+    /* nobody has looked meanwhile */
+
+    late.number = __atomic_add_fetch(&zone->nevents, 1, __ATOMIC_ACQ_REL);
+    late.sum = ngx_hd_event_sum(&late);
+    add(6);
+
+    is_num(ngx_hd_event_put(zone, &late), NGX_OK, "late, but not too late");
+
+    ngx_hd_event_settle(zone, 4, ngx_hd_event_last(zone));
+
+    ok(ngx_hd_event_read(zone, 5, &e) == NGX_OK
+       && ngx_hd_event_read(zone, 6, &e) == NGX_OK, "so nothing is given up");
+
+    /* the ring has gone on */
+
+    late.number = 5;
+
+    while (add(9) < 5 + NGX_HD_EVENTS) { /* void */ }
+
+    is_num(ngx_hd_event_put(zone, &late), NGX_DECLINED,
+           "a later event is not written over");
+    is_num(ngx_hd_event_read(zone, 5 + NGX_HD_EVENTS, &e), NGX_OK,
+           "and stays");
+}
+
+
+/* writers that are stopped anywhere, and a viewer that comes again and again */
+
+static void
+test_once(void)
+{
+    int               status;
+    pid_t             pid[WRITERS];
+    uint64_t          known, last, *told;
+    ngx_uint_t        i, n, w, twice, rounds;
+    ngx_hd_event_t    e;
+    static u_char     seen[WRITERS][ONCE];
+
+    zone = map();
+    told = mmap(NULL, sizeof(uint64_t), PROT_READ|PROT_WRITE,
+                MAP_ANON|MAP_SHARED, -1, 0);
+
+    for (w = 0; w < WRITERS; w++) {
+        pid[w] = fork();
+
+        if (pid[w] == 0) {
+            for (n = 0; n < ONCE; n++) {
+
+                /* the viewer is not to be lapped */
+
+                while (ngx_hd_event_last(zone) > ngx_hd_load(told)
+                                                 + NGX_HD_EVENTS / 2)
+                {
+                    usleep(10);
+                }
+
+                ngx_memzero(&e, sizeof(ngx_hd_event_t));
+                e.value = w * ONCE + n;
+                (void) ngx_hd_event_add(zone, &e, 500, 600);
+            }
+
+            _exit(0);
+        }
+    }
+
+    known = 0;
+    twice = 0;
+    n = 0;
+
+    for (rounds = 0; n < WRITERS * ONCE && rounds < 20000000; rounds++) {
+        kill(pid[rounds % WRITERS], (rounds / WRITERS % 2) ? SIGCONT
+                                                           : SIGSTOP);
+
+        last = ngx_hd_event_last(zone);
+        ngx_hd_event_settle(zone, known, last);
+
+        while (known < last) {
+
+            if (ngx_hd_event_read(zone, ++known, &e) == NGX_OK) {
+                i = seen[e.value / ONCE][e.value % ONCE]++;
+                twice += (i != 0);
+                n += (i == 0);
+            }
+        }
+
+        ngx_hd_set(told, known);
+
+        if (waitpid(-1, &status, WNOHANG) < 0
+            && known == ngx_hd_event_last(zone))
+        {
+            break;
+        }
+    }
+
+    for (w = 0; w < WRITERS; w++) {
+        kill(pid[w], SIGKILL);
+        waitpid(pid[w], &status, 0);
+    }
+
+    is_num(n, WRITERS * ONCE, "no event is lost");
+    is_num(twice, 0, "and none comes twice");
+}
+
+
 static void
 test_import(void)
 {
@@ -321,6 +461,8 @@ main(void)
 {
     test_ring();
     test_torn();
+    test_late();
+    test_once();
     test_import();
     test_news();
 

@@ -36,6 +36,19 @@ ngx_hd_now_usec(void)
 }
 
 
+void
+ngx_hd_guard_get(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_t *guard,
+    ngx_hd_guard_count_t *count)
+{
+}
+
+
+void
+ngx_hd_pace_past(ngx_hd_pace_t *pace, uint64_t now, ngx_hd_pace_past_t *past)
+{
+}
+
+
 ngx_array_t *
 ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *p)
 {
@@ -101,6 +114,13 @@ ngx_hd_history_copy(ngx_hd_history_t *dst, ngx_hd_history_t *src)
 void
 ngx_hd_history_pass(ngx_hd_history_t *h, ngx_hd_data_t *data, uint64_t now,
     uint64_t limit)
+{
+}
+
+
+void
+ngx_hd_history_forget(ngx_hd_history_t *h, const ngx_hd_data_t *data,
+    uint64_t now)
 {
 }
 
@@ -399,6 +419,20 @@ test_peer(void)
     ok(strstr(explained(&peer, vt), "(mode=observe)") != NULL, "observe");
 
     asked.observe = 0;
+    peer.peer.ramping = 1;
+    peer.peer.share = 40;
+    peer.peer.full = view.time + 60000;
+
+    ok(strstr(explained(&peer, vt),
+              "It came back not long ago and is ramping: 40 % of its share, "
+              "full at 12:01:00 UTC (slow_start).\n") != NULL, "ramping");
+
+    peer.peer.full = 0;
+
+    ok(strstr(explained(&peer, vt), "is ramping: nginx sends it fewer requests "
+              "than its share.\n") != NULL, "ramping, in public");
+
+    peer.peer.ramping = 0;
     peer.peer.state = NGX_HD_PEER_DOWN;
 
     ok(strstr(explained(&peer, vt), "The administrator has") != NULL, "admin");
@@ -547,6 +581,9 @@ test_events(void)
     is_str(event(NGX_HD_EVENT_TAKEOVER, 0, 0, 0, "", "",
                  "worker 1 probes for worker 0, which is late"),
            "worker 1 probes for worker 0, which is late", "takeover");
+    is_str(event(NGX_HD_EVENT_GUARD, 0, 0, 0, "", "",
+                 "verdicts are frozen: 8 of 10 targets fail at once"),
+           "verdicts are frozen: 8 of 10 targets fail at once", "guard");
     is_str(event(NGX_HD_EVENT_TAKEOVER, 0, 0, 0, "", "", ""),
            "a worker probes for another one", "takeover, for the public");
     is_str(event(99, 0, 0, 0, "", "", ""), "something has happened",

@@ -281,6 +281,8 @@ test_dead(void)
     ngx_hd_set(&rec->place.version, 0);
     memset(rec->id, 'e', NGX_HD_ID_LEN);
     rec->history.result[0] = 1;
+    rec->back = 1;
+    rec->recent = 1;
 
     ngx_worker = 0;
     ngx_pid = 100;
@@ -298,6 +300,7 @@ test_dead(void)
     ok(!f.again && f.changed == 1, "then it is given again");
     is_str(places(), "aec", "and whole");
     ok(rec->history.result[0] == 0 && rec->lease == 0, "from the beginning");
+    ok(rec->back == 0 && rec->recent == 0, "it neither ramps nor fails");
     ok(rec->due <= ngx_current_msec, "to be probed at once");
     ok(ngx_hd_store_publish(rec, &lease, &(ngx_hd_data_t) { .state = 1 })
        == NGX_DECLINED, "the dead one would be refused");

@@ -447,9 +447,76 @@ test_latency(void)
 }
 
 
+/* facts are read with the picture, what is remembered when it is written */
+
+static void
+test_slow(void)
+{
+    uint64_t          at;
+    ngx_uint_t        i, k, age, minute, unknown;
+    ngx_hd_data_t     facts, copy;
+    ngx_hd_span_t     was[NGX_HD_MINUTES + 1], is;
+    ngx_hd_history_t  late;
+
+    static const ngx_uint_t  minutes[] = { 0, 1, 2, 5, 30, 200 };
+
+    for (k = 0; k < sizeof(minutes) / sizeof(minutes[0]); k++) {
+        begin(START);
+
+        /* so many results tell minutes apart */
+
+        for (minute = 0; minute < 80; minute++) {
+            for (i = 0; i < minute % 50 + 1; i++) {
+                result(MINUTE / (minute % 50 + 1), NGX_HD_PASS, 100,
+                       NGX_HD_STATE_UP);
+            }
+        }
+
+        facts = data;
+        at = now + 500;
+
+        late = h;
+        copy = facts;
+        ngx_hd_history_pass(&late, &copy, at, 60 * MINUTE);
+
+        for (age = 0; age <= NGX_HD_MINUTES; age++) {
+            ngx_hd_history_span(&late, &copy, NGX_HD_MINUTE, age, &was[age]);
+        }
+
+        for (i = 0; i < minutes[k]; i++) {
+            result(MINUTE, NGX_HD_FAIL, 100, NGX_HD_STATE_DOWN);
+        }
+
+        late = h;
+        copy = facts;
+        ngx_hd_history_pass(&late, &copy, at, 60 * MINUTE);
+        ngx_hd_history_forget(&late, &copy, now + 500);
+
+        for (unknown = 0, age = 0; age <= NGX_HD_MINUTES; age++) {
+            ngx_hd_history_span(&late, &copy, NGX_HD_MINUTE, age, &is);
+
+            unknown += (is.known == 0 && was[age].known);
+
+            check((is.known == 0 && is.checks == 0)
+                  || (is.known == was[age].known && is.down == 0
+                      && is.checks == was[age].checks),
+                  "%lu minutes late, minute %lu: %lu checks, not %lu",
+                  (unsigned long) minutes[k], (unsigned long) age,
+                  (unsigned long) is.checks, (unsigned long) was[age].checks);
+        }
+
+        check(unknown <= minutes[k], "%lu minutes late, %lu unknown",
+              (unsigned long) minutes[k], (unsigned long) unknown);
+    }
+
+    checked("what comes later is not taken for what was long before");
+}
+
+
 int
 main(void)
 {
+    test_slow();
     test_mini();
     test_pack();
     test_time();

@@ -398,6 +398,40 @@ hold_ends_after(uint64_t msec, const char *name)
 
 
 static void
+test_frozen(void)
+{
+    ngx_uint_t  i;
+
+    reset(2, 2);
+    rules.frozen = 1;
+
+    is_num(probe(F, 0), 0, "frozen: a first failure decides nothing");
+    is_num(data.state, UNKNOWN, "it stays unknown");
+
+    probe(P, 0);
+    is_num(data.state, UP, "a pass does");
+
+    for (i = 0; i < 9; i++) {
+        is_num(probe(F, 0), 0, "no failure takes it down");
+    }
+
+    is_num(data.fails, 9, "they are counted");
+    is_num(data.downs, 0, "it never went down");
+    is_num(ngx_hd_state_is_moving(&data), 1, "it is looked at often");
+
+    rules.frozen = 0;
+    is_num(probe(F, 0), 1, "the next one after that does");
+    is_num(data.state, DOWN, "down");
+
+    rules.frozen = 1;
+    probe(P, 0);
+    is_num(probe(P, 0), 1, "what passes comes back");
+    is_num(probe(W, 0), 1, "and gets its colour");
+    is_num(data.state, DEGRADED, "degraded");
+}
+
+
+static void
 test_flap(void)
 {
     ngx_uint_t  i;
@@ -622,6 +656,7 @@ main(void)
     test_saturation();
     test_latency();
     test_clock();
+    test_frozen();
     test_flap();
     test_moving();
     test_sums();

@@ -18,6 +18,7 @@
 
 #define TARGETS  40
 #define ROUNDS   200     /* in which one writer sleeps */
+#define KILLS    10      /* rounds after which one is killed */
 #define READS    2000    /* in each of them */
 #define FOREVER  1000000
 
@@ -28,6 +29,7 @@ ngx_uint_t             ngx_pagesize = 4096;
 ngx_uint_t             ngx_pagesize_shift = 12;
 ngx_uint_t             ngx_worker;
 ngx_pid_t              ngx_pid = 100;
+ngx_uint_t             ngx_test_config;
 volatile ngx_msec_t    ngx_current_msec = 5000;
 
 static ngx_time_t      now = { 1700000000, 0, 0 };
@@ -74,6 +76,16 @@ void
 ngx_hd_place_settle(ngx_hd_main_conf_t *hmcf)
 {
     (void) hmcf;
+}
+
+
+u_char *
+ngx_log_errno(u_char *buf, u_char *last, ngx_err_t err)
+{
+    (void) last;
+    (void) err;
+
+    return buf;
 }
 
 
@@ -448,6 +460,31 @@ test_leases(void)
 
 /* a former holder that goes on where it was stopped */
 
+/* long texts are written when they change, not with each result */
+
+static void
+test_note(void)
+{
+    conf_t            c;
+    uint64_t          id;
+    ngx_hd_record_t  *rec;
+
+    load(&c, NULL, "a", ngx_hd_zone_size(4));
+    rec = record(&c, 'a');
+
+    publish(&c, rec, 1);
+    id = rec->note.id;
+
+    publish(&c, rec, 1);
+    ok(rec->note.id == id, "a note that is the same is not written again");
+    is_num(facts(rec), 1, "and belongs to the next facts, too");
+
+    publish(&c, rec, 2);
+    ok(rec->note.id != id, "another one is");
+    is_num(facts(rec), 2, "with facts of its own");
+}
+
+
 static void
 test_late(void)
 {
@@ -538,7 +575,7 @@ test_torn(void)
     int               status;
     pid_t             pid[2];
     conf_t            c;
-    ngx_uint_t        i, good, again, noted;
+    ngx_uint_t        i, n, good, again, noted, rounds;
     ngx_hd_data_t     data;
     ngx_hd_record_t  *rec;
 
@@ -551,7 +588,17 @@ test_torn(void)
     pid[0] = writer(&c, rec, 1);
     pid[1] = writer(&c, rec, 2);
 
-    for (i = 0; i < ROUNDS * READS; i++) {
+    rounds = getenv("HD_LONG") ? 100 * ROUNDS : ROUNDS;
+
+    for (i = 0; i < rounds * READS; i++) {
+
+        if (i % (KILLS * READS) == 0) {
+            /* one dies, wherever it is, and has a successor */
+            n = i / (KILLS * READS) % 2;
+            kill(pid[n], SIGKILL);
+            waitpid(pid[n], &status, 0);
+            pid[n] = writer(&c, rec, n + 1);
+        }
 
         if (i % READS == 0) {
             /* one sleeps somewhere in the middle while the other goes on */
@@ -595,6 +642,7 @@ main(void)
     test_reloads();
     test_foreign();
     test_leases();
+    test_note();
     test_late();
     test_torn();
 

@@ -83,7 +83,7 @@ my $host = 'expected a host name such as www.example.com, without blanks, '
            . 'up to 255 bytes';
 my $path = 'expected a path that begins with "/", without blanks, up to 4096 '
            . 'bytes';
-my $known = join ', ', grep { $_ ne 'slow_start' }
+my $known = join ', ',
             names('ngx_http_healthdash_table.c', 'ngx_http_healthdash_params');
 my $types = join ', ', names('ngx_hd_types.c', 'ngx_hd_types');
 
@@ -169,9 +169,21 @@ my @accepted = (
     [ [ 'interval', 'grace', 'token', 'healthdash_service' ],
       service('"A beat" heartbeat: interval=31d grace=1d token=a') ],
     [ 'grace', service('beat heartbeat: interval=1s grace=0 timeout=2s') ],
+    (map { [ 'healthdash_guard', "healthdash_guard $_;\n"
+                                 . service('"The gate" tcp://127.0.0.1:1')
+                                 . "\n" . service('net tcp://127.0.0.1:2') ] }
+         '1%', '99% hold=1s', 'off', '60% sentinel=net "sentinel=The gate"',
+         'off sentinel=net hold=1d'),
+    (map { [ 'healthdash_rate', "healthdash_rate $_;" ] }
+         '1/s', '100000/s', 'off', '500/s inflight=1 per_address=1',
+         'off per_address=100000 inflight=100000'),
     [ 'healthdash_title', 'healthdash_title "Shop, north";' ],
     [ 'healthdash_title', "healthdash_title \"K\xc3\xb6ln\";" ],
     [ 'healthdash_title', 'healthdash_title "";' ],
+    (map { [ 'healthdash_state_file',
+             "healthdash_state_file $_;\n" . check('tcp') ] }
+         '%%DIR%%/state', 'state', '"%%DIR%%/a state"', '%%DIR%%'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/folder/x;' ],
 
     # parameters
 
@@ -205,6 +217,10 @@ my @accepted = (
     (map { [ 'max_servers', "healthdash_probe p { max_servers $_; }\n" ] }
          1, 64, 1000),
     (map { [ 'mode', check("mode=$_") ] } qw(enforce observe)),
+    (map { [ 'slow_start', check("slow_start=$_") ] } qw(1s 60s 1h off)),
+    [ 'slow_start', used('slow_start 1m;', 'http mode=observe') ],
+    [ 'slow_start', upstream('127.0.0.1:1 127.0.0.1:2',
+                             'tcp slow_start=10s', 'http slow_start=1m') ],
     (map { [ 'uri', check("uri=$_") ] } qw(/ /a?b=c=d /%C3%A4)),
     (map { [ 'method', check("method=$_") ] } qw(GET HEAD M-SEARCH)),
     (map { [ 'host', check("host=$_") ] } qw(www.example.com a:80 [::1]:80)),
@@ -443,7 +459,7 @@ my @refused = (
     [ 'healthdash_zone', "healthdash_zone a 8k; # here\n"
                          . 'upstream app { server 127.0.0.1:1; '
                          . 'healthdash_check; }',
-      'zone "a" is too small, expected at least 408k for 1 target' ],
+      qr/zone "a" is too small, expected at least 4\d\dk for 1 target$/ ],
     [ 'healthdash_zone', "healthdash_zone a 32k; # here\nupstream app {\n"
                          . join('', map { "server 127.0.0.1:$_;\n" } 1 .. 99)
                          . "healthdash_check; }",
@@ -655,6 +671,38 @@ my @refused = (
                           . location('healthdash_live; healthdash_ready app;'),
       '"healthdash_ready" directive conflicts with "healthdash_live" in the '
       . 'same location' ],
+    [ 'healthdash_guard', 'healthdash_guard; # here',
+      'invalid number of arguments in "healthdash_guard" directive' ],
+    [ 'healthdash_guard', "healthdash_guard off;\nhealthdash_guard 1%; # here",
+      '"healthdash_guard" directive is duplicate' ],
+    (map { [ 'healthdash_guard', "healthdash_guard $_; # here",
+             "invalid parameter \"$_\", expected a share of the targets from "
+             . '1% to 99%, or off' ] }
+         qw(0% 100% 60 % on)),
+    (map { [ 'healthdash_guard', "healthdash_guard 60% hold=$_; # here",
+             "invalid parameter \"hold=$_\", expected a time from 1s to 1d in "
+             . 'it' ] }
+         '0', '2d', 'x'),
+    [ 'healthdash_guard', 'healthdash_guard 60% gate; # here',
+      'invalid parameter "gate", expected sentinel=NAME or hold=TIME' ],
+    [ 'healthdash_guard', "healthdash_guard 60% sentinel=none; # here",
+      'sentinel "none" is no service, expected the name of a '
+      . 'healthdash_service' ],
+    [ 'healthdash_rate', 'healthdash_rate; # here',
+      'invalid number of arguments in "healthdash_rate" directive' ],
+    [ 'healthdash_rate', "healthdash_rate 1/s;\nhealthdash_rate 2/s; # here",
+      '"healthdash_rate" directive is duplicate' ],
+    (map { [ 'healthdash_rate', "healthdash_rate $_; # here",
+             "invalid parameter \"$_\", expected a number of probes a second "
+             . 'such as 500/s, from 1/s to 100000/s, or off' ] }
+         qw(0/s 100001/s 5 5/m /s on)),
+    [ 'healthdash_rate', 'healthdash_rate 5/s burst=1; # here',
+      'invalid parameter "burst=1", expected inflight=NUMBER or '
+      . 'per_address=NUMBER' ],
+    (map { [ 'healthdash_rate', "healthdash_rate 5/s $_; # here",
+             "invalid parameter \"$_\", expected a number from 1 to 100000 in "
+             . 'it' ] }
+         qw(inflight=0 inflight=100001 per_address=x per_address=)),
     [ 'healthdash_title', 'healthdash_title; # here',
       'invalid number of arguments in "healthdash_title" directive' ],
     [ 'healthdash_title', "healthdash_title a;\nhealthdash_title b; # here",
@@ -662,6 +710,23 @@ my @refused = (
     (map { [ 'healthdash_title', "healthdash_title \"a$_\"; # here",
              'invalid title, expected UTF-8 without control characters' ] }
          "\xff", "\t"),
+
+    [ 'healthdash_state_file', 'healthdash_state_file; # here',
+      'invalid number of arguments in "healthdash_state_file" directive' ],
+    [ 'healthdash_state_file', "healthdash_state_file a;\n"
+                               . 'healthdash_state_file a; # here',
+      '"healthdash_state_file" directive is duplicate' ],
+    (map { [ 'healthdash_state_file', "healthdash_state_file \"$_\"; # here",
+             "invalid name \"$_\", expected that of a file such as "
+             . '/var/lib/healthdash/state' ] } '', '/var/lib/'),
+    [ 'healthdash_state_file', 'healthdash_state_file /no/such/x; # here'
+                               . "\n" . check('tcp') =~ s/ # here//r,
+      'the folder "/no/such" cannot be used (2: No such file or directory), '
+      . 'expected one as made by "install -d -m 700 -o root /no/such"' ],
+    [ 'healthdash_state_file',
+      'healthdash_state_file %%DIR%%/nginx.conf/x; # here'
+      . "\n" . check('tcp') =~ s/ # here//r,
+      qr/the folder "\S+" is no folder, expected one as made by "install/ ],
 
     # parameters
 
@@ -734,10 +799,12 @@ my @refused = (
     [ 'mode', service('web tcp://127.0.0.1:1 mode=observe'),
       'parameter "mode" belongs to a healthdash_check, not to a service of '
       . 'type "tcp"' ],
-    [ 'slow_start', check('slow_start=10s'),
-      'parameter "slow_start" is not available yet' ],
-    [ 'slow_start', block('slow_start 10s'),
-      'parameter "slow_start" is not available yet' ],
+    (map { [ 'slow_start', check("slow_start=$_"),
+             "invalid slow_start \"$_\", $time 60s, from 1s to 1h, or off" ] }
+         qw(0 999ms 2h on)),
+    [ 'slow_start', service('web http://127.0.0.1 slow_start=1m'),
+      'parameter "slow_start" belongs to a healthdash_check, not to a service '
+      . 'of type "http"' ],
     (map { [ 'uri', check("\"uri=$_\""), "invalid uri \"$_\", $path" ] }
          'x', '', '/a b'),
     [ 'uri', check("\"uri=/a\tb\""), "invalid uri \"/a?b\", $path" ],

@@ -11,7 +11,8 @@ use Exporter qw(import);
 
 use HealthDash::Recording qw(recording);
 
-our @EXPORT_OK = qw(kinds tls_kinds endless_hello kind_conf);
+our @EXPORT_OK = qw(kinds tls_kinds endless_hello kind_conf
+                    kind_service);
 
 
 # "url": with %s for the address; "lines": of the probe block, with the type;
@@ -156,6 +157,17 @@ sub kind_conf {
 
     return "healthdash_probe as-$kind->{name} { type $type; $lines "
            . ($more // '') . " }\n";
+}
+
+
+# kind_service($kind, NAME, ADDRESS, MORE): a service that is asked by it
+
+sub kind_service {
+    my ($kind, $name, $address, $more) = @_;
+
+    return sprintf "healthdash_service \"%s\" %s probe=as-%s%s;\n", $name,
+                   sprintf($kind->{url}, $address), $kind->{name},
+                   $more // '';
 }
 
 

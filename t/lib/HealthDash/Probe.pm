@@ -11,10 +11,10 @@ use IO::Compress::Gzip ();
 use Test::More;
 
 use HealthDash ();
-use HealthDash::Run qw(wait_until);
+use HealthDash::Run qw(port slow wait_until);
 
-our @EXPORT_OK = qw(service status_server verdict judged rss peak fds
-                    gzip_bomb);
+our @EXPORT_OK = qw(service status_server first_results verdict judged rss
+                    peak small_peak fds gzip_bomb);
 
 # long enough that only a test that wants a timeout sees one
 
@@ -46,6 +46,29 @@ server {
     location /status { healthdash_status; }
 }
 EOF_CONF
+}
+
+
+# first_results(NAME, CONF, SECONDS): an nginx with this inside of http{}, and
+# the JSON of its services, once each has had a result
+
+sub first_results {
+    my ($name, $conf, $seconds) = @_;
+    my $port = port("status-$name");
+    my $t = HealthDash->new(name => $name, http => $conf . <<"EOF_CONF")->start;
+server {
+    listen 127.0.0.1:$port;
+    location /status { healthdash_status; }
+}
+EOF_CONF
+    my $list;
+
+    wait_until(sub {
+        $list = HealthDash::hd_json($t, port => $port)->{services} // {};
+        return %$list && !grep { $_->{health} eq 'unknown' } values %$list;
+    }, $seconds, 'a result of each probe');
+
+    return ($t, $list);
 }
 
 
@@ -117,6 +140,19 @@ sub peak {
 
     return HealthDash::slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+)/m
            ? $1 : 0;
+}
+
+
+# small_peak($t, KB): a test: the worker never had more
+
+sub small_peak {
+    my ($t, $most) = @_;
+
+    SKIP: {
+        skip 'sanitizers keep what is freed', 1 if slow() > 1;
+        cmp_ok(peak(($t->worker_pids)[0]), '<', $most,
+               'memory never went up far');
+    }
 }
 
 

@@ -23,7 +23,7 @@ our @EXPORT_OK = qw(tmp_dir port free_port slow patience wait_until has_ipv6
                     start_helper stop_helper write_file read_more);
 
 my $main = $$;
-my $slow = $ENV{HD_SANITIZE} ? 3 : 1;
+my $slow = $ENV{HD_VALGRIND} ? 10 : $ENV{HD_SANITIZE} ? 3 : 1;
 
 my ($dir, $reaper, $reaper_pid);
 my (%port, @at_end, @failures);

@@ -365,21 +365,33 @@ my %fact = (
     checks => 'Checks', failed => 'Failed', inconclusive => 'Inconclusive',
     withheld => 'Would have been taken out', max => 'Slowest',
     next => 'Next probe', worker => 'Worker', tls => 'TLS', value => 'Value',
-    conns => 'Connections',
+    passive => 'Passive failures', downs => 'Went down', p50 => 'Median', p95 => '95 % within',
+    p99 => '99 % within',
+    map { ("available_$_" => "Available $_") } qw(1h 24h 7d 30d 90d),
 );
 
 sub html_rows {
     my ($tree) = @_;
-    my %all;
+    my ($name, %all);
 
     for my $table (map { html_find($tree, "table.$_") } qw(peers services)) {
         my ($caption) = html_find($table, 'caption');
         my $nginx = grep { html_text($_) eq 'nginx' } html_find($table, 'th');
-        my $name = $nginx ? html_text((html_find($caption, 'b'))[0])
-                          : 'services';
+
+        # of a long page, one without a caption goes on
+
+        $name = $nginx ? html_text((html_find($caption, 'b'))[0]) : 'services'
+            if $caption || !$nginx;
 
         push @{ $all{$name} }, map { html_body($_, $nginx) }
                                html_find($table, 'tbody.row');
+    }
+
+    for my $card (html_find($tree, 'div.card')) {
+        my %in = map { ($_->{attr}{id} => 1) } html_find($card, 'tbody.row');
+
+        $_->{group} = $card->{attr}{'data-group'}
+            for grep { $in{$_->{id}} } map { @$_ } values %all;
     }
 
     for my $name (keys %all) {
@@ -400,6 +412,8 @@ sub html_body {
     my $more = pop @checks;
     my @facts = map { html_facts($_) } html_find($more, 'dl.facts');
     my @say = map { html_text($_) } html_find($more, 'p.say');
+    my @phases = map { /^Last probe: (.*)/ ? $1 : () }
+                 map { html_text($_) } html_find($more, 'div.phases');
     my $row = html_row($first, $nginx);
 
     $row->{id} = $body->{attr}{id};
@@ -407,6 +421,7 @@ sub html_body {
     if (!@checks) {
         @$row{keys %{ $facts[0] }} = values %{ $facts[0] };
         $row->{say} = $say[0];
+        $row->{phases} = $phases[0];
 
     } else {
         $row->{list} = [ map { html_row($_, $nginx) } @checks ];
@@ -416,6 +431,7 @@ sub html_body {
 
             @$check{keys %{ $facts[$i] }} = values %{ $facts[$i] };
             $check->{say} = $say[$i];
+            $check->{phases} = $phases[$i] if @phases == @checks;
         }
     }
 
@@ -434,7 +450,7 @@ sub html_facts {
     }
 
     $facts{$_} = $said{ $fact{$_} } for keys %fact;
-    $facts{max} //= '-';
+    $facts{$_} //= '-' for qw(max p50 p95 p99);
     $facts{inconclusive} //= 0;
 
     return \%facts;
@@ -452,7 +468,10 @@ sub html_row {
     $row{age} = $time ? html_text($time) =~ s/^for //r : '-';
     $row{since} = $time && $time->{attr}{datetime};
 
-    $row{name} = html_text($cells[1], without => 'small') =~ s/\s+$//r;
+    $row{name} = html_text($cells[1], without => 'small|span') =~ s/\s+$//r;
+    $row{pills} = join ', ', map { html_text($_) }
+                             html_find($cells[1], 'span.pill');
+    ($row{link}) = map { $_->{attr}{href} } html_find($cells[1], 'a');
     $row{notes} = join ', ', map { html_text($_) }
                              html_find($cells[1], 'small');
 
@@ -485,7 +504,7 @@ sub html_row {
 sub text_rows {
     my ($text) = @_;
     my %all;
-    my $list;
+    my ($list, $group);
 
     ($all{''}, my @lines) = split /\n/, Encode::decode('UTF-8', $text);
 
@@ -496,8 +515,9 @@ sub text_rows {
             next;
         }
 
-        if ($line =~ /^services(?:, .*)?$/) {
+        if ($line =~ /^services(?:, (.*))?$/) {
             $list = $all{services} //= [];
+            $group = $1 // '';
             next;
         }
 
@@ -513,6 +533,7 @@ sub text_rows {
         my $row = text_row($1, $2) // die "no row of the table: $line\n";
 
         $row->{mark} = substr $line, 0, 1;
+        $row->{group} = $group;
 
         if ($row->{name} =~ s/^- //) {
             push @{ $list->[-1]{list} }, $row;
@@ -544,10 +565,12 @@ sub text_row {
     my $age = qr/(?:-|\d+ $unit(?: \d+ $unit)?)/;
     my $latency = qr/(?:-|[\d.]+ m?s)/;
     my $next = qr/(?:-|now|overdue|in [\d.]+ $unit(?: \d+ $unit)?)/;
+    my $conns = qr{ {2,}((?:-|\d+)(?:/\d+)?)$};
 
     if ($rest =~ /^(.*?) {2,}(.*?) {2,}(not probed|the worst of \d+ checks)$/)
     {
         @row{qw(name nginx result)} = ($1, $2, $3);
+        $row{conns} = $1 if $row{nginx} =~ s/$conns//;
         return \%row;
     }
 
@@ -566,13 +589,15 @@ sub text_row {
 
     # what stands in small print on the page
 
-    $last =~ s/ \[(?:TLS|answer: |-?\d).*\]$//;
+    $row{small} = $last =~ s/ \[((?:TLS|answer: |-?\d).*)\]$// ? $1 : '';
 
     $row{streak} = $last =~ s/, ($count$what)$// ? $1 : '';
     $row{result} = $last;
 
     ($row{name}, my $second) = split / {2,}/, $front, 2;
-    $row{nginx} = $row{address} = $second // '';
+    $second //= '';
+    $row{conns} = $1 if $second =~ s/$conns//;
+    $row{nginx} = $row{address} = $second;
 
     return \%row;
 }
@@ -710,6 +735,7 @@ sub csv_row_differences {
         my $is = cell($row->{$column});
 
         $want = !defined $want ? ''
+                : ref $want eq 'ARRAY' ? join ' ', @$want
                 : JSON::PP::is_bool($want) ? ($want ? 'true' : 'false') : $want;
         $is =~ s/^'(?=[=+\-@\x{ff1d}])//;
 

@@ -11,6 +11,7 @@ use File::Basename qw/ dirname /;
 use File::Path qw/ make_path /;
 
 our @EXPORT = qw/ run_unit /;
+our @EXPORT_OK = qw/ build_unit /;
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -19,6 +20,20 @@ my $top = abs_path(dirname(__FILE__) . '/../../..');
 # includes the units under test, with the named files of the module.
 
 sub run_unit {
+    my ($name, @files) = @_;
+    my $out = build_unit($name, @files);
+
+    # a test that stands still is a failure, not a hang
+
+    alarm($ENV{HD_LONG} ? 3600 : 120);
+
+    exec $out or die "can't run $out: $!\n";
+}
+
+
+# build_unit(NAME, FILES) builds it and returns where it is
+
+sub build_unit {
     my ($name, @files) = @_;
 
     my $src = $ENV{HD_NGINX_SRC} || "$top/build/nginx-src";
@@ -32,13 +47,14 @@ sub run_unit {
     my $out = "$top/build/unit/$name";
 
     my @dirs = ("$src/objs", map { "$src/src/$_" } qw{
-        core event event/modules os/unix http http/modules http/v2 http/v3
+        core event event/modules event/quic os/unix http http/modules http/v2
+        http/v3
     });
 
     # nginx's handlers take more than each of them needs
 
-    my @cmd = ($ENV{CC} || 'cc', '-std=gnu11', '-Wall', '-Wextra', '-Wshadow',
-        '-Werror', '-Wno-unused-parameter', '-g',
+    my @cmd = ($ENV{CC} || 'cc', '-std=gnu11', '-D_GNU_SOURCE',
+        '-Wall', '-Wextra', '-Wshadow', '-Werror', '-Wno-unused-parameter', '-g',
         '-fsanitize=address,undefined',
         '-fno-sanitize-recover=undefined', "-I$hd", "-I$top/t/unit",
         (map { ('-isystem', $_) } @dirs), '-o', $out, "$top/t/unit/$name.c",
@@ -47,11 +63,7 @@ sub run_unit {
 
     system(@cmd) == 0 or die "can't build $name: @cmd\n";
 
-    # a test that stands still is a failure, not a hang
-
-    alarm 120;
-
-    exec $out or die "can't run $out: $!\n";
+    return $out;
 }
 
 

@@ -1,0 +1,33 @@
+
+/*
+ * healthdash: a fresh zone filled from the state file, when nginx is started.
+ */
+
+
+#ifndef _NGX_HD_RESTORE_H_INCLUDED_
+#define _NGX_HD_RESTORE_H_INCLUDED_
+
+
+#include <ngx_hd_conf.h>
+
+
+/*
+ * Judges the folder of the state file once it is known as whom the workers run,
+ * and says it at [emerg] if it is missing or they surely cannot write there.
+ * Changes nothing.  NGX_OK, also without healthdash_state_file, or NGX_ERROR.
+ */
+ngx_int_t ngx_hd_restore_check(ngx_hd_main_conf_t *hmcf, ngx_log_t *log);
+
+/*
+ * Fills the fresh zone of hmcf, in which every target has its empty record,
+ * with what the state file knows of these targets, and with its events; sets
+ * the zone's clock so that the history goes on, and hmcf->state_file.restored
+ * and .age.  What was not known while nginx was away counts as not known.  A
+ * file that is of no use is set aside and said in one line of the log; it is
+ * never an error.  Does nothing in "nginx -t".  Master; pool is for a moment.
+ */
+void ngx_hd_restore(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
+    ngx_pool_t *pool);
+
+
+#endif /* _NGX_HD_RESTORE_H_INCLUDED_ */
