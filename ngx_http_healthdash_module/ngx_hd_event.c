@@ -18,7 +18,7 @@
 #define NGX_HD_EVENT_GONE      (1ULL << 63)
 
 /* a writer is that late only if it was stopped each time */
-#define NGX_HD_EVENT_TRIES     16
+#define NGX_HD_EVENT_TRIES     64
 
 #define NGX_HD_EVENT_WORDS    (sizeof(ngx_hd_event_t) / sizeof(uint64_t))
 

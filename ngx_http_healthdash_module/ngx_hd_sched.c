@@ -168,14 +168,14 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
             continue;
         }
 
+        /* without memory it is found to be overdue, here or elsewhere */
+
         task = ngx_hd_sched_task(w, t[i]);
-        if (task == NULL) {
-            return NGX_ERROR;
+
+        if (task) {
+            due = ngx_hd_load(&hmcf->zone->record[t[i]->record].due);
+            ngx_hd_sched_wait(task, due);
         }
-
-        due = ngx_hd_load(&hmcf->zone->record[t[i]->record].due);
-
-        ngx_hd_sched_wait(task, due);
     }
 
     hmcf->worker = w;

@@ -8,7 +8,8 @@
 
 /*
  * Starts probing in this worker: a cancelable timer for each target that is
- * its own, and one that looks after targets others have dropped.
+ * its own, and one that looks after targets others have dropped.  NGX_ERROR:
+ * there is no memory, and it probes nothing.
  */
 ngx_int_t ngx_hd_sched_init_worker(ngx_cycle_t *cycle,
     ngx_hd_main_conf_t *hmcf);

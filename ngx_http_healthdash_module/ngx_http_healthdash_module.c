@@ -336,11 +336,21 @@ ngx_http_healthdash_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    /* nginx would do without this worker for ever; others can probe for it */
+
     if (ngx_hd_sched_init_worker(cycle, hmcf) != NGX_OK) {
-        return NGX_ERROR;
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "healthdash: no memory, this "
+                      "worker probes nothing until the next reload");
+        return NGX_OK;
     }
 
-    return ngx_hd_saver_init_worker(cycle, hmcf);
+    if (ngx_hd_saver_init_worker(cycle, hmcf) != NGX_OK) {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "healthdash: no memory, this "
+                      "worker leaves the state file to others until the next "
+                      "reload");
+    }
+
+    return NGX_OK;
 }
 
 

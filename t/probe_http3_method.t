@@ -2,7 +2,7 @@
 
 # A test for TLS of HTTP/3, as far as a libcurl without HTTP/3 allows: there
 # libcurl makes its contexts with TLS_method(), which is not "another copy of
-# OpenSSL".  A shim gives it such contexts for HTTP/2.
+# OpenSSL".  A shim gives it such contexts for HTTP/2 (A66).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";

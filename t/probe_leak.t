@@ -158,8 +158,9 @@ SKIP: {
 my @clients = map {
     my $fh = HealthDash::Client::open_connection({ port => port('web') });
 
-    wait_until(sub { syswrite $fh, "GET / HTTP/1.1\r\nX: " . 'x' x 5000 }, 5,
-               'a connection');
+    wait_until(sub {
+        syswrite $fh, "GET / HTTP/1.1\r\n" . ('X: ' . 'x' x 7000 . "\r\n") x 3
+    }, 5, 'a connection');
     $fh;
 } 1 .. 100;
 

@@ -3,7 +3,7 @@
 # Tests for a picture of 5,000 targets: it is complete and valid in each
 # format, streamed, and stops no other client of the only worker.  The machine
 # stops it now and then, so the quietest of many answers is what counts, beside
-# what the same client sees when nobody asks for anything (A58).
+# what the same client sees when nobody asks for anything (A24, A58).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";

@@ -117,7 +117,11 @@ ok(wait_health($t), 'all is up');
 my @upstreams = sort keys %name;
 my %full = map { $_ => requests($_, 960) / 960 } @upstreams;
 
-cmp_ok(abs($full{$_} - 4 / 6), '<', 0.08, "$_: it gets its share by weight")
+# of two servers drawn at random the one with fewer connections is taken, which
+# is more than weight
+
+cmp_ok(abs($full{$_} - 4 / 6), '<', /^random_two/ ? 0.2 : 0.08,
+       "$_: it gets its share by weight")
     for @upstreams;
 
 break_server($back);

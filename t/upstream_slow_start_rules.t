@@ -227,7 +227,11 @@ ok($public =~ /is ramping: nginx sends it fewer requests than its share\./,
 
 $b1->set('/t', status => 503);
 
-is(who($_, '/t'), 'b2 200', "$_: a request that failed elsewhere goes there")
+# with a shared list, another worker may decline it for a request of its own just
+# then, which leaves the backup
+
+like(who($_, '/t'), /^backup_zone/ ? qr/^b2 (?:b3 )?200$/ : qr/^b2 200$/,
+     "$_: a request that failed elsewhere goes there")
     for zones(qw(pair passive backup));
 ok(wait_peer($t, 'passive_zone', $b1, state => 'unavail'),
    "nginx's own count of failures is about the other");

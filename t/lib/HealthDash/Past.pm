@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(fill_past);
 
 sub fill_past {
     my ($t) = @_;
-    my $fill = build_unit('fill', 'ngx_hd_event.c');
+    my $fill = build_unit('fill', qw(ngx_hd_event.c ngx_hd_pace.c));
     my @workers = $t->worker_pids;
 
     kill 'STOP', @workers;
