@@ -717,10 +717,19 @@ function takeMessage({ type, data }) {
   }
 }
 
-/* a row that the page should have, but has not */
+/* a row that the page should have, but has not... */
 
 function isUnknown(parts) {
-  return !isScoped() && all('.row', parts).some(e => !rows.has(e.id));
+  return !isScoped() && (all('.row', parts).some(e => !rows.has(e.id))
+    || all('caption[data-rows]', parts).some(hasLess));
+}
+
+/* or one that it should have no more */
+
+function hasLess(caption) {
+  const table = $(caption.id)?.closest('table');
+
+  return table && all('.row', table).length > +caption.dataset.rows;
 }
 
 function putPart(id, now) {

@@ -23,12 +23,19 @@
 #endif
 
 
-/* servers with "resolve", nginx 1.27.3 and later: not yet in the list */
+/*
+ * Servers with "resolve", nginx 1.27.3 and later: those DNS is asked for, and a
+ * number, common to both lists, that moves when addresses come or go.  It may
+ * be read without the lock: whoever adds an address counts on before unlocking.
+ */
 
 #if (NGX_HTTP_UPSTREAM_ZONE && nginx_version >= 1027003)
 #define ngx_hd_peers_resolve(peers)  ((peers)->resolve != NULL)
+#define ngx_hd_peers_config(peers)                                            \
+    ((peers)->config ? __atomic_load_n((peers)->config, __ATOMIC_ACQUIRE) : 0)
 #else
-#define ngx_hd_peers_resolve(peers)  0
+#define ngx_hd_peers_resolve(peers)  ((void) (peers), 0)
+#define ngx_hd_peers_config(peers)   ((void) (peers), 0)
 #endif
 
 

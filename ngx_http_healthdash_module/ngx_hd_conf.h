@@ -24,6 +24,9 @@ typedef struct ngx_hd_main_conf_s   ngx_hd_main_conf_t;
 typedef struct ngx_hd_probe_type_s  ngx_hd_probe_type_t;
 
 
+#define NGX_HD_FRESH    64             /* addresses by DNS seated at once */
+
+
 typedef enum {
     NGX_HD_ROLE_ANY = 0,
     NGX_HD_ROLE_PRIMARY,
@@ -74,6 +77,7 @@ struct ngx_hd_check_s {
                                                    only left at its default */
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;   /* min_up is a percentage */
+    ngx_uint_t                    max_servers;  /* by "resolve", probed */
     ngx_uint_t                    observe;      /* mode=observe */
     ngx_msec_t                    slow_start;   /* 0: off */
 
@@ -164,6 +168,14 @@ struct ngx_hd_target_s {
     ngx_hd_main_conf_t           *main;
 
     ngx_uint_t                    sentinel;     /* of healthdash_guard */
+
+    unsigned                      spare:1;      /* for an address by DNS: name,
+                                                   address, sockaddr and id are
+                                                   the worker's then, see
+                                                   ngx_hd_place.h */
+    unsigned                      absent:1;     /* worker: of a spare one: there
+                                                   is nothing to probe */
+
     ngx_connection_t             *kept;         /* worker: keepalive=on */
     void                         *task;         /* worker: of the scheduler */
 };
@@ -183,7 +195,20 @@ typedef struct {
     ngx_uint_t                    credit;       /* worker: requests that are
                                                    its due, as many times
                                                    NGX_HD_RAMP_FULL */
+
+    /* worker: of a spare one, as its place in the zone was when copied */
+
+    uint64_t                      version;      /* 0: no address */
+    uint64_t                      gone;         /* monotonic, msec: since */
 } ngx_hd_server_t;
+
+
+/* an address that nginx's list has and no server, by DNS */
+
+typedef struct {
+    ngx_sockaddr_t                sockaddr;
+    socklen_t                     socklen;
+} ngx_hd_fresh_t;
 
 
 struct ngx_hd_upstream_s {
@@ -196,12 +221,28 @@ struct ngx_hd_upstream_s {
                                                    stand for the upstream */
     ngx_hd_server_t              *servers;      /* backups included */
     ngx_uint_t                    nservers;
+    ngx_hd_server_t              *spares;       /* for addresses by DNS */
+    ngx_uint_t                    nspares;      /* 0: none has "resolve" */
+    ngx_uint_t                    fixed;        /* peers of nginx.conf, if
+                                                   there are spare servers */
+    uint64_t                     *listed;       /* worker: of each spare one:
+                                                   its version, if nginx's list
+                                                   has it */
+    u_char                       *news;         /* worker: of each spare one:
+                                                   ngx_hd_event_e, or 0 */
+    ngx_hd_fresh_t               *fresh;        /* worker: NGX_HD_FRESH of them
+                                                   at a time */
+    uint64_t                      group;        /* by name, for the zone */
     ngx_uint_t                    min_up;
     ngx_uint_t                    min_up_percent;
     ngx_uint_t                    namesake;     /* service of its name: index
                                                    + 1; 0: none */
     ngx_uint_t                    word;         /* in zone->changes */
     uint64_t                      applied;      /* worker: value of the word */
+    ngx_uint_t                    config;       /* worker: of nginx's list, as
+                                                   it was applied to */
+    ngx_uint_t                    followed;     /* worker: the same, when spare
+                                                   places were given */
     uint64_t                      ramp_end;     /* worker: when no server ramps
                                                    any more, monotonic, msec;
                                                    0: none does */

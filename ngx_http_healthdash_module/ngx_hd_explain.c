@@ -175,8 +175,11 @@ ngx_hd_explain_state(const ngx_hd_explain_t *ex)
     ngx_uint_t  reason;
 
     if (ex->vt == NULL) {
-        ngx_hd_text_add(ex->text, "No check asks this server how it is, so "
-                        "its health is not known.");
+        ngx_hd_text_add(ex->text, ex->vp->peer.unplaced
+                        ? "DNS has added it, and no place is free to probe it "
+                          "yet (max_servers), so its health is not known."
+                        : "No check asks this server how it is, so its health "
+                          "is not known.");
         return;
     }
 
@@ -450,6 +453,11 @@ ngx_hd_explain_peer(const ngx_hd_explain_t *ex)
                         "probe has passed.");
         return;
 
+    case NGX_HD_PEER_REMOVED:
+        ngx_hd_text_add(ex->text, "DNS does not name it any more: it gets no "
+                        "requests, and is not probed.");
+        return;
+
     default: /* NGX_HD_PEER_UNHEALTHY */
         ngx_hd_text_add(ex->text, "nginx skips it: no new request goes "
                         "there.");
@@ -520,7 +528,8 @@ ngx_hd_explain_ramp(const ngx_hd_explain_t *ex)
 static ngx_uint_t
 ngx_hd_explain_is_change(const ngx_hd_explain_t *ex)
 {
-    return ex->vt && ex->vt->health != NGX_HD_STATE_UP;
+    return ex->vt && ex->vt->health != NGX_HD_STATE_UP
+           && !(ex->vp && ex->vp->peer.state == NGX_HD_PEER_REMOVED);
 }
 
 

@@ -41,11 +41,13 @@ ngx_hd_explain_event(ngx_hd_text_t *t, const ngx_hd_event_t *e,
     case NGX_HD_EVENT_ADDED:
         ngx_hd_explain_event_name(t, e, escape);
         ngx_hd_text_add(t, " is probed from now on");
+        ngx_hd_explain_event_text(t, ": ", e, escape);
         return;
 
     case NGX_HD_EVENT_REMOVED:
         ngx_hd_explain_event_name(t, e, escape);
         ngx_hd_text_add(t, " is probed no more");
+        ngx_hd_explain_event_text(t, ": ", e, escape);
         return;
 
     case NGX_HD_EVENT_LOADED:

@@ -472,7 +472,7 @@ ngx_hd_field_state(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 {
     if (row->vp) {
         ngx_hd_field_set_word(v,
-                              ngx_hd_upstream_state_word(row->vp->peer.state));
+                              ngx_hd_peer_state_word(row->vp->peer.state));
     }
 }
 

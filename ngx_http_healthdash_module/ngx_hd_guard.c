@@ -206,7 +206,7 @@ ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
     t = hmcf->targets.elts;
 
     for (i = 0; i < hmcf->targets.nelts; i++) {
-        rec = ngx_hd_store_record(hmcf, t[i]);
+        rec = t[i]->absent ? NULL : ngx_hd_store_record(hmcf, t[i]);
 
         if (rec == NULL) {
             continue;

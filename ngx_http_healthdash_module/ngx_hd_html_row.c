@@ -77,7 +77,8 @@ ngx_hd_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     row.len = ngx_hd_view_peer_id(row.id, vu, vp) - row.id;
     row.name = vp->peer.name;
-    row.aside = (vp->peer.state == NGX_HD_PEER_DOWN);
+    row.aside = (vp->peer.state == NGX_HD_PEER_DOWN
+                 || vp->peer.state == NGX_HD_PEER_REMOVED);
 
     ngx_hd_html_begin(t, &row, vp->health);
     ngx_hd_html_health(t, view, vp->worst, vp->health, "");
@@ -208,6 +209,7 @@ ngx_hd_html_pill(ngx_hd_text_t *t, const ngx_hd_view_peer_t *vp)
         break;
 
     case NGX_HD_PEER_DOWN:
+    case NGX_HD_PEER_REMOVED:
         class = "unknown";
         break;
 
@@ -597,7 +599,7 @@ ngx_hd_html_upstream(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu)
 
     ngx_hd_text_add(t, "<caption id=\"");
     ngx_hd_text_raw(t, id, last - id);
-    ngx_hd_text_add(t, "\"><span>");
+    ngx_hd_html_count(t, "\" data-rows=\"", vu->npeers, "\"><span>");
 
     ngx_hd_html_state(t, vu->health);
     ngx_hd_html_string(t, " <b>", &vu->upstream->name, "</b> ");

@@ -41,6 +41,23 @@ ngx_hd_ident(ngx_hd_target_t *t)
 }
 
 
+uint64_t
+ngx_hd_ident_upstream(ngx_str_t *name)
+{
+    u_char     id[NGX_HD_ID_LEN];
+    uint64_t   n;
+    ngx_md5_t  md5;
+
+    ngx_md5_init(&md5);
+    ngx_hd_ident_str(&md5, name);
+    ngx_md5_final(id, &md5);
+
+    ngx_memcpy(&n, id, sizeof(uint64_t));
+
+    return n;
+}
+
+
 static void
 ngx_hd_ident_check(ngx_md5_t *md5, ngx_hd_check_t *check)
 {

@@ -13,5 +13,8 @@
  */
 void ngx_hd_ident(ngx_hd_target_t *t);
 
+/* A number for an upstream, by its name alone. */
+uint64_t ngx_hd_ident_upstream(ngx_str_t *name);
+
 
 #endif /* _NGX_HD_IDENT_H_INCLUDED_ */

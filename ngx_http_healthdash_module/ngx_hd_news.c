@@ -20,6 +20,7 @@ typedef struct {
 } ngx_hd_news_list_t;
 
 
+static ngx_uint_t ngx_hd_news_present(ngx_hd_main_conf_t *hmcf);
 static ngx_int_t ngx_hd_news_sort(ngx_hd_news_list_t *list,
     ngx_hd_main_conf_t *hmcf, ngx_pool_t *pool);
 static int ngx_hd_news_cmp(const void *one, const void *two);
@@ -32,7 +33,7 @@ ngx_hd_news_loaded(ngx_hd_main_conf_t *old, ngx_hd_main_conf_t *hmcf,
     int64_t wall, ngx_pool_t *pool)
 {
     u_char              *p, text[NGX_HD_EVENT_TEXT];
-    ngx_uint_t           added, removed;
+    ngx_uint_t           added, n, removed;
     ngx_hd_event_t       e;
     ngx_hd_news_list_t   before, now;
 
@@ -49,8 +50,9 @@ ngx_hd_news_loaded(ngx_hd_main_conf_t *old, ngx_hd_main_conf_t *hmcf,
                                     NGX_HD_EVENT_ADDED);
     }
 
-    p = ngx_snprintf(text, sizeof(text), "%ui target%s", hmcf->targets.nelts,
-                     hmcf->targets.nelts == 1 ? "" : "s");
+    n = ngx_hd_news_present(hmcf);
+
+    p = ngx_snprintf(text, sizeof(text), "%ui target%s", n, n == 1 ? "" : "s");
 
     if (added) {
         p = ngx_slprintf(p, text + sizeof(text), ", %ui added", added);
@@ -78,23 +80,48 @@ ngx_hd_news_loaded(ngx_hd_main_conf_t *old, ngx_hd_main_conf_t *hmcf,
 }
 
 
+static ngx_uint_t
+ngx_hd_news_present(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t         i, n;
+    ngx_hd_target_t  **t;
+
+    t = hmcf->targets.elts;
+
+    for (n = 0, i = 0; i < hmcf->targets.nelts; i++) {
+        n += !t[i]->absent;
+    }
+
+    return n;
+}
+
+
 static ngx_int_t
 ngx_hd_news_sort(ngx_hd_news_list_t *list, ngx_hd_main_conf_t *hmcf,
     ngx_pool_t *pool)
 {
-    size_t  size;
+    size_t             size;
+    ngx_uint_t         i;
+    ngx_hd_target_t  **t;
 
     size = hmcf->targets.nelts * sizeof(ngx_hd_target_t *);
 
-    list->n = hmcf->targets.nelts;
+    list->n = 0;
     list->t = ngx_palloc(pool, ngx_max(size, 1));
 
     if (list->t == NULL) {
         return NGX_ERROR;
     }
 
-    if (size) {
-        ngx_memcpy(list->t, hmcf->targets.elts, size);
+    t = hmcf->targets.elts;
+
+    for (i = 0; i < hmcf->targets.nelts; i++) {
+
+        /* of addresses by DNS workers tell, when they come and go */
+
+        if (!t[i]->spare) {
+            list->t[list->n++] = t[i];
+        }
     }
 
     ngx_qsort(list->t, list->n, sizeof(ngx_hd_target_t *), ngx_hd_news_cmp);

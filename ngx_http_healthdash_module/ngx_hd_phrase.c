@@ -509,7 +509,11 @@ ngx_hd_phrase_peer(const ngx_hd_view_peer_t *vp)
         return "out by passive failures";
 
     case NGX_HD_PEER_CHECKING:
-        return "waiting for the first result";
+        return vp->peer.unplaced ? "waiting for a place (max_servers)"
+                                 : "waiting for the first result";
+
+    case NGX_HD_PEER_REMOVED:
+        return "removed by DNS";
 
     default: /* NGX_HD_PEER_UNHEALTHY */
         return "skipped by probe";

@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     uint64_t             word;      /* see ngx_hd_store_changes() */
-    uint64_t             peers;     /* see ngx_hd_upstream_sum() */
+    uint64_t             peers;     /* see ngx_hd_peer_sum() */
     uint64_t             sum;
     uint64_t            *rows;      /* sums of its peers */
     ngx_uint_t           nrows;
@@ -148,7 +148,7 @@ ngx_hd_pulse_beats(ngx_hd_pulse_t *pulse)
         pu = &pulse->upstreams[i];
 
         if (pu->word != ngx_hd_store_changes(u[i])
-            || pu->peers != ngx_hd_upstream_sum(u[i]))
+            || pu->peers != ngx_hd_peer_sum(u[i]))
         {
             return 1;
         }
@@ -186,7 +186,7 @@ ngx_hd_pulse_begin(ngx_hd_pulse_t *pulse)
         pu = &pulse->upstreams[i];
 
         pu->word = ngx_hd_store_changes(u[i]);
-        pu->peers = ngx_hd_upstream_sum(u[i]);
+        pu->peers = ngx_hd_peer_sum(u[i]);
     }
 }
 

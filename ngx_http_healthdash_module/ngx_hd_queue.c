@@ -25,6 +25,9 @@ typedef struct {
 
 
 static ngx_int_t ngx_hd_queue_addresses(ngx_hd_queue_t *q, ngx_pool_t *pool);
+static void ngx_hd_queue_use(ngx_hd_address_t *address, const u_char *key);
+static ngx_uint_t ngx_hd_queue_find(ngx_hd_queue_t *q,
+    const ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_queue_key(u_char *key, const ngx_hd_target_t *t);
 static void ngx_hd_queue_timer_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_hd_queue_is_turn(ngx_hd_queue_t *q);
@@ -86,7 +89,7 @@ ngx_hd_queue_addresses(ngx_hd_queue_t *q, ngx_pool_t *pool)
 
     for (number = 0, i = 0; i < n; i++) {
 
-        if (!ngx_hd_queue_key(key[i].md5, t[i])) {
+        if (t[i]->spare || !ngx_hd_queue_key(key[i].md5, t[i])) {
             continue;
         }
 
@@ -95,11 +98,56 @@ ngx_hd_queue_addresses(ngx_hd_queue_t *q, ngx_pool_t *pool)
         if (q->address[i] == 0) {
             q->address[i] = ++number;
             ngx_hd_index_add(&index, key[i].md5, number);
-            ngx_queue_init(&q->addresses[number].waiting);
+            ngx_hd_queue_use(&q->addresses[number], key[i].md5);
         }
+
+        q->addresses[q->address[i]].targets++;
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_hd_queue_use(ngx_hd_address_t *address, const u_char *key)
+{
+    ngx_memcpy(address->key, key, NGX_HD_ID_LEN);
+    ngx_queue_init(&address->waiting);
+}
+
+
+/* of a spare target: there is one for each, in the worst case */
+
+static ngx_uint_t
+ngx_hd_queue_find(ngx_hd_queue_t *q, const ngx_hd_target_t *t)
+{
+    u_char      key[NGX_HD_ID_LEN];
+    ngx_uint_t  i, number;
+
+    if (t->absent || !ngx_hd_queue_key(key, t)) {
+        return 0;
+    }
+
+    number = 0;
+
+    for (i = q->main->targets.nelts; i; i--) {
+
+        if (q->addresses[i].targets == 0) {
+            number = i;
+
+        } else if (ngx_memcmp(q->addresses[i].key, key, NGX_HD_ID_LEN) == 0) {
+            number = i;
+            break;
+        }
+    }
+
+    if (q->addresses[number].targets == 0) {
+        ngx_hd_queue_use(&q->addresses[number], key);
+    }
+
+    q->addresses[number].targets++;
+
+    return number;
 }
 
 
@@ -135,11 +183,27 @@ ngx_hd_queue_join(ngx_hd_queue_t *q, ngx_hd_wait_t *wait, ngx_hd_target_t *t)
 {
     ngx_uint_t  number;
 
-    number = q->address[t->index];
+    number = t->spare ? ngx_hd_queue_find(q, t) : q->address[t->index];
 
+    wait->spare = t->spare;
     wait->address = number ? &q->addresses[number] : NULL;
     wait->connections = t->check->type->told
                         ? 0 : ngx_max(t->check->type->connections, 1);
+}
+
+
+void
+ngx_hd_queue_part(ngx_hd_queue_t *q, ngx_hd_wait_t *wait)
+{
+    if (wait->queued) {
+        ngx_queue_remove(&wait->link);
+        wait->queued = 0;
+    }
+
+    if (wait->spare && wait->address) {
+        wait->address->targets--;
+        wait->address = NULL;
+    }
 }
 
 

@@ -23,6 +23,8 @@ typedef void (*ngx_hd_queue_pt)(ngx_hd_wait_t *wait);
 typedef struct {
     ngx_queue_t           waiting;      /* ngx_hd_wait_t: for one to end */
     ngx_uint_t            running;
+    ngx_uint_t            targets;      /* that have it; 0: it is free */
+    u_char                key[NGX_HD_ID_LEN];
 } ngx_hd_address_t;
 
 
@@ -34,6 +36,7 @@ struct ngx_hd_wait_s {
     ngx_uint_t            connections;  /* of nginx's, that a probe takes; 0:
                                            it bothers nobody, takes no turn */
     unsigned              queued:1;
+    unsigned              spare:1;      /* its address may change */
     unsigned              urgent:1;     /* changing state, or not known yet */
 };
 
@@ -78,9 +81,15 @@ void ngx_hd_queue_end(ngx_hd_queue_t *q);
 /* Sets how many probes its targets need in 1000000 seconds. */
 void ngx_hd_queue_set_rate(ngx_hd_queue_t *q, uint64_t need);
 
-/* Makes wait, which is zero, that of t. */
+/* Makes wait, which is zero or has parted, that of t as it is now. */
 void ngx_hd_queue_join(ngx_hd_queue_t *q, ngx_hd_wait_t *wait,
     ngx_hd_target_t *t);
+
+/*
+ * wait is that of no address any more and not queued; no probe of it is under
+ * way.
+ */
+void ngx_hd_queue_part(ngx_hd_queue_t *q, ngx_hd_wait_t *wait);
 
 /* Puts wait behind the others; it is not queued yet. */
 void ngx_hd_queue_put(ngx_hd_queue_t *q, ngx_hd_wait_t *wait);

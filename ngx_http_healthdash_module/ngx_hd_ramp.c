@@ -8,9 +8,9 @@
  */
 
 
+#include <ngx_hd_place.h>
 #include <ngx_hd_ramp.h>
 #include <ngx_hd_rr.h>
-#include <ngx_hd_store.h>
 
 
 #define NGX_HD_RAMP_BURST  16      /* requests that may be made up for */
@@ -43,8 +43,8 @@ typedef struct {
 
 static void ngx_hd_ramp_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_hd_ramp_state_t *state);
-static void ngx_hd_ramp_look_at(ngx_hd_record_t *rec, ngx_hd_check_t *check,
-    ngx_hd_ramp_state_t *state);
+static void ngx_hd_ramp_look_at(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t i, ngx_hd_ramp_state_t *state);
 static ngx_uint_t ngx_hd_ramp_furthest(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers, ngx_uint_t *weight);
 static ngx_uint_t ngx_hd_ramp_tries(ngx_http_upstream_rr_peers_t *peers);
@@ -81,7 +81,6 @@ ngx_hd_ramp_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_hd_ramp_state_t *state)
 {
     ngx_uint_t         i;
-    ngx_hd_record_t   *rec;
     ngx_hd_target_t  **t;
 
     state->progress = NGX_HD_RAMP_FULL;
@@ -90,21 +89,31 @@ ngx_hd_ramp_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     t = server->targets;
 
     for (i = 0; i < u->checks.nelts; i++) {
-        rec = ngx_hd_store_record(u->main, t[i]);
 
-        if (rec && t[i]->check->slow_start && !t[i]->check->observe) {
-            ngx_hd_ramp_look_at(rec, t[i]->check, state);
+        if (t[i]->check->slow_start && !t[i]->check->observe) {
+            ngx_hd_ramp_look_at(u, server, i, state);
         }
     }
 }
 
 
 static void
-ngx_hd_ramp_look_at(ngx_hd_record_t *rec, ngx_hd_check_t *check,
-    ngx_hd_ramp_state_t *state)
+ngx_hd_ramp_look_at(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t i, ngx_hd_ramp_state_t *state)
 {
-    uint64_t    word, back, age;
-    ngx_uint_t  progress;
+    uint64_t          word, back, age;
+    ngx_uint_t        progress, verdict;
+    ngx_hd_check_t   *check;
+    ngx_hd_record_t  *rec;
+    ngx_hd_target_t  *t;
+
+    t = server->targets[i];
+    check = t->check;
+    rec = ngx_hd_place_record(u, server, i);
+
+    if (rec == NULL || ngx_hd_place_verdict(u, server, i, &verdict) != NGX_OK) {
+        return;
+    }
 
     word = ngx_hd_load(&rec->back);
     back = ngx_hd_back_time(word);
@@ -116,8 +125,7 @@ ngx_hd_ramp_look_at(ngx_hd_record_t *rec, ngx_hd_check_t *check,
     /* one that is down, and in service nevertheless, does not ramp */
 
     if (word == 0 || age >= check->slow_start
-        || ngx_hd_state_is_out(ngx_hd_store_verdict(rec, NULL),
-                               check->initial))
+        || ngx_hd_state_is_out(verdict, ngx_hd_place_initial(check, t->spare)))
     {
         return;
     }
@@ -134,16 +142,17 @@ ngx_hd_ramp_look_at(ngx_hd_record_t *rec, ngx_hd_check_t *check,
 ngx_uint_t
 ngx_hd_ramp_shares(ngx_hd_upstream_t *u, ngx_http_upstream_rr_peers_t *peers)
 {
-    ngx_uint_t                    hint, top, total;
+    ngx_uint_t                    top, total;
+    ngx_hd_hint_t                 hint;
     ngx_hd_server_t              *server;
     ngx_hd_ramp_state_t           state;
     ngx_http_upstream_rr_peer_t  *peer;
 
     top = ngx_hd_ramp_furthest(u, peers, &total);
-    hint = 0;
+    ngx_memzero(&hint, sizeof(ngx_hd_hint_t));
 
     for (peer = peers->peer; peer; peer = peer->next) {
-        server = ngx_hd_rr_find(u, peer->sockaddr, peer->socklen, &hint);
+        server = ngx_hd_place_find(u, peer->sockaddr, peer->socklen, &hint);
 
         if (server == NULL) {
             continue;
@@ -164,12 +173,13 @@ static ngx_uint_t
 ngx_hd_ramp_furthest(ngx_hd_upstream_t *u, ngx_http_upstream_rr_peers_t *peers,
     ngx_uint_t *weight)
 {
-    ngx_uint_t                    hint, top;
+    ngx_uint_t                    top;
+    ngx_hd_hint_t                 hint;
     ngx_hd_server_t              *server;
     ngx_hd_ramp_state_t           state;
     ngx_http_upstream_rr_peer_t  *peer;
 
-    hint = 0;
+    ngx_memzero(&hint, sizeof(ngx_hd_hint_t));
     top = 0;
     *weight = 0;
 
@@ -182,7 +192,7 @@ ngx_hd_ramp_furthest(ngx_hd_upstream_t *u, ngx_http_upstream_rr_peers_t *peers,
         *weight += peer->weight;
         state.progress = NGX_HD_RAMP_FULL;
 
-        server = ngx_hd_rr_find(u, peer->sockaddr, peer->socklen, &hint);
+        server = ngx_hd_place_find(u, peer->sockaddr, peer->socklen, &hint);
 
         if (server) {
             ngx_hd_ramp_look(u, server, &state);
@@ -305,15 +315,16 @@ static void
 ngx_hd_ramp_draw_list(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers, ngx_uint_t decline)
 {
-    ngx_uint_t                    hint, total, waits;
+    ngx_uint_t                    total, waits;
+    ngx_hd_hint_t                 hint;
     ngx_hd_server_t              *server;
     ngx_http_upstream_rr_peer_t  *peer;
 
     total = ngx_hd_ramp_shares(u, peers);
-    hint = 0;
+    ngx_memzero(&hint, sizeof(ngx_hd_hint_t));
 
     for (peer = peers->peer; peer; peer = peer->next) {
-        server = ngx_hd_rr_find(u, peer->sockaddr, peer->socklen, &hint);
+        server = ngx_hd_place_find(u, peer->sockaddr, peer->socklen, &hint);
 
         waits = decline
                 && server
@@ -362,12 +373,12 @@ ngx_hd_ramp_is_paced(ngx_hd_upstream_t *u)
 static void
 ngx_hd_ramp_count(ngx_hd_upstream_t *u, ngx_peer_connection_t *pc)
 {
-    ngx_uint_t        hint;
+    ngx_hd_hint_t     hint;
     ngx_hd_server_t  *server;
 
-    hint = 0;
+    ngx_memzero(&hint, sizeof(ngx_hd_hint_t));
 
-    server = ngx_hd_rr_find(u, pc->sockaddr, pc->socklen, &hint);
+    server = ngx_hd_place_find(u, pc->sockaddr, pc->socklen, &hint);
 
     if (server) {
         server->credit -= ngx_min(server->credit, NGX_HD_RAMP_FULL);

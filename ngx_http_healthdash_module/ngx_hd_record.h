@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          5       /* count up with every change below */
+#define NGX_HD_LAYOUT          6       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -124,10 +124,11 @@ typedef struct {
     uint64_t  back;             /* ngx_hd_back(), of a server: the last time
                                    it was to be taken into service again */
 
-    uint32_t  state;            /* ngx_hd_state_e */
-    uint32_t  verdict;          /* ngx_hd_verdict_e of the last probe */
-    uint32_t  reason;           /* ngx_hd_reason_e of the last probe */
-    uint32_t  state_reason;     /* ngx_hd_reason_e that led to the state */
+    uint8_t   state;            /* ngx_hd_state_e */
+    uint8_t   verdict;          /* ngx_hd_verdict_e of the last probe */
+    uint16_t  reason;           /* ngx_hd_reason_e of the last probe */
+    uint16_t  state_reason;     /* ngx_hd_reason_e that led to the state */
+    uint16_t  has_value;        /* value counts */
     uint32_t  fails;            /* failures in a row */
     uint32_t  passes;           /* passes in a row */
     uint32_t  clean;            /* of these, without a warning in a row */
@@ -137,14 +138,12 @@ typedef struct {
     uint32_t  holds;            /* holds in a row, they double */
     uint32_t  pid;              /* worker that made the last probe */
     uint16_t  slot;             /* its number */
-    uint16_t  len;              /* of detail */
-    uint16_t  state_len;        /* of state_detail */
-    uint16_t  has_value;        /* value counts */
+    uint8_t   len;              /* of detail */
+    uint8_t   state_len;        /* of state_detail */
     u_char    detail[NGX_HD_DETAIL_LEN];        /* of the last probe */
 
     uint32_t         phase[NGX_HD_PHASES];      /* of the last probe */
     uint32_t         usec_last; /* the whole last probe */
-    uint32_t         hole;
     double           value;     /* of the last probe */
 
     uint64_t         seen;      /* history clock, msec: counted until then */
@@ -158,6 +157,8 @@ typedef struct {
                                                            state */
 } ngx_hd_data_t;
 
+
+_Static_assert(NGX_HD_DETAIL_LEN <= UINT8_MAX, "lengths of details");
 
 _Static_assert(sizeof(ngx_hd_data_t) % sizeof(uint64_t) == 0,
                "the facts are copied word by word");
@@ -201,10 +202,27 @@ typedef struct {
 } ngx_hd_told_t;
 
 
+/*
+ * The address that a spare server stands for: in the record of its first check.
+ * Written under the mutex of the zone's slab, read without it.
+ */
+
 typedef struct {
-    u_char            id[NGX_HD_ID_LEN];  /* changed by the master only, while
-                                             no configuration in use has the
-                                             record */
+    uint64_t  version;          /* atomic: another one with each address; 0:
+                                   none, or just being written */
+    uint64_t  gone;             /* atomic, monotonic msec: not in nginx's list
+                                   since; 0: it is */
+    uint64_t  group;            /* of the upstream */
+    uint32_t  socklen;
+    u_char    sockaddr[28];     /* IPv4 or IPv6 */
+} ngx_hd_place_t;
+
+
+typedef struct {
+    u_char            id[NGX_HD_ID_LEN];  /* changed by the master, while no
+                                             configuration in use has the
+                                             record; of a spare server by the
+                                             lease holder */
     uint64_t          generation;  /* atomic, last configuration that had it */
     uint64_t          lease;    /* atomic: slot 16 | epoch 16 | until 32 */
     uint64_t          holder;   /* atomic: generation 32 | pid 32, for lease */
@@ -215,6 +233,7 @@ typedef struct {
                                    failing since 32, of the guard */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
     uint64_t          back;     /* atomic: that of the facts, for balancers */
+    ngx_hd_place_t    place;
     ngx_hd_told_t     told;
     ngx_hd_copy_t     copy[2];  /* current: seq & 1 */
     ngx_hd_note_t     note;
@@ -306,6 +325,10 @@ typedef struct {
     ngx_hd_pace_t    pace;
     uint64_t         guard;         /* atomic: since 48 | why 8 | state 8 */
     uint64_t         guard_count;   /* atomic: failing 32 | of 32 */
+    uint64_t         crowded;       /* atomic, monotonic msec: a line said so
+                                       last that DNS has too many addresses */
+    uint64_t         moves;         /* atomic: minute, and how many servers DNS
+                                       has moved in it (8 bits) */
     ngx_hd_saved_t   saved;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];

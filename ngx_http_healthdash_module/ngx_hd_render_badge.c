@@ -115,7 +115,9 @@ ngx_hd_badge_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
 
     vp = &view->upstreams[c->upstream].peers[c->peer];
 
-    ngx_hd_badge_best(view, vp->checks, vp->nchecks, c);
+    if (vp->peer.state != NGX_HD_PEER_REMOVED) {
+        ngx_hd_badge_best(view, vp->checks, vp->nchecks, c);
+    }
 }
 
 

@@ -430,7 +430,7 @@ ngx_hd_health_few(ngx_hd_text_t *t, const ngx_hd_view_upstream_t *vu,
     ngx_hd_text_add(t, least ? "healthy and in service: " : "can serve: ");
     ngx_hd_text_uint(t, n);
     ngx_hd_text_add(t, " of ");
-    ngx_hd_phrase_count(t, vu->npeers, "server");
+    ngx_hd_phrase_count(t, ngx_min(vu->npeers, vu->total), "server");
 
     if (least) {
         ngx_hd_text_add(t, ", expected at least ");

@@ -32,6 +32,8 @@ typedef struct {
     uint64_t                 clock;     /* history clock, msec: now */
     uint64_t                 frames;    /* sum over sums */
     ngx_uint_t               restored;  /* targets */
+    ngx_uint_t               present;   /* of the configuration, without places
+                                           that wait for an address by DNS */
     ngx_uint_t               bad;       /* frames and events */
     unsigned                 cut:1;     /* the file is shorter than it says */
     unsigned                 regular:1; /* it may be moved */
@@ -40,6 +42,7 @@ typedef struct {
 
 static ngx_uint_t ngx_hd_restore_is_closed(const ngx_core_conf_t *core,
     const ngx_file_info_t *fi);
+static ngx_uint_t ngx_hd_restore_present(ngx_hd_main_conf_t *hmcf);
 static const char *ngx_hd_restore_open(ngx_hd_restore_t *r, ngx_err_t *err);
 static const char *ngx_hd_restore_judge(ngx_hd_restore_t *r,
     const ngx_file_info_t *fi);
@@ -138,6 +141,7 @@ ngx_hd_restore(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
 
     r.main = hmcf;
     r.log = cycle->log;
+    r.present = ngx_hd_restore_present(hmcf);
 
     wrong = ngx_hd_restore_open(&r, &err);
 
@@ -160,6 +164,22 @@ ngx_hd_restore(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
                       ngx_close_file_n " \"%V\" failed",
                       &hmcf->state_file.name);
     }
+}
+
+
+static ngx_uint_t
+ngx_hd_restore_present(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t         i, n;
+    ngx_hd_target_t  **t;
+
+    t = hmcf->targets.elts;
+
+    for (n = 0, i = 0; i < hmcf->targets.nelts; i++) {
+        n += !t[i]->absent;
+    }
+
+    return n;
 }
 
 
@@ -307,7 +327,10 @@ ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool)
     }
 
     for (i = 0; i < n; i++) {
-        ngx_hd_index_add(&r->targets, t[i]->id, i + 1);
+
+        if (!t[i]->absent) {
+            ngx_hd_index_add(&r->targets, t[i]->id, i + 1);
+        }
     }
 
     return NGX_OK;
@@ -510,7 +533,7 @@ ngx_hd_restore_end(ngx_hd_restore_t *r)
         ngx_log_error(NGX_LOG_NOTICE, r->log, 0,
                       "healthdash: state file \"%V\" is %uLs old, %ui of %ui "
                       "targets are known from it%s", &file->name,
-                      r->away / 1000, r->restored, r->main->targets.nelts,
+                      r->away / 1000, r->restored, r->present,
                       r->away > NGX_HD_RESTORE_TRUST
                       ? ", but not how they are now" : "");
         return;
@@ -538,7 +561,7 @@ ngx_hd_restore_set_aside(ngx_hd_restore_t *r, const char *wrong,
     ngx_log_error(NGX_LOG_WARN, r->log, err,
                   "healthdash: state file \"%V\" %s, %ui of %ui targets are "
                   "known from it; it %s%s%s", &file->name, wrong, r->restored,
-                  r->main->targets.nelts,
+                  r->present,
                   moved ? "is kept as \"" : "is left as it is",
                   moved ? file->bad.data : (u_char *) "", moved ? "\"" : "");
 }

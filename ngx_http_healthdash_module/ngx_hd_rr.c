@@ -1,7 +1,7 @@
 
 /*
- * One server in nginx's own list: whose it is, and the two bits of its "down"
- * that are ours.  Called under nginx's lock of the list.
+ * One server in nginx's own list, and the two bits of its "down" that are ours.
+ * Called under nginx's lock of the list.
  */
 
 
@@ -10,30 +10,6 @@
 
 #define NGX_HD_PEER_OURS                                                      \
     ((ngx_uint_t) (NGX_HD_PEER_SKIPPED|NGX_HD_PEER_WAITS))
-
-
-ngx_hd_server_t *
-ngx_hd_rr_find(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
-    socklen_t socklen, ngx_uint_t *hint)
-{
-    ngx_uint_t        i, k;
-    ngx_hd_server_t  *server;
-
-    for (i = 0; i < u->nservers; i++) {
-        k = (*hint + i) % u->nservers;
-        server = &u->servers[k];
-
-        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
-                             server->socklen, 1)
-            == NGX_OK)
-        {
-            *hint = k + 1;
-            return server;
-        }
-    }
-
-    return NULL;
-}
 
 
 /* nginx counts a peer in peers->tries while its "down" is zero */

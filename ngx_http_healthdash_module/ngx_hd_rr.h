@@ -19,14 +19,6 @@
                                                   request, see ngx_hd_ramp.h */
 
 
-/*
- * The server of u that stands behind an address of nginx's list; NULL: it is
- * not probed.  hint is where to look first, 0 before the first, and is moved
- * on: servers stand in the order of the lists.
- */
-ngx_hd_server_t *ngx_hd_rr_find(ngx_hd_upstream_t *u,
-    struct sockaddr *sockaddr, socklen_t socklen, ngx_uint_t *hint);
-
 /* Sets (on = 1) or clears one of our bits.  Caller holds the write lock. */
 void ngx_hd_rr_set(ngx_http_upstream_rr_peers_t *peers,
     ngx_http_upstream_rr_peer_t *peer, ngx_uint_t bit, ngx_uint_t on);

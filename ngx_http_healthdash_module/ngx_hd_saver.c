@@ -262,7 +262,7 @@ ngx_hd_saver_begin(ngx_hd_saver_t *s, uint64_t sum)
 static ngx_hd_job_t *
 ngx_hd_saver_job(ngx_hd_saver_t *s, uint64_t sum)
 {
-    ngx_uint_t           i;
+    ngx_uint_t           i, n;
     ngx_hd_job_t        *job;
     ngx_hd_target_t    **t;
     ngx_hd_main_conf_t  *hmcf;
@@ -284,9 +284,16 @@ ngx_hd_saver_job(ngx_hd_saver_t *s, uint64_t sum)
 
     t = hmcf->targets.elts;
 
-    for (i = 0; i < hmcf->targets.nelts; i++) {
-        job->record[i] = (uint32_t) t[i]->record;
+    /* a spare server without an address has nothing to keep */
+
+    for (n = 0, i = 0; i < hmcf->targets.nelts; i++) {
+
+        if (ngx_hd_store_record(hmcf, t[i])) {
+            job->record[n++] = (uint32_t) t[i]->record;
+        }
     }
+
+    job->nrecords = n;
 
     return job;
 }

@@ -10,6 +10,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_follow.h>
 #include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_local.h>
@@ -23,6 +24,7 @@
 
 
 #define NGX_HD_SWEEP          500       /* msec between two looks at others */
+#define NGX_HD_SOON           20        /* msec, if one was not enough */
 #define NGX_HD_YIELD          20        /* msec the owner goes first */
 #define NGX_HD_SLACK          1000      /* msec a lease outlives a probe */
 #define NGX_HD_GRID           100       /* msec a probe may begin late without
@@ -74,6 +76,11 @@ struct ngx_hd_worker_s {
 
 static ngx_hd_task_t *ngx_hd_sched_task(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
+static void ngx_hd_sched_join(ngx_hd_worker_t *w, ngx_hd_target_t *t);
+static void ngx_hd_sched_leave(ngx_hd_worker_t *w, ngx_hd_target_t *t);
+static ngx_uint_t ngx_hd_sched_follow(ngx_hd_worker_t *w);
+static void ngx_hd_sched_follow_server(ngx_hd_worker_t *w,
+    ngx_hd_upstream_t *u, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_sched_is_over(ngx_hd_worker_t *w);
 static void ngx_hd_sched_timer_handler(ngx_event_t *ev);
 static void ngx_hd_sched_ask(ngx_hd_task_t *task);
@@ -149,8 +156,15 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     for (i = 0; i < hmcf->targets.nelts; i++) {
         t[i]->task = NULL;
         t[i]->kept = NULL;
+    }
 
-        if (!ngx_hd_sched_is_home(w, t[i])) {
+    /* who comes in the place of a dead worker has what the master knew */
+
+    (void) ngx_hd_sched_follow(w);
+
+    for (i = 0; i < hmcf->targets.nelts; i++) {
+
+        if (t[i]->absent || !ngx_hd_sched_is_home(w, t[i])) {
             continue;
         }
 
@@ -178,8 +192,6 @@ void
 ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
 {
     ngx_uint_t         i;
-    ngx_hd_task_t     *task;
-    ngx_hd_record_t   *rec;
     ngx_hd_worker_t   *w;
     ngx_hd_target_t  **t;
 
@@ -200,35 +212,122 @@ ngx_hd_sched_exit_worker(ngx_hd_main_conf_t *hmcf)
     t = hmcf->targets.elts;
 
     for (i = 0; i < hmcf->targets.nelts; i++) {
-        task = t[i]->task;
-
-        if (task == NULL) {
-            continue;
-        }
-
+        ngx_hd_sched_leave(w, t[i]);
         t[i]->task = NULL;
-
-        if (task->timer.timer_set) {
-            ngx_del_timer(&task->timer);
-        }
-
-        if (task->run) {
-            ngx_hd_run_abort(task->run);
-
-            /* the interrupted probe is made up for by whoever comes next */
-
-            rec = ngx_hd_store_record(hmcf, t[i]);
-
-            if (rec && ngx_hd_load(&rec->lease) == task->lease.word) {
-                ngx_hd_set(&rec->due, task->start);
-                ngx_hd_store_release(rec, &task->lease);
-            }
-        }
-
-        ngx_hd_stream_drop_kept(t[i]);
     }
 
     ngx_hd_local_exit_worker(hmcf);
+}
+
+
+/* ends what this worker does for a target */
+
+static void
+ngx_hd_sched_leave(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    ngx_hd_task_t    *task;
+    ngx_hd_record_t  *rec;
+
+    task = t->task;
+
+    if (task == NULL) {
+        return;
+    }
+
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+
+    if (task->run) {
+        ngx_hd_run_abort(task->run);
+
+        task->run = NULL;
+        ngx_hd_queue_leave(&w->queue, &task->wait);
+
+        /* the interrupted probe is made up for by whoever comes next */
+
+        rec = ngx_hd_store_record(w->main, t);
+
+        if (rec && ngx_hd_load(&rec->lease) == task->lease.word) {
+            ngx_hd_set(&rec->due, task->start);
+            ngx_hd_store_release(rec, &task->lease);
+        }
+    }
+
+    ngx_hd_queue_part(&w->queue, &task->wait);
+    ngx_hd_stream_drop_kept(t);
+}
+
+
+/* what DNS has changed; 1 if there is more to do soon */
+
+static ngx_uint_t
+ngx_hd_sched_follow(ngx_hd_worker_t *w)
+{
+    ngx_uint_t            i, k, again;
+    ngx_hd_follow_t       follow;
+    ngx_hd_upstream_t   **u;
+
+    again = 0;
+    u = w->main->upstreams.elts;
+
+    for (i = 0; i < w->main->upstreams.nelts; i++) {
+
+        if (u[i]->nspares == 0) {
+            continue;
+        }
+
+        ngx_hd_follow(u[i], &follow);
+
+        again |= follow.again;
+
+        if (follow.changed) {
+            ngx_hd_store_changed(u[i]);
+        }
+
+        if (follow.crowded) {
+            ngx_hd_tell_crowded(u[i], follow.crowded);
+        }
+
+        for (k = 0; k < u[i]->nspares; k++) {
+            ngx_hd_sched_follow_server(w, u[i], &u[i]->spares[k]);
+
+            if (u[i]->news[k]) {
+                ngx_hd_tell_moved(u[i], &u[i]->spares[k], u[i]->news[k]);
+            }
+        }
+    }
+
+    return again;
+}
+
+
+static void
+ngx_hd_sched_follow_server(ngx_hd_worker_t *w, ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server)
+{
+    ngx_uint_t      i;
+    ngx_hd_place_t  p;
+
+    ngx_hd_place_look(u, server, &p);
+
+    if (p.version == 0) {
+        p.gone = 0;
+    }
+
+    if (p.version == server->version && p.gone == server->gone) {
+        return;
+    }
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        ngx_hd_sched_leave(w, server->targets[i]);
+    }
+
+    ngx_hd_place_copy(u, server, &p);
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        ngx_hd_sched_join(w, server->targets[i]);
+    }
 }
 
 
@@ -252,9 +351,6 @@ ngx_hd_sched_task(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     task->target = t;
     task->fd = (ngx_socket_t) -1;
     task->adopted = !ngx_hd_sched_is_home(w, t);
-    task->pause = ngx_min(t->check->interval, NGX_HD_PACE_FIRST);
-
-    ngx_hd_queue_join(&w->queue, &task->wait, t);
 
     task->timer.handler = ngx_hd_sched_timer_handler;
     task->timer.data = task;
@@ -263,7 +359,27 @@ ngx_hd_sched_task(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 
     t->task = task;
 
+    ngx_hd_sched_join(w, t);
+
     return task;
+}
+
+
+/* t may be about another address than before */
+
+static void
+ngx_hd_sched_join(ngx_hd_worker_t *w, ngx_hd_target_t *t)
+{
+    ngx_hd_task_t  *task;
+
+    task = t->task;
+
+    if (task) {
+        task->pause = ngx_min(t->check->interval, NGX_HD_PACE_FIRST);
+        task->failed = 0;
+
+        ngx_hd_queue_join(&w->queue, &task->wait, t);
+    }
 }
 
 
@@ -335,7 +451,8 @@ ngx_hd_sched_set_rate(ngx_hd_worker_t *w)
     for (i = 0; i < w->main->targets.nelts; i++) {
         task = t[i]->task;
 
-        if (task && (!task->adopted || task->timer.timer_set || task->run)) {
+        if (task && !t[i]->absent
+            && (!task->adopted || task->timer.timer_set || task->run)) {
             micro += 1000000000 / task->pause;
         }
     }
@@ -719,13 +836,13 @@ ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from)
 static void
 ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
 {
-    ngx_hd_check_t  *check;
+    ngx_uint_t  initial;
 
-    check = t->check;
+    initial = ngx_hd_place_initial(t->check, t->spare);
 
     if (t->upstream == NULL
-        || !ngx_hd_state_is_out(was, check->initial)
-        || ngx_hd_state_is_out(data->state, check->initial))
+        || !ngx_hd_state_is_out(was, initial)
+        || ngx_hd_state_is_out(data->state, initial))
     {
         return;
     }
@@ -786,7 +903,7 @@ ngx_hd_sched_round(uint64_t msec)
 static void
 ngx_hd_sched_sweep_handler(ngx_event_t *ev)
 {
-    ngx_uint_t         i;
+    ngx_uint_t         i, again;
     ngx_hd_worker_t   *w;
     ngx_hd_target_t  **t;
 
@@ -809,13 +926,15 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
         ngx_hd_sched_guard(w, ngx_current_msec);
     }
 
+    again = ngx_hd_sched_follow(w);
+
     t = w->main->targets.elts;
 
     for (i = 0; i < w->main->targets.nelts; i++) {
         ngx_hd_sched_look(w, t[i]);
     }
 
-    ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
+    ngx_add_timer(&w->sweep, again ? NGX_HD_SOON : NGX_HD_SWEEP);
 }
 
 
@@ -831,7 +950,7 @@ ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t)
     ngx_hd_task_t    *task;
     ngx_hd_record_t  *rec;
 
-    rec = ngx_hd_store_record(w->main, t);
+    rec = t->absent ? NULL : ngx_hd_store_record(w->main, t);
     if (rec == NULL) {
         return;
     }

@@ -64,6 +64,49 @@ ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 
 
 void
+ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
+    const u_char *id)
+{
+    uint32_t       count;
+    uint64_t       seq, next, word[NGX_HD_ID_LEN / sizeof(uint64_t)];
+    ngx_hd_data_t  data;
+
+    /* first it is nobody's: who reads it on looks at the identity again */
+
+    ngx_memzero(word, NGX_HD_ID_LEN);
+    ngx_hd_words_save(rec->id, word, NGX_HD_ID_LEN / sizeof(uint64_t));
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    ngx_memzero(&data, sizeof(ngx_hd_data_t));
+    ngx_memzero(&rec->history, sizeof(ngx_hd_history_t));
+    ngx_memzero(&rec->told, sizeof(ngx_hd_told_t));
+    ngx_memzero(&rec->place, sizeof(ngx_hd_place_t));
+
+    rec->told.known = ngx_current_msec;
+
+    seq = ngx_hd_load(&rec->seq);
+    count = ngx_hd_count(seq) + 1;
+    next = (uint64_t) lease->epoch << 32 | count;
+
+    ngx_hd_store_write(&rec->copy[count & 1], &data,
+                       ngx_hd_store_write_note(&rec->note, &data, next), count);
+
+    ngx_hd_set(&rec->seq, next);
+    ngx_hd_store_set_verdict(rec, lease->epoch, &data);
+    ngx_hd_set(&rec->cleared, 0);
+    ngx_hd_set(&rec->back, 0);
+    ngx_hd_set(&rec->recent, 0);
+    ngx_hd_set(&rec->due, ngx_current_msec);
+
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    ngx_memcpy(word, id, NGX_HD_ID_LEN);
+    ngx_hd_words_save(rec->id, word, NGX_HD_ID_LEN / sizeof(uint64_t));
+}
+
+
+void
 ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 {
     ngx_hd_data_t  data;
@@ -246,6 +289,13 @@ ngx_hd_store_claim(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_hd_store_is_busy(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec)
+{
+    return ngx_hd_store_is_held(hmcf, rec, ngx_hd_load(&rec->lease));
 }
 
 

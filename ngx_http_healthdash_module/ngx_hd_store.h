@@ -28,6 +28,13 @@ typedef struct {
  */
 void ngx_hd_store_reset(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 
+/*
+ * Makes rec, while workers use it, the empty record of a target with another
+ * identity, due at once.  Caller holds lease, and the mutex of the zone.
+ */
+void ngx_hd_store_renew(ngx_hd_record_t *rec, ngx_hd_lease_t *lease,
+    const u_char *id);
+
 /* Copies facts, history, times, lease of another zone's record.  Master. */
 void ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old);
 
@@ -84,6 +91,10 @@ ngx_hd_record_t *ngx_hd_store_record(ngx_hd_main_conf_t *hmcf,
  */
 ngx_int_t ngx_hd_store_claim(ngx_hd_main_conf_t *hmcf, ngx_hd_record_t *rec,
     ngx_msec_t msec, ngx_hd_lease_t *lease, uint64_t *until);
+
+/* 1 if ngx_hd_store_claim() would return NGX_BUSY. */
+ngx_uint_t ngx_hd_store_is_busy(ngx_hd_main_conf_t *hmcf,
+    ngx_hd_record_t *rec);
 
 /* Lets a lease go.  Nothing happens if it is not ours any more. */
 void ngx_hd_store_release(ngx_hd_record_t *rec, ngx_hd_lease_t *lease);

@@ -12,6 +12,10 @@
 #include <ngx_hd_upstream.h>
 
 
+#define NGX_HD_TELL_CROWDED   60000     /* msec between two lines on it */
+
+
+static ngx_uint_t ngx_hd_tell_may_move(ngx_hd_zone_t *zone);
 static void ngx_hd_tell_event(ngx_hd_target_t *t, const ngx_hd_data_t *data,
     const ngx_hd_data_t *was);
 static void ngx_hd_tell_log(ngx_hd_target_t *t, const ngx_hd_data_t *data,
@@ -177,6 +181,92 @@ ngx_hd_tell_trouble(ngx_hd_target_t *t, const ngx_hd_result_t *result)
                   "healthdash: %*s could not be probed: %*s; its state stays",
                   (size_t) (p - buf), buf, (size_t) result->len,
                   result->detail);
+}
+
+
+void
+ngx_hd_tell_moved(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t kind)
+{
+    ngx_str_t         text;
+    ngx_uint_t        i;
+    ngx_time_t       *tp;
+    ngx_hd_event_t    e;
+    ngx_hd_target_t  *t;
+
+    if (kind == NGX_HD_EVENT_ADDED) {
+        ngx_str_set(&text, "added by DNS");
+
+    } else {
+        ngx_str_set(&text, "removed by DNS");
+    }
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        t = server->targets[i];
+
+        /* names that change all the time must not push all else out */
+
+        if (t->name.len == 0 || !ngx_hd_tell_may_move(u->main->zone)) {
+            return;
+        }
+
+        tp = ngx_timeofday();
+
+        ngx_memzero(&e, sizeof(ngx_hd_event_t));
+
+        e.kind = (u_char) kind;
+
+        ngx_hd_event_name(&e, t->id, &u->name, &t->name);
+        ngx_hd_event_text(&e, text.data, text.len);
+
+        (void) ngx_hd_event_add(u->main->zone, &e, ngx_current_msec,
+                                (int64_t) tp->sec * 1000 + tp->msec);
+    }
+}
+
+
+/* counts one in this minute of all workers */
+
+static ngx_uint_t
+ngx_hd_tell_may_move(ngx_hd_zone_t *zone)
+{
+    uint64_t  old, next, minute;
+
+    minute = ngx_current_msec / 60000;
+    old = ngx_hd_load(&zone->moves);
+
+    do {
+        next = (old >> 8 == minute) ? old + 1 : minute << 8 | 1;
+
+        if ((next & 0xff) > NGX_HD_TELL_MOVES) {
+            return 0;
+        }
+
+    } while (!ngx_hd_cas(&zone->moves, &old, next));
+
+    return 1;
+}
+
+
+void
+ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n)
+{
+    uint64_t        last;
+    ngx_hd_zone_t  *zone;
+
+    zone = u->main->zone;
+    last = ngx_hd_load(&zone->crowded);
+
+    if ((last && ngx_current_msec - last < NGX_HD_TELL_CROWDED)
+        || !ngx_hd_cas(&zone->crowded, &last, ngx_current_msec))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "healthdash: upstream \"%V\" has at least %ui more servers "
+                  "by \"resolve\" than max_servers=%ui, they are not probed",
+                  &u->name, n, u->nspares);
 }
 
 

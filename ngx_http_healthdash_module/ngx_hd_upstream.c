@@ -19,13 +19,13 @@
 typedef enum {
     NGX_HD_SERVE = 0,
     NGX_HD_SKIP,
-    NGX_HD_LEAVE                /* not probed, or not known: as it is */
+    NGX_HD_LEAVE                /* not known: as it is */
 } ngx_hd_wish_e;
 
 
 typedef struct {
     ngx_hd_upstream_t  *upstream;
-    ngx_uint_t          hint;       /* where the next server should be */
+    ngx_hd_hint_t       hint;
     ngx_uint_t          total;      /* not taken out by the administrator */
     ngx_uint_t          healthy;    /* of these, not to be skipped */
     ngx_uint_t          keep;       /* too few: skip none */
@@ -45,34 +45,18 @@ static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
+static void ngx_hd_upstream_find_back(ngx_hd_upstream_t *u,
+    ngx_http_upstream_rr_peers_t *peers);
 static ngx_uint_t ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers, ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u);
 static ngx_hd_server_t *ngx_hd_upstream_find(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peer_t *peer);
 static uint64_t ngx_hd_upstream_ramps(ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_hd_upstream_speaks(ngx_hd_upstream_t *u,
     ngx_hd_target_t *t, ngx_hd_server_t *server);
-static ngx_uint_t ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers);
-static void ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array,
-    u_char *names, ngx_uint_t n);
-static void ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
-    u_char *name);
-static void ngx_hd_upstream_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
-    ngx_hd_server_t *server);
-static ngx_uint_t ngx_hd_upstream_state(ngx_hd_walk_t *w,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
-    ngx_hd_server_t *server);
-static uint64_t ngx_hd_upstream_sum_ramps(ngx_hd_upstream_t *u);
-static uint64_t ngx_hd_upstream_sum_peer(uint64_t sum,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer);
-
-
-static const char  *ngx_hd_peer_words[] = {
-    "up", "draining", "down", "unavail", "checking", "unhealthy"
-};
 
 
 ngx_uint_t
@@ -187,6 +171,7 @@ static ngx_int_t
 ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf)
 {
+    ngx_int_t                        rc;
     ngx_hd_upstream_t               *u;
     ngx_http_healthdash_srv_conf_t  *hscf;
 
@@ -196,10 +181,20 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_hd_upstream_sync(u);
 
     if (u->ramp_end) {
-        return ngx_hd_upstream_init_ramp(r, u);
+        rc = ngx_hd_upstream_init_ramp(r, u);
+
+    } else {
+        rc = u->init_peer(r, uscf);
     }
 
-    return u->init_peer(r, uscf);
+    /*
+     * A request can choose among the servers that the list has had until here,
+     * and DNS may have added one in another worker since our look.
+     */
+
+    ngx_hd_upstream_sync(u);
+
+    return rc;
 }
 
 
@@ -222,7 +217,13 @@ ngx_hd_upstream_init_ramp(ngx_http_request_t *r, ngx_hd_upstream_t *u)
 void
 ngx_hd_upstream_sync(ngx_hd_upstream_t *u)
 {
-    if (ngx_hd_store_changes(u) != u->applied) {
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    peers = u->uscf->peer.data;
+
+    if (ngx_hd_store_changes(u) != u->applied
+        || ngx_hd_peers_config(peers) != u->config)
+    {
         ngx_hd_upstream_apply(u);
     }
 }
@@ -232,7 +233,7 @@ void
 ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 {
     uint64_t                       word;
-    ngx_uint_t                     i;
+    ngx_uint_t                     config;
     ngx_hd_walk_t                  w;
     ngx_http_upstream_rr_peers_t  *peers, *backup;
 
@@ -256,17 +257,17 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
         ngx_http_upstream_rr_peers_wlock(backup);
     }
 
+    config = ngx_hd_peers_config(peers);
+
     ngx_hd_upstream_count(&w, peers);
     ngx_hd_upstream_count(&w, backup);
 
     w.keep = w.healthy < ngx_hd_state_min_up(u->min_up, u->min_up_percent,
                                              w.total);
-    w.hint = 0;
 
-    for (i = 0; i < u->nservers; i++) {
-        u->servers[i].back = ngx_hd_upstream_came_back(u, peers,
-                                                       &u->servers[i]);
-    }
+    ngx_memzero(&w.hint, sizeof(ngx_hd_hint_t));
+
+    ngx_hd_upstream_find_back(u, peers);
 
     ngx_hd_upstream_set(&w, peers);
     ngx_hd_upstream_set(&w, backup);
@@ -279,6 +280,7 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 
     u->ramp_end = ngx_hd_upstream_ramps(u);
     u->applied = word;
+    u->config = config;
 }
 
 
@@ -287,17 +289,21 @@ ngx_hd_upstream_apply(ngx_hd_upstream_t *u)
 static uint64_t
 ngx_hd_upstream_ramps(ngx_hd_upstream_t *u)
 {
-    uint64_t    end, last;
-    ngx_uint_t  i;
+    uint64_t          end, last;
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
 
     last = 0;
 
-    for (i = 0; i < u->nservers; i++) {
-        end = ngx_hd_ramp_end(u, &u->servers[i]);
+    for (i = 0; i < u->nservers + u->nspares; i++) {
+        server = (i < u->nservers) ? &u->servers[i]
+                                   : &u->spares[i - u->nservers];
+
+        end = ngx_hd_ramp_end(u, server);
         last = ngx_max(last, end);
 
         if (end == 0) {
-            u->servers[i].credit = 0;
+            server->credit = 0;
         }
     }
 
@@ -363,6 +369,23 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
 }
 
 
+static void
+ngx_hd_upstream_find_back(ngx_hd_upstream_t *u,
+    ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->nservers; i++) {
+        u->servers[i].back = ngx_hd_upstream_came_back(u, peers,
+                                                       &u->servers[i]);
+    }
+
+    for (i = 0; i < u->nspares; i++) {
+        u->spares[i].back = ngx_hd_upstream_came_back(u, peers, &u->spares[i]);
+    }
+}
+
+
 /*
  * 1 once after a probe has brought a server back.  Its address may stand in
  * the lists several times, so this is asked for the server, not for a peer.
@@ -384,7 +407,7 @@ ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
     t = server->targets;
 
     for (i = 0; i < u->checks.nelts; i++) {
-        rec = ngx_hd_store_record(u->main, t[i]);
+        rec = ngx_hd_place_record(u, server, i);
 
         if (rec == NULL || t[i]->check->observe) {
             continue;
@@ -411,12 +434,11 @@ ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
 static ngx_uint_t
 ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 {
-    ngx_uint_t          i, wish;
-    ngx_hd_record_t    *rec;
+    ngx_uint_t          i, state, wish;
     ngx_hd_target_t   **t;
 
     if (server == NULL) {
-        return NGX_HD_LEAVE;
+        return ngx_hd_upstream_wish_new(u);
     }
 
     wish = NGX_HD_SERVE;
@@ -428,14 +450,13 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
             continue;
         }
 
-        rec = ngx_hd_store_record(u->main, t[i]);
-
-        if (rec == NULL) {
+        if (ngx_hd_place_verdict(u, server, i, &state) != NGX_OK) {
             return NGX_HD_LEAVE;
         }
 
-        if (ngx_hd_state_is_out(ngx_hd_store_verdict(rec, NULL),
-                                t[i]->check->initial))
+        if (ngx_hd_state_is_out(state,
+                                ngx_hd_place_initial(t[i]->check,
+                                                     t[i]->spare)))
         {
             wish = NGX_HD_SKIP;
         }
@@ -445,19 +466,56 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 }
 
 
+ngx_uint_t
+ngx_hd_upstream_is_out(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+{
+    return ngx_hd_upstream_wish(u, server) == NGX_HD_SKIP;
+}
+
+
+/*
+ * DNS has just added it, or more than are probed.  A worker of the past is
+ * about to go: it does not know what others have found out since.
+ */
+
+static ngx_uint_t
+ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **check;
+
+    if (ngx_hd_load(&u->main->zone->generation) != u->main->generation) {
+        return NGX_HD_LEAVE;
+    }
+
+    check = u->checks.elts;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+
+        if (!check[i]->observe
+            && ngx_hd_state_is_out(NGX_HD_STATE_UNKNOWN,
+                                   ngx_hd_place_initial(check[i], 1)))
+        {
+            return NGX_HD_SKIP;
+        }
+    }
+
+    return NGX_HD_SERVE;
+}
+
+
 static ngx_hd_server_t *
 ngx_hd_upstream_find(ngx_hd_walk_t *w, ngx_http_upstream_rr_peer_t *peer)
 {
-    return ngx_hd_rr_find(w->upstream, peer->sockaddr, peer->socklen,
-                          &w->hint);
+    return ngx_hd_place_find(w->upstream, peer->sockaddr, peer->socklen,
+                             &w->hint);
 }
 
 
 ngx_uint_t
 ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
 {
-    ngx_uint_t        i, state, worst;
-    ngx_hd_record_t  *rec;
+    ngx_uint_t  i, state, worst;
 
     worst = NGX_HD_STATE_UNKNOWN;
 
@@ -466,9 +524,9 @@ ngx_hd_upstream_health(ngx_hd_upstream_t *u, ngx_hd_server_t *conf)
     }
 
     for (i = 0; i < u->checks.nelts; i++) {
-        rec = ngx_hd_store_record(u->main, conf->targets[i]);
-
-        state = rec ? ngx_hd_store_verdict(rec, NULL) : NGX_HD_STATE_UNKNOWN;
+        if (ngx_hd_place_verdict(u, conf, i, &state) != NGX_OK) {
+            state = NGX_HD_STATE_UNKNOWN;
+        }
 
         worst = i ? ngx_hd_state_worse(worst, state) : state;
     }
@@ -522,248 +580,4 @@ ngx_hd_upstream_speaks(ngx_hd_upstream_t *u, ngx_hd_target_t *t,
     }
 
     return 0;
-}
-
-
-const char *
-ngx_hd_upstream_state_word(ngx_uint_t state)
-{
-    return ngx_hd_peer_words[state];
-}
-
-
-ngx_array_t *
-ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *pool)
-{
-    u_char                        *names;
-    ngx_uint_t                     n;
-    ngx_array_t                   *array;
-    ngx_hd_walk_t                  w;
-    ngx_http_upstream_rr_peers_t  *peers;
-
-    ngx_hd_upstream_sync(u);
-
-    peers = u->uscf->peer.data;
-
-    n = ngx_hd_upstream_number(peers) + ngx_hd_upstream_number(peers->next);
-
-    /* nothing is allocated under the lock; servers added by now are left out */
-
-    array = ngx_array_create(pool, n ? n : 1, sizeof(ngx_hd_peer_t));
-    names = ngx_pnalloc(pool, n * NGX_SOCKADDR_STRLEN + 1);
-
-    if (array == NULL || names == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(&w, sizeof(ngx_hd_walk_t));
-    w.upstream = u;
-
-    ngx_hd_upstream_copy(&w, array, names, n);
-
-    return array;
-}
-
-
-static ngx_uint_t
-ngx_hd_upstream_number(ngx_http_upstream_rr_peers_t *peers)
-{
-    ngx_uint_t                    n;
-    ngx_http_upstream_rr_peer_t  *peer;
-
-    n = 0;
-
-    if (peers) {
-        ngx_http_upstream_rr_peers_rlock(peers);
-
-        for (peer = peers->peer; peer; peer = peer->next) {
-            n++;
-        }
-
-        ngx_http_upstream_rr_peers_unlock(peers);
-    }
-
-    return n;
-}
-
-
-static void
-ngx_hd_upstream_copy(ngx_hd_walk_t *w, ngx_array_t *array, u_char *names,
-    ngx_uint_t n)
-{
-    ngx_uint_t                     i;
-    ngx_hd_peer_t                 *p;
-    ngx_http_upstream_rr_peer_t   *peer;
-    ngx_http_upstream_rr_peers_t  *first, *peers;
-
-    p = array->elts;
-    i = 0;
-
-    first = w->upstream->uscf->peer.data;
-
-    for (peers = first; peers; peers = peers->next) {
-        ngx_http_upstream_rr_peers_rlock(peers);
-
-        (void) ngx_hd_ramp_shares(w->upstream, peers);
-
-        for (peer = peers->peer; peer && i < n; peer = peer->next) {
-            ngx_memzero(&p[i], sizeof(ngx_hd_peer_t));
-
-            p[i].id = i;
-            p[i].backup = (peers != first);
-
-            ngx_hd_upstream_copy_peer(w, &p[i], peers, peer,
-                                      names + i * NGX_SOCKADDR_STRLEN);
-            i++;
-        }
-
-        ngx_http_upstream_rr_peers_unlock(peers);
-    }
-
-    array->nelts = i;
-}
-
-
-static void
-ngx_hd_upstream_copy_peer(ngx_hd_walk_t *w, ngx_hd_peer_t *p,
-    ngx_http_upstream_rr_peers_t *peers, ngx_http_upstream_rr_peer_t *peer,
-    u_char *name)
-{
-    ngx_hd_server_t  *server;
-
-    server = ngx_hd_upstream_find(w, peer);
-
-    if (server) {
-        p->name = server->name;
-        p->server = server->server;
-
-    } else {
-        p->name.len = ngx_min(peer->name.len, NGX_SOCKADDR_STRLEN);
-        p->name.data = name;
-        ngx_memcpy(name, peer->name.data, p->name.len);
-        p->server = p->name;
-    }
-
-    p->conf = server;
-    p->weight = peer->weight;
-    p->conns = peer->conns;
-    p->max_conns = peer->max_conns;
-    p->fails = peer->fails;
-    p->state = ngx_hd_upstream_state(w, peers, peer, server);
-
-    p->counted = ngx_hd_peers_shared(peers)
-                 || w->upstream->main->workers == 1;
-
-    p->kept = (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
-              && ngx_hd_upstream_wish(w->upstream, server) == NGX_HD_SKIP;
-
-    if (p->state == NGX_HD_PEER_UP && server) {
-        ngx_hd_upstream_copy_ramp(w->upstream, p, server);
-    }
-}
-
-
-static void
-ngx_hd_upstream_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
-    ngx_hd_server_t *server)
-{
-    uint64_t     end;
-    ngx_time_t  *tp;
-
-    end = (server->share < NGX_HD_RAMP_FULL) ? ngx_hd_ramp_end(u, server) : 0;
-
-    if (end <= ngx_current_msec) {
-        return;
-    }
-
-    tp = ngx_timeofday();
-
-    p->ramping = 1;
-    p->share = server->share * 100 / NGX_HD_RAMP_FULL;
-    p->full = (int64_t) tp->sec * 1000 + tp->msec
-              + (int64_t) (end - ngx_current_msec);
-}
-
-
-static ngx_uint_t
-ngx_hd_upstream_state(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer, ngx_hd_server_t *server)
-{
-    ngx_uint_t  admin;
-
-    admin = ngx_hd_rr_taken_out(peer);
-
-    if (admin) {
-        return admin == NGX_HD_NGINX_DRAINING ? NGX_HD_PEER_DRAINING
-                                              : NGX_HD_PEER_DOWN;
-    }
-
-    if (peer->down & NGX_HD_PEER_SKIPPED) {
-        return ngx_hd_upstream_health(w->upstream, server)
-               == NGX_HD_STATE_UNKNOWN ? NGX_HD_PEER_CHECKING
-                                       : NGX_HD_PEER_UNHEALTHY;
-    }
-
-    return ngx_hd_rr_avoids(peers, peer) ? NGX_HD_PEER_UNAVAIL
-                                         : NGX_HD_PEER_UP;
-}
-
-
-uint64_t
-ngx_hd_upstream_sum(ngx_hd_upstream_t *u)
-{
-    uint64_t                       sum;
-    ngx_http_upstream_rr_peer_t   *peer;
-    ngx_http_upstream_rr_peers_t  *peers;
-
-    sum = ngx_hd_upstream_sum_ramps(u);
-
-    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
-        ngx_http_upstream_rr_peers_rlock(peers);
-
-        for (peer = peers->peer; peer; peer = peer->next) {
-            sum = ngx_hd_upstream_sum_peer(sum, peers, peer);
-        }
-
-        ngx_http_upstream_rr_peers_unlock(peers);
-    }
-
-    return sum;
-}
-
-
-/* how many ramp: what is new when one is done is that there is one less */
-
-static uint64_t
-ngx_hd_upstream_sum_ramps(ngx_hd_upstream_t *u)
-{
-    uint64_t    n;
-    ngx_uint_t  i;
-
-    n = 0;
-
-    for (i = 0; u->ramp_end && i < u->nservers; i++) {
-        n += (ngx_hd_ramp_end(u, &u->servers[i]) != 0);
-    }
-
-    return n;
-}
-
-
-static uint64_t
-ngx_hd_upstream_sum_peer(uint64_t sum, ngx_http_upstream_rr_peers_t *peers,
-    ngx_http_upstream_rr_peer_t *peer)
-{
-    uint64_t  bits;
-
-    bits = (uint64_t) ngx_crc32_long((u_char *) peer->sockaddr, peer->socklen)
-           << 32;
-
-    bits ^= (uint64_t) peer->weight << 8;
-    bits ^= (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) << 1;
-    bits ^= ngx_hd_rr_avoids(peers, peer);
-
-    /* a server more or less, or in another place, counts, too */
-
-    return (sum ^ bits) * 0x9e3779b97f4a7c15ULL + 1;
 }

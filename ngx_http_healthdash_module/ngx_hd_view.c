@@ -29,6 +29,7 @@ static void ngx_hd_view_upstream(ngx_hd_view_t *view,
     ngx_hd_view_upstream_t *vu);
 static void ngx_hd_view_zone(ngx_hd_view_upstream_t *vu);
 static void ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp);
+static void ngx_hd_view_expire(ngx_hd_view_target_t *vt);
 static void ngx_hd_view_count_peer(ngx_hd_view_t *view,
     ngx_hd_view_upstream_t *vu, ngx_hd_view_peer_t *vp);
 static ngx_uint_t ngx_hd_view_upstream_health(ngx_hd_view_upstream_t *vu);
@@ -265,7 +266,7 @@ ngx_hd_view_list(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
     ngx_array_t    *peers;
     ngx_hd_peer_t  *peer;
 
-    peers = ngx_hd_upstream_peers(vu->upstream, view->pool);
+    peers = ngx_hd_peer_list(vu->upstream, view->pool);
     if (peers == NULL) {
         return NGX_ERROR;
     }
@@ -278,11 +279,16 @@ ngx_hd_view_list(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
         return NGX_ERROR;
     }
 
-    vu->npeers = peers->nelts;
-    vu->total = peers->nelts;
+    for (i = 0; i < peers->nelts; i++) {
 
-    for (i = 0; i < vu->npeers; i++) {
-        vu->peers[i].peer = peer[i];
+        if (peer[i].state != NGX_HD_PEER_REMOVED) {
+            vu->total++;
+
+        } else if (view->filter.public) {
+            continue;
+        }
+
+        vu->peers[vu->npeers++].peer = peer[i];
     }
 
     return NGX_OK;
@@ -333,7 +339,7 @@ ngx_hd_view_upstream(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu)
 
     ngx_hd_view_zone(vu);
 
-    if (vu->total && vu->serving == 0 && view->nidle++ == 0) {
+    if (vu->serving == 0 && view->nidle++ == 0) {
         view->idle = vu->upstream->name;
     }
 }
@@ -365,6 +371,10 @@ ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp)
     for (i = 0; i < vp->nchecks; i++) {
         ngx_hd_view_target(view, &checks[i], vp->peer.conf->targets[i]);
 
+        if (vp->peer.state == NGX_HD_PEER_REMOVED) {
+            ngx_hd_view_expire(&checks[i]);
+        }
+
         if (i == 0) {
             vp->worst = checks;
             vp->health = checks->health;
@@ -381,10 +391,26 @@ ngx_hd_view_peer(ngx_hd_view_t *view, ngx_hd_view_peer_t *vp)
 }
 
 
+/* nobody probes it any more */
+
+static void
+ngx_hd_view_expire(ngx_hd_view_target_t *vt)
+{
+    vt->health = NGX_HD_STATE_UNKNOWN;
+    vt->stale = 1;
+    vt->probing = 0;
+    vt->next = 0;
+}
+
+
 static void
 ngx_hd_view_count_peer(ngx_hd_view_t *view, ngx_hd_view_upstream_t *vu,
     ngx_hd_view_peer_t *vp)
 {
+    if (vp->peer.state == NGX_HD_PEER_REMOVED) {
+        return;
+    }
+
     view->servers[vp->health]++;
 
     vu->serving += (vp->peer.state == NGX_HD_PEER_UP);
@@ -459,12 +485,13 @@ ngx_hd_view_avoids(const ngx_hd_view_upstream_t *vu)
 }
 
 
-/* a server that nobody probes, or that is to be out, says nothing */
+/* a server that nobody probes, that is to be out or gone, says nothing */
 
 static ngx_uint_t
 ngx_hd_view_counts(const ngx_hd_view_peer_t *vp)
 {
-    return vp->nchecks && vp->peer.state != NGX_HD_PEER_DOWN;
+    return vp->nchecks && vp->peer.state != NGX_HD_PEER_DOWN
+           && vp->peer.state != NGX_HD_PEER_REMOVED;
 }
 
 

@@ -13,7 +13,7 @@
 #include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_pace.h>
-#include <ngx_hd_upstream.h>
+#include <ngx_hd_peer.h>
 
 
 typedef struct ngx_hd_public_s  ngx_hd_public_t;
@@ -59,7 +59,8 @@ typedef struct {
     ngx_str_t              zone;        /* nginx's own of the upstream, or "" */
     ngx_hd_view_peer_t    *peers;
     ngx_uint_t             npeers;
-    ngx_uint_t             total;       /* peers, filtered or not */
+    ngx_uint_t             total;       /* peers, filtered or not, without those
+                                           that DNS removed */
     ngx_uint_t             serving;     /* of these, nginx may choose now */
     ngx_uint_t             health;      /* all down: down; some, or nobody
                                            to serve: degraded */

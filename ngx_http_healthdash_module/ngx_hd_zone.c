@@ -8,6 +8,7 @@
 
 #include <ngx_hd_compat.h>
 #include <ngx_hd_news.h>
+#include <ngx_hd_place.h>
 #include <ngx_hd_restore.h>
 #include <ngx_hd_zone.h>
 
@@ -41,12 +42,18 @@ static void ngx_hd_zone_match(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
     uint64_t generation);
 static void ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
     uint64_t generation);
+static void ngx_hd_zone_spare(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 static ngx_int_t ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
     ngx_pool_t *pool);
 static ngx_hd_record_t *ngx_hd_zone_lookup(ngx_hd_index_t *index,
     u_char *id);
 static ngx_hd_record_t *ngx_hd_zone_unused(ngx_hd_spare_t *spare);
 static void ngx_hd_zone_limit_due(ngx_hd_record_t *rec, ngx_hd_target_t *t);
+
+
+/* the identity in the record of a spare server that has no address */
+
+static const u_char  ngx_hd_zone_nobody[NGX_HD_ID_LEN];
 
 
 size_t
@@ -265,6 +272,8 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         index.zone = NULL;
     }
 
+    ngx_hd_place_seat(hmcf, from);
+
     if (from && from != zone) {
         /* workers of the cycle before look there, and leave no news behind */
         ngx_hd_set(&from->generation, generation);
@@ -279,6 +288,7 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
+    ngx_hd_place_settle(hmcf);
 
     if (hmcf->guard == 0) {
         ngx_hd_set(&zone->guard, 0);
@@ -358,6 +368,10 @@ ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
         t[i]->record = rec - hmcf->zone->record;
         ngx_hd_store_reset(rec, t[i]);
 
+        if (t[i]->spare) {
+            ngx_hd_zone_spare(rec, t[i]);
+        }
+
         if (index->zone && index->zone != hmcf->zone) {
             old = ngx_hd_zone_lookup(index, t[i]->id);
 
@@ -368,6 +382,19 @@ ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
         }
 
         ngx_hd_set(&rec->generation, generation);
+    }
+}
+
+
+/* a server that DNS has added may be waiting for its first result */
+
+static void
+ngx_hd_zone_spare(ngx_hd_record_t *rec, ngx_hd_target_t *t)
+{
+    ngx_hd_set(&rec->due, ngx_current_msec);
+
+    if (t->name.len == 0) {
+        ngx_memcpy(rec->id, ngx_hd_zone_nobody, NGX_HD_ID_LEN);
     }
 }
 
@@ -390,7 +417,11 @@ ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
     index->mask = n - 1;
 
     for (i = 0; i < zone->capacity; i++) {
-        if (zone->record[i].generation == 0) {
+        if (zone->record[i].generation == 0
+            || ngx_memcmp(zone->record[i].id, ngx_hd_zone_nobody,
+                          NGX_HD_ID_LEN)
+               == 0)
+        {
             continue;
         }
 

@@ -23,7 +23,7 @@
 #define NGX_HTTP_HEALTHDASH_PRIVATE  0x1000   /* names a file with a secret */
 
 
-#define NGX_HTTP_HEALTHDASH_PARAMS   50
+#define NGX_HTTP_HEALTHDASH_PARAMS   51
 
 
 /* a check and what only this unit has to know of it */

@@ -204,6 +204,11 @@ const ngx_http_healthdash_param_t
       NGX_HTTP_HEALTHDASH_CHECK, 0, NULL, "1",
       "a number of servers from 0 to 10000 or a percentage from 0% to 100%" },
 
+    { ngx_string("max_servers"), ngx_http_healthdash_set_count,
+      ngx_http_healthdash_field(check.max_servers), 1, 1000,
+      NGX_HTTP_HEALTHDASH_CHECK, 0, NULL, "64",
+      "a number from 1 to 1000" },
+
     { ngx_string("mode"), ngx_http_healthdash_set_enum,
       ngx_http_healthdash_field(check.observe), 0, 0,
       NGX_HTTP_HEALTHDASH_CHECK, 0, ngx_http_healthdash_modes, "enforce",

@@ -32,6 +32,14 @@ static ngx_int_t ngx_http_healthdash_servers(ngx_conf_t *cf,
     ngx_hd_upstream_t *u);
 static ngx_int_t ngx_http_healthdash_server(ngx_conf_t *cf,
     ngx_array_t *servers, ngx_http_upstream_rr_peer_t *peer);
+static ngx_int_t ngx_http_healthdash_spares(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_http_healthdash_resolves(ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_http_healthdash_fixed(ngx_hd_upstream_t *u);
+static ngx_int_t ngx_http_healthdash_spare(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u, ngx_hd_server_t *server);
+static ngx_int_t ngx_http_healthdash_max_servers(ngx_conf_t *cf,
+    ngx_hd_upstream_t *u, ngx_uint_t *max);
 static void ngx_http_healthdash_warn(ngx_conf_t *cf, ngx_hd_upstream_t *u);
 static ngx_int_t ngx_http_healthdash_targets(ngx_conf_t *cf,
     ngx_hd_upstream_t *u, ngx_hd_server_t *server);
@@ -235,6 +243,10 @@ ngx_http_healthdash_complete(ngx_conf_t *cf, ngx_hd_upstream_t *u)
         }
     }
 
+    if (ngx_http_healthdash_spares(cf, u) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_healthdash_warn(cf, u);
     ngx_hd_upstream_hook(u);
 
@@ -390,26 +402,181 @@ ngx_http_healthdash_server(ngx_conf_t *cf, ngx_array_t *servers,
 }
 
 
-static void
-ngx_http_healthdash_warn(ngx_conf_t *cf, ngx_hd_upstream_t *u)
-{
-    ngx_hd_check_t                **checks;
-    ngx_http_upstream_rr_peers_t   *peers;
+/* for the addresses of servers with "resolve": everything but the address */
 
-    checks = u->checks.elts;
+static ngx_int_t
+ngx_http_healthdash_spares(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_uint_t  i, max;
+
+    if (ngx_http_healthdash_max_servers(cf, u, &max) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    u->fixed = ngx_http_healthdash_fixed(u);
+
+    if (!ngx_http_healthdash_resolves(u)) {
+        return NGX_OK;
+    }
+
+    u->group = ngx_hd_ident_upstream(&u->name);
+
+    u->spares = ngx_pcalloc(cf->pool, max * sizeof(ngx_hd_server_t));
+    u->listed = ngx_pcalloc(cf->pool, max * sizeof(uint64_t));
+    u->news = ngx_pcalloc(cf->pool, max);
+    u->fresh = ngx_pcalloc(cf->pool, NGX_HD_FRESH * sizeof(ngx_hd_fresh_t));
+
+    if (u->spares == NULL || u->listed == NULL || u->news == NULL
+        || u->fresh == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < max; i++) {
+
+        if (ngx_http_healthdash_spare(cf, u, &u->spares[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    u->nspares = max;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_resolves(ngx_hd_upstream_t *u)
+{
+    ngx_http_upstream_rr_peers_t  *peers;
 
     for (peers = u->uscf->peer.data; peers; peers = peers->next) {
 
         if (ngx_hd_peers_resolve(peers)) {
-            ngx_http_healthdash_log(NGX_LOG_WARN, cf, checks[0],
-                                    "servers of upstream \"%V\" with "
-                                    "\"resolve\" are not probed yet",
-                                    &u->name);
-            return;
+            return 1;
         }
     }
 
-    if (!u->min_up_percent && u->min_up > u->nservers) {
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_healthdash_fixed(ngx_hd_upstream_t *u)
+{
+    ngx_uint_t                     n;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (n = 0, peers = u->uscf->peer.data; peers; peers = peers->next) {
+        n += peers->number;
+    }
+
+    return n;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_spare(ngx_conf_t *cf, ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server)
+{
+    ngx_uint_t         i, n;
+    ngx_hd_check_t   **checks;
+    ngx_hd_place_t     nowhere;
+    ngx_hd_target_t   *t;
+
+    n = u->checks.nelts;
+    checks = u->checks.elts;
+
+    server->name.data = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN);
+    server->sockaddr = ngx_pcalloc(cf->pool, sizeof(ngx_sockaddr_t));
+    server->targets = ngx_pcalloc(cf->pool, n * sizeof(ngx_hd_target_t *));
+
+    t = ngx_pcalloc(cf->pool, n * sizeof(ngx_hd_target_t));
+
+    if (server->name.data == NULL || server->sockaddr == NULL
+        || server->targets == NULL || t == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        t[i].check = checks[i];
+        t[i].upstream = u;
+        t[i].spare = 1;
+
+        t[i].address.data = ngx_pnalloc(cf->pool, NGX_SOCKADDR_STRLEN);
+        t[i].sockaddr = ngx_pcalloc(cf->pool, sizeof(ngx_sockaddr_t));
+
+        if (t[i].address.data == NULL || t[i].sockaddr == NULL) {
+            return NGX_ERROR;
+        }
+
+        server->targets[i] = &t[i];
+
+        if (ngx_http_healthdash_add_target(cf, u->main, &t[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memzero(&nowhere, sizeof(ngx_hd_place_t));
+    ngx_hd_place_copy(u, server, &nowhere);
+
+    return NGX_OK;
+}
+
+
+/* one upstream has one max_servers, said by any of its checks */
+
+static ngx_int_t
+ngx_http_healthdash_max_servers(ngx_conf_t *cf, ngx_hd_upstream_t *u,
+    ngx_uint_t *max)
+{
+    ngx_uint_t        i;
+    ngx_hd_check_t  **checks, *said;
+
+    said = NULL;
+    checks = u->checks.elts;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+
+        if (!ngx_http_healthdash_given(checks[i], "max_servers")) {
+            continue;
+        }
+
+        if (said && said->max_servers != checks[i]->max_servers) {
+            ngx_http_healthdash_log(NGX_LOG_EMERG, cf, checks[i],
+                                    "max_servers differs from that of the "
+                                    "check in line %ui, expected one for the "
+                                    "whole upstream \"%V\"", said->line,
+                                    &u->name);
+            return NGX_ERROR;
+        }
+
+        said = checks[i];
+    }
+
+    if (said && !ngx_http_healthdash_resolves(u)) {
+        ngx_http_healthdash_log(NGX_LOG_EMERG, cf, said,
+                                "parameter \"max_servers\" has no meaning for "
+                                "upstream \"%V\", which has no server with "
+                                "\"resolve\"", &u->name);
+        return NGX_ERROR;
+    }
+
+    *max = said ? said->max_servers : checks[0]->max_servers;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_healthdash_warn(ngx_conf_t *cf, ngx_hd_upstream_t *u)
+{
+    ngx_hd_check_t  **checks;
+
+    checks = u->checks.elts;
+
+    if (!u->min_up_percent && u->nspares == 0 && u->min_up > u->nservers) {
         ngx_http_healthdash_log(NGX_LOG_WARN, cf, checks[0],
                                 "min_up=%ui is more than the number of servers "
                                 "(%ui) of upstream \"%V\": none will be taken "

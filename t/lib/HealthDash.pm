@@ -22,7 +22,7 @@ use HealthDash::Backend;
 use HealthDash::TLS qw(tls_ca tls_cert tls_backend);
 
 our @EXPORT = qw(backend backends port free_port tmp_dir wait_until has_ipv6
-                 slow fail_later
+                 slow fail_later need_nginx
                  http_get http_request http_raw http_burst
                  hd_json hd_peer tls_ca tls_cert tls_backend);
 
@@ -61,6 +61,36 @@ sub nginx_binary {
     }
 
     die "nginx is not installed: run \"make test-deps\"\n";
+}
+
+
+# need_nginx('1.27.3'): from here on nginx is at least that new: the one under
+# test, or that of HD_NGINX_NEW with the module in HD_MODULE_NEW; without
+# either the file is skipped.  Before the first HealthDash->new.
+
+sub need_nginx {
+    my ($want) = @_;
+
+    return if is_since(nginx_binary(), $want);
+
+    plan(skip_all => "needs nginx $want: set HD_NGINX_NEW to its binary and"
+                     . ' HD_MODULE_NEW to the module built for it')
+        if !$ENV{HD_NGINX_NEW} || !defined $ENV{HD_MODULE_NEW};
+
+    die "$ENV{HD_NGINX_NEW} of HD_NGINX_NEW is no nginx $want\n"
+        if !is_since($ENV{HD_NGINX_NEW}, $want);
+
+    @ENV{qw(HD_NGINX HD_MODULE)} = @ENV{qw(HD_NGINX_NEW HD_MODULE_NEW)};
+}
+
+
+sub is_since {
+    my ($binary, $want) = @_;
+    my ($version) = `'$binary' -v 2>&1` =~ m{/(\d+(?:\.\d+)*)};
+    my ($is, $least) = map { sprintf '%03d' x 3, split /\./ }
+                       $version // '0.0.0', $want;
+
+    return $is ge $least;
 }
 
 
@@ -763,5 +793,7 @@ Times are for a plain build: under sanitizers all deadlines here are tripled.
 
 HD_KEEP=1 keeps the files, HD_TIMEOUT=N sets the watchdog, HD_NGINX and
 HD_MODULE name other builds (HD_MODULE empty: the module is linked in).
+HD_NGINX_NEW and HD_MODULE_NEW are the same for tests of what only newer
+versions can, which ask for them with need_nginx('1.27.3').
 
 =cut

@@ -50,7 +50,7 @@ ngx_hd_pace_past(ngx_hd_pace_t *pace, uint64_t now, ngx_hd_pace_past_t *past)
 
 
 ngx_array_t *
-ngx_hd_upstream_peers(ngx_hd_upstream_t *u, ngx_pool_t *p)
+ngx_hd_peer_list(ngx_hd_upstream_t *u, ngx_pool_t *p)
 {
     return NULL;
 }

@@ -251,6 +251,15 @@ test_counts(void)
     is_num(news.now.state, CLEAR, "and clear");
     ok(!ngx_hd_guard_holds(&hmcf, &target[1]), "verdicts follow");
 
+    /* an address that DNS took away is not probed, and says nothing */
+
+    (void) ngx_hd_guard_look(&hmcf, now, now + 16000, &news);
+    is_num(news.count.targets, 6, "before");
+    target[5].absent = 1;
+    (void) ngx_hd_guard_look(&hmcf, now, now + 16000, &news);
+    is_num(news.count.targets, 5, "those that DNS took away do not count");
+    target[5].absent = 0;
+
     /* sentinels */
 
     target[6].sentinel = 1;

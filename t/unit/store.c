@@ -62,6 +62,23 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 }
 
 
+/* there is no upstream here, so no server that DNS could add */
+
+void
+ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
+{
+    (void) hmcf;
+    (void) from;
+}
+
+
+void
+ngx_hd_place_settle(ngx_hd_main_conf_t *hmcf)
+{
+    (void) hmcf;
+}
+
+
 u_char *
 ngx_log_errno(u_char *buf, u_char *last, ngx_err_t err)
 {

@@ -214,6 +214,8 @@ my @accepted = (
     [ 'min_up', check('min_up=2'),
       'min_up=2 is more than the number of servers (1) of upstream "app": '
       . 'none will be taken out of service' ],
+    (map { [ 'max_servers', "healthdash_probe p { max_servers $_; }\n" ] }
+         1, 64, 1000),
     (map { [ 'mode', check("mode=$_") ] } qw(enforce observe)),
     (map { [ 'slow_start', check("slow_start=$_") ] } qw(1s 60s 1h off)),
     [ 'slow_start', used('slow_start 1m;', 'http mode=observe') ],
@@ -778,6 +780,20 @@ my @refused = (
     [ 'min_up', service('web http://127.0.0.1 min_up=1'),
       'parameter "min_up" belongs to a healthdash_check, not to a service of '
       . 'type "http"' ],
+    (map { [ 'max_servers', check("max_servers=$_"),
+             "invalid max_servers \"$_\", expected a number from 1 to 1000" ] }
+         qw(0 1001 x)),
+    [ 'max_servers', check('max_servers=10'),
+      'parameter "max_servers" has no meaning for upstream "app", which has no '
+      . 'server with "resolve"' ],
+    [ 'max_servers', "upstream app {\n    server 127.0.0.1:1;\n"
+                     . "    healthdash_check max_servers=10;\n"
+                     . "    healthdash_check tcp max_servers=11; # here\n}",
+      'max_servers differs from that of the check in line %%PREVIOUS%%, '
+      . 'expected one for the whole upstream "app"' ],
+    [ 'max_servers', service('web http://127.0.0.1 max_servers=1'),
+      'parameter "max_servers" belongs to a healthdash_check, not to a service '
+      . 'of type "http"' ],
     [ 'mode', check('mode=watch'),
       'invalid mode "watch", expected enforce or observe' ],
     [ 'mode', service('web tcp://127.0.0.1:1 mode=observe'),

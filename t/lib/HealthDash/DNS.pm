@@ -1,10 +1,12 @@
 package HealthDash::DNS;
 
-# A scriptable DNS server: UDP, A and AAAA, in a process of its own.
+# A scriptable DNS server: UDP, A, AAAA and SRV, in a process of its own.
 #
 #   my $dns = HealthDash::DNS->new(name => 'dns');   # port('dns')
 #
 #   $dns->set('app.test', a => ['127.0.0.1'], aaaa => ['::1'], ttl => 1);
+#   $dns->set('_http._tcp.app.test', srv => [[1, 10, 80, 'a.test']], ttl => 1);
+#                                            # priority, weight, port, name
 #   $dns->set('app.test', rcode => 3);       # NXDOMAIN; 2: SERVFAIL
 #   $dns->set('app.test', silent => 1);      # no answer
 #   $dns->set('app.test');                   # forgotten: NXDOMAIN
@@ -24,7 +26,7 @@ use Socket qw(:DEFAULT inet_pton);
 use HealthDash::Run qw(port start_helper);
 use HealthDash::Server;
 
-my %type = (1 => 'A', 28 => 'AAAA');
+my %type = (1 => 'A', 28 => 'AAAA', 33 => 'SRV');
 
 
 sub new {
@@ -150,7 +152,8 @@ sub answer {
     }
 
     my $question = substr $in, 12, $pos + 5 - 12;
-    my $type = $type{unpack 'n', substr $in, $pos + 1, 2} // 'other';
+    my $number = unpack 'n', substr $in, $pos + 1, 2;
+    my $type = $type{$number} // 'other';
     my $name = lc join '.', @labels;
     my $how = $state->{names}{$name} // {};
 
@@ -161,16 +164,27 @@ sub answer {
     my $list = $how->{lc $type} // [];
     my $rcode = $how->{rcode} // (%$how ? 0 : 3);
 
-    # a pointer to the name in the question, type, class, TTL, address
+    # a pointer to the name in the question, type, class, TTL, data
 
     my @records = map {
-        my $addr = inet_pton($type eq 'A' ? AF_INET : AF_INET6, $_);
-        pack 'n n n N n/a*', 0xc00c, $type eq 'A' ? 1 : 28, 1,
-             $how->{ttl} // 1, $addr;
+        pack 'n n n N n/a*', 0xc00c, $number, 1, $how->{ttl} // 1,
+             data($type, $_);
     } $rcode ? () : @$list;
 
     return pack('n6', $id, 0x8180 | $rcode, 1, scalar @records, 0, 0)
            . $question . join '', @records;
+}
+
+
+sub data {
+    my ($type, $what) = @_;
+
+    return inet_pton($type eq 'A' ? AF_INET : AF_INET6, $what)
+        if $type ne 'SRV';
+
+    my ($priority, $weight, $port, $name) = @$what;
+
+    return pack 'n3 (C/a*)* x', $priority, $weight, $port, split /\./, $name;
 }
 
 

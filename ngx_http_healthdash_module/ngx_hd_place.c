@@ -1,0 +1,396 @@
+
+/*
+ * Servers by address, and the places of those that DNS brings.  A place is in
+ * the record of a spare server's first check; it is read without a lock.
+ */
+
+
+#include <ngx_hd_compat.h>
+#include <ngx_hd_ident.h>
+#include <ngx_hd_place.h>
+
+
+#define NGX_HD_PLACE_WORDS                                                    \
+    ((sizeof(ngx_hd_place_t) - offsetof(ngx_hd_place_t, gone))                \
+     / sizeof(uint64_t))
+
+
+static ngx_int_t ngx_hd_place_read(ngx_hd_place_t *place, ngx_hd_place_t *p);
+static void ngx_hd_place_seat_one(ngx_hd_upstream_t *u,
+    struct sockaddr *sockaddr, socklen_t socklen, uint64_t gone);
+static void ngx_hd_place_settle_one(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server);
+
+
+ngx_uint_t
+ngx_hd_place_initial(ngx_hd_check_t *check, ngx_uint_t added)
+{
+    if (added && check->initial == NGX_HD_INITIAL_UP && !check->trusted) {
+        return NGX_HD_INITIAL_CHECKING;
+    }
+
+    return check->initial;
+}
+
+
+ngx_hd_server_t *
+ngx_hd_place_find(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
+    socklen_t socklen, ngx_hd_hint_t *hint)
+{
+    ngx_uint_t        i, k;
+    ngx_hd_place_t    p;
+    ngx_hd_server_t  *server;
+
+    /* servers stand in the order of the lists, so the hint is mostly right */
+
+    for (i = 0; i < u->nservers; i++) {
+        k = (hint->server + i) % u->nservers;
+        server = &u->servers[k];
+
+        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
+                             server->socklen, 1)
+            == NGX_OK)
+        {
+            hint->server = k + 1;
+            return server;
+        }
+    }
+
+    for (i = 0; i < u->nspares; i++) {
+        k = (hint->spare + i) % u->nspares;
+        server = &u->spares[k];
+
+        ngx_hd_place_look(u, server, &p);
+
+        if (p.version
+            && ngx_cmp_sockaddr(sockaddr, socklen,
+                                (struct sockaddr *) p.sockaddr, p.socklen, 1)
+               == NGX_OK)
+        {
+            hint->spare = k + 1;
+            return server;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_hd_record_t *
+ngx_hd_place_record(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t check)
+{
+    ngx_hd_zone_t    *zone;
+    ngx_hd_target_t  *t;
+
+    zone = u->main->zone;
+    t = server->targets[check];
+
+    /* a newer configuration may have given records to others */
+
+    if (t->spare && ngx_hd_load(&zone->generation) == u->main->generation) {
+        return &zone->record[t->record];
+    }
+
+    return ngx_hd_store_record(u->main, t);
+}
+
+
+ngx_int_t
+ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_uint_t check, ngx_uint_t *state)
+{
+    ngx_hd_place_t    p;
+    ngx_hd_record_t  *rec;
+    ngx_hd_target_t  *t;
+
+    t = server->targets[check];
+    rec = ngx_hd_place_record(u, server, check);
+
+    if (rec == NULL) {
+        return NGX_DECLINED;
+    }
+
+    *state = ngx_hd_store_verdict(rec, NULL);
+
+    if (t->spare && *state != NGX_HD_STATE_DOWN) {
+        ngx_hd_place_look(u, server, &p);
+
+        if (p.version && p.gone && ngx_hd_place_is_old(t, p.gone)) {
+            *state = NGX_HD_STATE_UNKNOWN;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what was known of an address is not trusted once it comes back */
+
+ngx_uint_t
+ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone)
+{
+    return ngx_current_msec - gone > ngx_hd_store_validity(t->check)
+           && ngx_hd_place_initial(t->check, 1) != NGX_HD_INITIAL_UP;
+}
+
+
+ngx_hd_place_t *
+ngx_hd_place_of(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+{
+    return &u->main->zone->record[server->targets[0]->record].place;
+}
+
+
+void
+ngx_hd_place_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_hd_place_t *p)
+{
+    if (ngx_hd_place_read(ngx_hd_place_of(u, server), p) != NGX_OK
+        || p->group != u->group)
+    {
+        p->version = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_hd_place_read(ngx_hd_place_t *place, ngx_hd_place_t *p)
+{
+    p->version = ngx_hd_load(&place->version);
+
+    if (p->version == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_hd_words_load(&p->gone, &place->gone, NGX_HD_PLACE_WORDS);
+
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+
+    return (__atomic_load_n(&place->version, __ATOMIC_RELAXED) == p->version
+            && p->socklen <= sizeof(p->sockaddr))
+           ? NGX_OK : NGX_DECLINED;
+}
+
+
+void
+ngx_hd_place_write(ngx_hd_place_t *place, ngx_hd_place_t *p)
+{
+    __atomic_store_n(&place->version, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+
+    ngx_hd_words_save(&place->gone, &p->gone, NGX_HD_PLACE_WORDS);
+
+    ngx_hd_set(&place->version, p->version);
+}
+
+
+void
+ngx_hd_place_copy(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    const ngx_hd_place_t *p)
+{
+    ngx_uint_t        i;
+    ngx_hd_target_t  *t;
+
+    server->version = p->version;
+    server->gone = p->gone;
+    server->name.len = 0;
+
+    if (p->version) {
+        ngx_memcpy(server->sockaddr, p->sockaddr, p->socklen);
+        server->socklen = p->socklen;
+        server->name.len = ngx_sock_ntop(server->sockaddr, server->socklen,
+                                         server->name.data,
+                                         NGX_SOCKADDR_STRLEN, 1);
+    }
+
+    server->server = server->name;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        t = server->targets[i];
+
+        t->absent = (p->version == 0 || p->gone);
+
+        if (p->version) {
+            ngx_hd_place_target(t, p, &server->name);
+
+        } else {
+            /* no record has this one */
+            ngx_memset(t->id, 0xff, NGX_HD_ID_LEN);
+        }
+    }
+}
+
+
+/* t has room for what is written there */
+
+void
+ngx_hd_place_target(ngx_hd_target_t *t, const ngx_hd_place_t *p,
+    ngx_str_t *name)
+{
+    t->name = *name;
+
+    ngx_memcpy(t->sockaddr, p->sockaddr, p->socklen);
+    t->socklen = p->socklen;
+
+    if (t->check->port) {
+        ngx_inet_set_port(t->sockaddr, t->check->port);
+    }
+
+    t->address.len = ngx_sock_ntop(t->sockaddr, t->socklen, t->address.data,
+                                   NGX_SOCKADDR_STRLEN, 1);
+    ngx_hd_ident(t);
+}
+
+
+void
+ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
+{
+    uint64_t                        i;
+    ngx_uint_t                      k, n;
+    ngx_hd_place_t                  p;
+    ngx_hd_upstream_t             **u;
+    ngx_http_upstream_rr_peer_t    *peer;
+    ngx_http_upstream_rr_peers_t   *peers;
+
+    u = hmcf->upstreams.elts;
+
+    for (n = 0, k = 0; k < hmcf->upstreams.nelts; k++) {
+        n += u[k]->nspares;
+        peers = u[k]->nspares ? u[k]->uscf->peer.data : NULL;
+
+        for ( /* void */ ; peers; peers = peers->next) {
+
+            for (peer = peers->peer; peer; peer = peer->next) {
+                ngx_hd_place_seat_one(u[k], peer->sockaddr, peer->socklen, 0);
+            }
+        }
+    }
+
+    for (i = 0; n && from && i < from->capacity; i++) {
+
+        if (from->record[i].generation != from->generation
+            || ngx_hd_place_read(&from->record[i].place, &p) != NGX_OK)
+        {
+            continue;
+        }
+
+        for (k = 0; k < hmcf->upstreams.nelts; k++) {
+
+            if (u[k]->nspares && u[k]->group == p.group) {
+                ngx_hd_place_seat_one(u[k], (struct sockaddr *) p.sockaddr,
+                                      p.socklen,
+                                      p.gone ? p.gone : ngx_current_msec);
+            }
+        }
+    }
+}
+
+
+static void
+ngx_hd_place_seat_one(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
+    socklen_t socklen, uint64_t gone)
+{
+    ngx_uint_t        i;
+    ngx_hd_place_t    p;
+    ngx_hd_server_t  *server;
+
+    for (i = 0; i < u->nservers; i++) {
+        server = &u->servers[i];
+
+        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
+                             server->socklen, 1)
+            == NGX_OK)
+        {
+            return;
+        }
+    }
+
+    /* these are taken from the first one on */
+
+    for (i = 0; i < u->nspares && u->spares[i].version; i++) {
+        server = &u->spares[i];
+
+        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
+                             server->socklen, 1)
+            == NGX_OK)
+        {
+            return;
+        }
+    }
+
+    if (i == u->nspares || socklen > (socklen_t) sizeof(p.sockaddr)) {
+        return;
+    }
+
+    ngx_memzero(&p, sizeof(ngx_hd_place_t));
+
+    p.version = 1;
+    p.gone = gone;
+    p.socklen = socklen;
+    ngx_memcpy(p.sockaddr, sockaddr, socklen);
+
+    ngx_hd_place_copy(u, &u->spares[i], &p);
+}
+
+
+void
+ngx_hd_place_settle(ngx_hd_main_conf_t *hmcf)
+{
+    ngx_uint_t           i, k;
+    ngx_hd_upstream_t  **u;
+
+    u = hmcf->upstreams.elts;
+
+    for (k = 0; k < hmcf->upstreams.nelts; k++) {
+
+        for (i = 0; i < u[k]->nspares; i++) {
+            ngx_hd_place_settle_one(u[k], &u[k]->spares[i]);
+        }
+    }
+}
+
+
+static void
+ngx_hd_place_settle_one(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+{
+    ngx_uint_t        i;
+    ngx_hd_place_t    p, *place;
+    ngx_hd_record_t  *rec;
+
+    /* only that of the first check counts, which may have been another one */
+
+    for (i = server->version ? 1 : 0; i < u->checks.nelts; i++) {
+        rec = &u->main->zone->record[server->targets[i]->record];
+        ngx_hd_set(&rec->place.version, 0);
+    }
+
+    if (server->version == 0) {
+        return;
+    }
+
+    rec = &u->main->zone->record[server->targets[0]->record];
+    place = &rec->place;
+
+    ngx_hd_place_look(u, server, &p);
+
+    if (p.version && ngx_cmp_sockaddr((struct sockaddr *) p.sockaddr, p.socklen,
+                                      server->sockaddr, server->socklen, 1)
+                     == NGX_OK)
+    {
+        ngx_hd_set(&place->gone, server->gone);
+
+    } else {
+        ngx_memzero(&p, sizeof(ngx_hd_place_t));
+
+        p.version = NGX_HD_PLACE_USED | ngx_hd_load(&rec->seq) >> 32;
+        p.gone = server->gone;
+        p.group = u->group;
+        p.socklen = server->socklen;
+        ngx_memcpy(p.sockaddr, server->sockaddr, server->socklen);
+
+        ngx_hd_place_write(place, &p);
+    }
+
+    server->version = p.version;
+}

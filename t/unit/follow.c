@@ -1,0 +1,358 @@
+
+/*
+ * Unit test of ngx_hd_follow.c and ngx_hd_place.c: which address gets which
+ * place, and what becomes of it when the worker that gives it dies at the
+ * worst moment, or somebody else is there at the same time.
+ */
+
+
+#include "tap.h"
+#include "ngx_stand_in.h"
+#include "../../ngx_http_healthdash_module/ngx_hd_store.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_place.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_follow.c"
+
+
+#define PLACES  3
+
+
+/* what the units need of nginx beside the common stand-ins */
+
+ngx_uint_t             ngx_worker;
+ngx_pid_t              ngx_pid = 100;
+volatile ngx_msec_t    ngx_current_msec = 5000;
+
+static ngx_time_t      now = { 1700000000, 0, 0 };
+
+static ngx_uint_t      locked;          /* by somebody else */
+static ngx_uint_t      unlocks;
+
+static ngx_slab_pool_t                slab;
+static ngx_shm_zone_t                 shm;
+static ngx_hd_zone_t                 *zone;
+static ngx_hd_main_conf_t             conf;
+static ngx_hd_upstream_t              up;
+static ngx_hd_upstream_t             *ups[1] = { &up };
+static ngx_hd_check_t                 check_conf;
+static ngx_hd_check_t                *checks[1] = { &check_conf };
+static const ngx_hd_probe_type_t      type;
+static ngx_http_upstream_srv_conf_t   uscf;
+
+static ngx_hd_server_t                spares[PLACES];
+static ngx_hd_target_t                targets[PLACES];
+static ngx_hd_target_t               *target_of[PLACES];
+static uint64_t                       listed[PLACES];
+static u_char                         news[PLACES];
+static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
+
+
+ngx_uint_t
+ngx_shmtx_trylock(ngx_shmtx_t *mtx)
+{
+    return !locked;
+}
+
+
+void
+ngx_shmtx_unlock(ngx_shmtx_t *mtx)
+{
+    unlocks++;
+}
+
+
+void
+ngx_rwlock_rlock(ngx_atomic_t *lock)
+{
+}
+
+
+void
+ngx_rwlock_unlock(ngx_atomic_t *lock)
+{
+}
+
+
+ngx_int_t
+ngx_cmp_sockaddr(struct sockaddr *a, socklen_t alen, struct sockaddr *b,
+    socklen_t blen, ngx_uint_t port)
+{
+    return (alen == blen && memcmp(a, b, alen) == 0) ? NGX_OK : NGX_DECLINED;
+}
+
+
+size_t
+ngx_sock_ntop(struct sockaddr *sa, socklen_t len, u_char *text, size_t size,
+    ngx_uint_t port)
+{
+    text[0] = (u_char) ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr);
+
+    return 1;
+}
+
+
+void
+ngx_inet_set_port(struct sockaddr *sa, in_port_t port)
+{
+    ((struct sockaddr_in *) sa)->sin_port = htons(port);
+}
+
+
+void
+ngx_hd_ident(ngx_hd_target_t *t)
+{
+    memset(t->id, t->name.data[0], NGX_HD_ID_LEN);
+}
+
+
+/* nginx's list has these, and has changed */
+
+static void
+list(const char *names)
+{
+    size_t                               i;
+    static ngx_http_upstream_rr_peers_t  peers;
+    static ngx_http_upstream_rr_peer_t   peer[8];
+    static struct sockaddr_in            sin[8];
+
+    memset(&peers, 0, sizeof(peers));
+    memset(peer, 0, sizeof(peer));
+
+    for (i = 0; names[i]; i++) {
+        sin[i].sin_family = AF_INET;
+        sin[i].sin_addr.s_addr = htonl((uint32_t) names[i]);
+
+        peer[i].sockaddr = (struct sockaddr *) &sin[i];
+        peer[i].socklen = sizeof(struct sockaddr_in);
+        peer[i].next = names[i + 1] ? &peer[i + 1] : NULL;
+    }
+
+    peers.peer = i ? peer : NULL;
+    peers.number = i;
+    uscf.peer.data = &peers;
+
+    up.followed = (ngx_uint_t) -1;
+}
+
+
+static void
+start(void)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = offsetof(ngx_hd_zone_t, record) + PLACES * sizeof(ngx_hd_record_t);
+
+    zone = calloc(1, size);
+    zone->generation = 1;
+    zone->capacity = PLACES;
+
+    shm.shm.addr = (u_char *) &slab;
+
+    conf.zone = zone;
+    conf.shm_zone = &shm;
+    conf.generation = 1;
+    conf.upstreams.elts = ups;
+    conf.upstreams.nelts = 1;
+
+    check_conf.type = &type;
+    check_conf.interval = 1000;
+    check_conf.timeout = 1000;
+
+    up.main = &conf;
+    up.uscf = &uscf;
+    up.checks.elts = checks;
+    up.checks.nelts = 1;
+    up.spares = spares;
+    up.nspares = PLACES;
+    up.listed = listed;
+    up.news = news;
+    up.fresh = fresh;
+    up.group = 42;
+
+    for (i = 0; i < PLACES; i++) {
+        target_of[i] = &targets[i];
+        spares[i].targets = &target_of[i];
+        targets[i].check = &check_conf;
+        targets[i].upstream = &up;
+        targets[i].spare = 1;
+        targets[i].record = i;
+    }
+}
+
+
+/* whose places are whose: "a-B": one free, B is gone */
+
+static const char *
+places(void)
+{
+    ngx_uint_t      i;
+    ngx_hd_place_t  p;
+    static char     text[PLACES + 1];
+
+    for (i = 0; i < PLACES; i++) {
+        ngx_hd_place_look(&up, &spares[i], &p);
+
+        text[i] = '-';
+
+        if (p.version) {
+            text[i] = (char) ntohl(((struct sockaddr_in *) p.sockaddr)
+                                   ->sin_addr.s_addr);
+
+            if (zone->record[i].id[0] != (u_char) text[i]) {
+                text[i] = '!';
+            }
+
+            if (p.gone) {
+                text[i] -= 'a' - 'A';
+            }
+        }
+    }
+
+    return text;
+}
+
+
+static ngx_hd_follow_t
+follow(void)
+{
+    ngx_hd_follow_t  f;
+
+    ngx_current_msec += 10;
+    ngx_hd_follow(&up, &f);
+
+    return f;
+}
+
+
+static void
+test_order(void)
+{
+    list("ab");
+    ok(follow().changed == 2, "two addresses are new");
+    is_str(places(), "ab-", "they get the first places");
+    ok(news[0] == NGX_HD_EVENT_ADDED && news[2] == 0, "which is news");
+
+    list("b");
+    (void) follow();
+    is_str(places(), "Ab-", "one is gone");
+    ok(news[0] == NGX_HD_EVENT_REMOVED, "which is news, too");
+
+    list("bc");
+    (void) follow();
+    is_str(places(), "Abc", "a free place is used first");
+
+    list("c");
+    (void) follow();
+    list("ac");
+    (void) follow();
+    is_str(places(), "aBc", "who comes back has its place");
+
+    list("c");
+    (void) follow();
+    list("cd");
+    (void) follow();
+    is_str(places(), "Adc", "who was away for longest loses it");
+
+    list("acde");
+    ok(follow().crowded == 1, "one is too much");
+    is_str(places(), "adc", "and gets none");
+}
+
+
+static void
+test_dead(void)
+{
+    uint64_t          until;
+    ngx_hd_lease_t    lease;
+    ngx_hd_follow_t   f;
+    ngx_hd_record_t  *rec;
+
+    list("ac");
+    (void) follow();
+    is_str(places(), "aDc", "d is gone");
+
+    /* as another worker has left it that died while giving the place */
+
+    rec = &zone->record[1];
+    ngx_worker = 1;
+    ngx_pid = 200;
+
+    (void) ngx_hd_store_claim(&conf, rec, NGX_HD_FOLLOW_LEASE, &lease, &until);
+    ngx_hd_set(&rec->place.version, 0);
+    memset(rec->id, 'e', NGX_HD_ID_LEN);
+    rec->history.result[0] = 1;
+    rec->back = 1;
+    rec->recent = 1;
+
+    ngx_worker = 0;
+    ngx_pid = 100;
+
+    is_str(places(), "a-c", "its giver died: the place is nobody's");
+
+    list("ace");
+    f = follow();
+    ok(f.again && f.changed == 0 && f.crowded == 0,
+       "while its lease lasts: later");
+
+    ngx_current_msec += NGX_HD_FOLLOW_LEASE;
+
+    f = follow();
+    ok(!f.again && f.changed == 1, "then it is given again");
+    is_str(places(), "aec", "and whole");
+    ok(rec->history.result[0] == 0 && rec->lease == 0, "from the beginning");
+    ok(rec->back == 0 && rec->recent == 0, "it neither ramps nor fails");
+    ok(rec->due <= ngx_current_msec, "to be probed at once");
+    ok(ngx_hd_store_publish(rec, &lease, &(ngx_hd_data_t) { .state = 1 })
+       == NGX_DECLINED, "the dead one would be refused");
+}
+
+
+static void
+test_others(void)
+{
+    ngx_hd_follow_t  f;
+
+    list("ce");
+
+    locked = 1;
+    f = follow();
+    ok(f.again && f.changed == 0, "the mutex is not free: later");
+    is_str(places(), "aec", "nothing is done without it");
+    locked = 0;
+
+    conf.generation = 0;
+    f = follow();
+    ok(f.changed == 0, "a worker of the past changes nothing");
+    is_str(places(), "aec", "nothing at all");
+    conf.generation = 1;
+
+    f = follow();
+    ok(f.changed == 1 && !f.again, "then it is done");
+    is_str(places(), "Aec", "once");
+
+    unlocks = 0;
+    list("ce");
+    ok(follow().changed == 0 && unlocks == 0,
+       "where nothing differs the mutex is not asked for");
+
+    up.group = 43;
+    is_str(places(), "---", "the places are of this upstream alone");
+    up.group = 42;
+}
+
+
+int
+main(void)
+{
+    ngx_cached_time = &now;
+
+    start();
+
+    test_order();
+    test_dead();
+    test_others();
+
+    free(zone);
+
+    return done();
+}
