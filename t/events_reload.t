@@ -27,7 +27,7 @@ http {
     healthdash_probe p {
         interval 200ms;
         fast 200ms;
-        timeout 150ms;
+        timeout 1s;
         fails 1;
     }
     upstream app {

@@ -20,7 +20,7 @@ http {
     healthdash_probe p {
         interval 200ms;
         fast 200ms;
-        timeout 150ms;
+        timeout 10s;
         fails 1;
     }
 

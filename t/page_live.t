@@ -22,15 +22,15 @@ my $t = HealthDash->new(http => <<'EOF')->start;
         zone app 64k;
         server %%ADDR_good%%;
         server %%ADDR_bad%%;
-        healthdash_check interval=200ms fast=100ms timeout=150ms fails=1
+        healthdash_check interval=200ms fast=100ms timeout=1s fails=1
                          passes=1 min_up=0;
     }
     healthdash_service "Zebra" tcp://%%ADDR_good%% interval=200ms
-        timeout=150ms fast=100ms group=Data;
+        timeout=1s fast=100ms group=Data;
     healthdash_service "Ape" tcp://%%ADDR_good%% interval=200ms
-        timeout=150ms fast=100ms group=Data;
+        timeout=1s fast=100ms group=Data;
     healthdash_service "<img src=http://other.test/y>" tcp://%%ADDR_good%%
-        interval=200ms timeout=150ms fast=100ms "group=\"><b>Other";
+        interval=200ms timeout=1s fast=100ms "group=\"><b>Other";
 
     server {
         listen 127.0.0.1:%%PORT_web%%;

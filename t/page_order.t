@@ -12,7 +12,7 @@ use HealthDash::Browser qw(browser);
 my ($good, $bad) = backends(qw(good bad));
 
 my $t = HealthDash->new(http => <<'EOF')->start;
-    healthdash_probe p { interval 200ms;  timeout 150ms;  fails 1; }
+    healthdash_probe p { interval 200ms;  timeout 1s;  fails 1; }
 
     upstream well {
         zone well 64k;
@@ -91,7 +91,7 @@ ok($b->until('window.before && known() !== window.before'),
 
 $t->set_conf(<<'EOF')->reload;
 http {
-    healthdash_probe p { interval 200ms;  timeout 150ms;  fails 1;  passes 1; }
+    healthdash_probe p { interval 200ms;  timeout 1s;  fails 1;  passes 1; }
 
     upstream well {
         zone well 64k;

@@ -86,6 +86,8 @@ cmp_ok($b->eval("Math.min(...line('#$id').match(/(?<= )\\d+/g))"), '<', 8,
 
 $b->order('reload');
 ok($b->until($live), 'live');
+$b->eval("window.before = total('#$id')");
+ok($b->until("total('#$id') > before"), 'the stream brings results');
 $b->seen;
 $other->set(status => 503);
 ok($b->until("document.querySelector('#$id .spark .down')"

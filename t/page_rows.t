@@ -22,11 +22,11 @@ my $t = HealthDash->new(http => <<'EOF')->start;
         zone app 64k;
         server %%ADDR_good%%;
         server %%ADDR_bad%% weight=3;
-        healthdash_check interval=200ms fast=100ms timeout=150ms fails=1
+        healthdash_check interval=200ms fast=100ms timeout=1s fails=1
                          passes=1 min_up=0;
     }
-    healthdash_service Shop tcp://%%ADDR_good%% interval=200ms timeout=150ms;
-    healthdash_service Sick http://%%ADDR_bad%%/ interval=200ms timeout=150ms
+    healthdash_service Shop tcp://%%ADDR_good%% interval=200ms timeout=1s;
+    healthdash_service Sick http://%%ADDR_bad%%/ interval=200ms timeout=1s
         fast=100ms fails=1 link=https://wiki.example/sick;
 
     server {

@@ -89,9 +89,9 @@ for my $name (@texts) {
 }
 
 HealthDash->new(workers => 2, http => <<EOF)->start;
-    healthdash_probe p { interval 200ms; fast 100ms; timeout 150ms; fails 1; }
+    healthdash_probe p { interval 200ms; fast 100ms; timeout 1s; fails 1; }
     healthdash_probe deep {
-        interval 200ms; fast 100ms; timeout 150ms; fails 1;
+        interval 200ms; fast 100ms; timeout 1s; fails 1;
         expect body ~ "^ok";
     }
     $conf
