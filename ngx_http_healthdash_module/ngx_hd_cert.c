@@ -35,6 +35,7 @@ typedef struct {
 
 static X509_STORE *ngx_hd_cert_find(ngx_array_t *stores, ngx_str_t *ca);
 static X509_STORE *ngx_hd_cert_create(ngx_conf_t *cf);
+static ngx_int_t ngx_hd_cert_spoken(SSL *ssl);
 static void ngx_hd_cert_cleanup(void *data);
 static ngx_int_t ngx_hd_cert_load(ngx_conf_t *cf, X509_STORE *store,
     ngx_str_t *ca);
@@ -304,6 +305,19 @@ ngx_hd_cert_name(const ngx_hd_check_t *check, u_char *buf, ngx_uint_t *ip)
 }
 
 
+/* QUIC, whose own version is 1, speaks TLS 1.3 alone: RFC 9001, 4.2 */
+
+static ngx_int_t
+ngx_hd_cert_spoken(SSL *ssl)
+{
+    ngx_int_t  version;
+
+    version = SSL_version(ssl);
+
+    return (version < SSL3_VERSION) ? TLS1_3_VERSION : version;
+}
+
+
 ngx_int_t
 ngx_hd_cert_judge(ngx_hd_result_t *result, const ngx_hd_check_t *check,
     SSL *ssl, X509 *leaf, STACK_OF(X509) *chain)
@@ -314,7 +328,7 @@ ngx_hd_cert_judge(ngx_hd_result_t *result, const ngx_hd_check_t *check,
     cert = &result->cert;
 
     ngx_memzero(cert, sizeof(ngx_hd_cert_t));
-    cert->version = (uint16_t) SSL_version(ssl);
+    cert->version = (uint16_t) ngx_hd_cert_spoken(ssl);
 
     if (leaf == NULL) {
 
@@ -765,7 +779,7 @@ ngx_hd_cert_version(ngx_hd_result_t *result, const ngx_hd_check_t *check,
 
     least = (check->min_tls == 13) ? TLS1_3_VERSION : TLS1_2_VERSION;
 
-    if (SSL_version(ssl) >= least) {
+    if (ngx_hd_cert_spoken(ssl) >= least) {
         return NGX_OK;
     }
 

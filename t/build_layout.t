@@ -45,7 +45,7 @@ sub module {
     HealthDash::Run::write_file("$tmp/$header", $text);
 
     my $dirs = join ' ', map { "-I$src/src/$_" } qw(core event event/modules
-        event/quic os/unix http http/modules http/v2);
+        event/quic os/unix http http/modules http/v2 http/v3);
     my $unit = 'ngx_hd_upstream';
     my @rest = grep { !m{/$unit\.o$} } glob "$dir/*.o";
 
