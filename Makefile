@@ -16,7 +16,7 @@ SUITES    ?= trixie forky
 CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
 	probe_cert.t probe_curl_life.t probe_http*.t probe_keepalive.t \
 	probe_proxy_protocol.t probe_request.t probe_tcp.t probe_tls*.t \
-	render_http.t sched_*.t status_*.t unit_*.t upstream_*.t))
+	render_http.t resolve_*.t sched_*.t status_*.t unit_*.t upstream_*.t))
 
 ifeq ($(origin CC), default)
 CC := gcc
