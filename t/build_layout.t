@@ -65,9 +65,9 @@ my $field = 'ngx_http_upstream_rr_peer_t    *next;';
 
 my %build = (
     same => sub { },
-    larger => sub { s/\Q$field\E/$field void *sid[3];/ },
+    larger => sub { s/\Q$field\E/$field void *more[3];/ },
     smaller => sub { s/NGX_COMPAT_BEGIN\(32\)/NGX_COMPAT_BEGIN(8)/ },
-    'moved next' => sub { s/\Q$field\E/void *sid[2]; $field/ },
+    'moved next' => sub { s/\Q$field\E/void *more[2]; $field/ },
     'moved down' => sub { s/(ngx_uint_t +down;)/ngx_uint_t x; $1/ },
 );
 

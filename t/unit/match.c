@@ -174,8 +174,8 @@ test_refuse(void)
           "=, !=, ~, ~*, !~ or !~*" },
         { "body|~|[a", "invalid regular expression \"[a\", "
           "missing terminating ] for character class at offset 2" },
-        { "body|!~*|*", "invalid regular expression \"*\", "
-          "quantifier does not follow a repeatable item at offset 0" },
+        { "body|!~*|(a", "invalid regular expression \"(a\", "
+          "missing closing parenthesis at offset 2" },
         { "body|~|(*UTF)a", "invalid regular expression \"(*UTF)a\", "
           "using UTF is disabled by the application at offset 6" },
         { "time", "invalid number of words after time, expected an operator "
