@@ -40,23 +40,11 @@ static void ngx_hd_field_target(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_critical(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_backup(const ngx_hd_row_t *row,
+static void ngx_hd_field_peer(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_counted(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_max_conns(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_state(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_health(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_kept(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_ramping(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_ramp_share(const ngx_hd_row_t *row,
-    const ngx_hd_field_t *f, ngx_hd_value_t *v);
-static void ngx_hd_field_full(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
 static void ngx_hd_field_since(const ngx_hd_row_t *row,
     const ngx_hd_field_t *f, ngx_hd_value_t *v);
@@ -109,6 +97,19 @@ enum {
 };
 
 
+/* what nginx does with a server */
+
+enum {
+    NGX_HD_FIELD_BACKUP = 0,
+    NGX_HD_FIELD_MAX_CONNS,
+    NGX_HD_FIELD_STATE,
+    NGX_HD_FIELD_KEPT,
+    NGX_HD_FIELD_RAMPING,
+    NGX_HD_FIELD_SHARE,
+    NGX_HD_FIELD_FULL
+};
+
+
 static const ngx_hd_field_t  ngx_hd_field_table[] = {
 
     { "kind", "", 0, "",
@@ -140,31 +141,33 @@ static const ngx_hd_field_t  ngx_hd_field_table[] = {
     { "critical", "critical", NGX_HD_FIELD_SERVICE, "",
       "whether it is", ngx_hd_field_critical, 0 },
     { "backup", "backup", NGX_HD_FIELD_PEER, "",
-      "whether the server is one", ngx_hd_field_backup, 0 },
+      "whether the server is one", ngx_hd_field_peer, NGX_HD_FIELD_BACKUP },
     { "weight", "weight", NGX_HD_FIELD_PEER, "",
       "of the server", ngx_hd_field_number, offsetof(ngx_hd_peer_t, weight) },
     { "active", "active", NGX_HD_FIELD_PEER, "",
       "connections that nginx has open to the server for requests",
       ngx_hd_field_counted, offsetof(ngx_hd_peer_t, conns) },
     { "max_conns", "max_conns", NGX_HD_FIELD_PEER, "",
-      "how many these may be", ngx_hd_field_max_conns, 0 },
+      "how many these may be", ngx_hd_field_peer, NGX_HD_FIELD_MAX_CONNS },
     { "passive_fails", "passive_fails", NGX_HD_FIELD_PEER, "",
       "requests that failed, as nginx counts them for max_fails",
       ngx_hd_field_counted, offsetof(ngx_hd_peer_t, fails) },
     { "state", "state", NGX_HD_FIELD_PEER, "",
-      "what nginx does with the server", ngx_hd_field_state, 0 },
+      "what nginx does with the server",
+      ngx_hd_field_peer, NGX_HD_FIELD_STATE },
     { "health", "health", NGX_HD_IN_ALL, "",
       "what the probes say", ngx_hd_field_health, 0 },
     { "kept", "kept", NGX_HD_FIELD_PEER, "",
-      "whether it is kept in service by min_up", ngx_hd_field_kept, 0 },
+      "whether it is kept in service by min_up",
+      ngx_hd_field_peer, NGX_HD_FIELD_KEPT },
     { "ramping", "ramping", NGX_HD_FIELD_PEER, "",
       "whether it gets fewer requests than its share, by slow_start",
-      ngx_hd_field_ramping, 0 },
+      ngx_hd_field_peer, NGX_HD_FIELD_RAMPING },
     { "share", "share", NGX_HD_FIELD_PEER, "%",
       "while it is ramping: of what it gets when it is fully in service",
-      ngx_hd_field_ramp_share, 0 },
+      ngx_hd_field_peer, NGX_HD_FIELD_SHARE },
     { "full", "full", NGX_HD_FIELD_PEER, "",
-      "while it is ramping: until then", ngx_hd_field_full, 0 },
+      "while it is ramping: until then", ngx_hd_field_peer, NGX_HD_FIELD_FULL },
     { "since", "since", NGX_HD_FIELD_TARGET, "",
       "when the health became what it is", ngx_hd_field_since, 0 },
     { "stale", "stale", NGX_HD_FIELD_TARGET, "",
@@ -434,17 +437,59 @@ ngx_hd_field_critical(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 }
 
 
+/* arg: what of the server; limits and shares that there are not are absent */
+
 static void
-ngx_hd_field_backup(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
+ngx_hd_field_peer(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
-    if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.backup);
+    const ngx_hd_peer_t  *peer;
+
+    if (row->vp == NULL) {
+        return;
+    }
+
+    peer = &row->vp->peer;
+
+    switch (f->arg) {
+
+    case NGX_HD_FIELD_BACKUP:
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, peer->backup);
+        return;
+
+    case NGX_HD_FIELD_MAX_CONNS:
+        if (peer->max_conns) {
+            ngx_hd_field_set(v, NGX_HD_VALUE_UINT, peer->max_conns);
+        }
+
+        return;
+
+    case NGX_HD_FIELD_STATE:
+        ngx_hd_field_set_word(v, ngx_hd_peer_state_word(peer->state));
+        return;
+
+    case NGX_HD_FIELD_KEPT:
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, peer->kept);
+        return;
+
+    case NGX_HD_FIELD_RAMPING:
+        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, peer->ramping);
+        return;
+
+    case NGX_HD_FIELD_SHARE:
+        if (peer->full) {
+            ngx_hd_field_set(v, NGX_HD_VALUE_UINT, peer->share);
+        }
+
+        return;
+
+    default: /* NGX_HD_FIELD_FULL */
+        ngx_hd_field_set(v, NGX_HD_VALUE_TIME, (uint64_t) peer->full);
     }
 }
 
 
-/* the same; what one worker of several counts says nothing about the server */
+/* a number that one worker of several counts says nothing about the server */
 
 static void
 ngx_hd_field_counted(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
@@ -457,72 +502,10 @@ ngx_hd_field_counted(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
 
 
 static void
-ngx_hd_field_max_conns(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp && row->vp->peer.max_conns) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.max_conns);
-    }
-}
-
-
-static void
-ngx_hd_field_state(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp) {
-        ngx_hd_field_set_word(v,
-                              ngx_hd_peer_state_word(row->vp->peer.state));
-    }
-}
-
-
-static void
 ngx_hd_field_health(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
     ngx_hd_value_t *v)
 {
     ngx_hd_field_set_word(v, ngx_hd_state_word(row->health));
-}
-
-
-static void
-ngx_hd_field_kept(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.kept);
-    }
-}
-
-
-static void
-ngx_hd_field_ramping(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_BOOL, row->vp->peer.ramping);
-    }
-}
-
-
-static void
-ngx_hd_field_ramp_share(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp && row->vp->peer.full) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_UINT, row->vp->peer.share);
-    }
-}
-
-
-static void
-ngx_hd_field_full(const ngx_hd_row_t *row, const ngx_hd_field_t *f,
-    ngx_hd_value_t *v)
-{
-    if (row->vp && row->vp->peer.full) {
-        ngx_hd_field_set(v, NGX_HD_VALUE_TIME,
-                         (uint64_t) row->vp->peer.full);
-    }
 }
 
 
