@@ -2,8 +2,9 @@
 /*
  * healthdash: the live stream as parts of the page, for its script: what has
  * changed, made by the units that make the page, each with the id of what it
- * takes the place of.  A snapshot has no rows: who joins has loaded them, and
- * loads them again if something has happened in between.
+ * takes the place of.  A snapshot has no rows but those in trouble right now:
+ * who joins has loaded them, and loads them again if an event has come in
+ * between, but a failure that is no event yet may have come as well.
  */
 
 
@@ -13,6 +14,7 @@
 #include <ngx_hd_html_row.h>
 #include <ngx_hd_html_top.h>
 #include <ngx_hd_phrase.h>
+#include <ngx_hd_pulse.h>
 #include <ngx_hd_reason.h>
 
 
@@ -24,6 +26,15 @@ static void ngx_hd_live_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_html_service(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_live_html_sick_peer(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_live_html_sick_service(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
+static void ngx_hd_live_html_row_peer(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, const ngx_hd_view_upstream_t *vu,
+    const ngx_hd_view_peer_t *vp);
+static void ngx_hd_live_html_row_service(ngx_hd_text_t *t,
+    const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt);
 static void ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t,
     const ngx_hd_view_t *view, ngx_hd_render_cursor_t *c);
 static void ngx_hd_live_html_pulse_service(ngx_hd_text_t *t,
@@ -36,7 +47,9 @@ static void ngx_hd_live_html_events(ngx_hd_text_t *t,
 
 
 static const ngx_hd_render_t  ngx_hd_live_html_snapshot = {
-    .head = ngx_hd_live_html_head
+    .head = ngx_hd_live_html_head,
+    .peer = ngx_hd_live_html_sick_peer,
+    .service = ngx_hd_live_html_sick_service
 };
 
 
@@ -112,9 +125,7 @@ ngx_hd_live_html_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     vp = &vu->peers[c->peer];
 
     if (vp->news == NGX_HD_NEWS_CHANGE) {
-        ngx_hd_text_add(t, "<table>");
-        ngx_hd_html_peer(t, view, vu, vp);
-        ngx_hd_text_add(t, "</table>");
+        ngx_hd_live_html_row_peer(t, view, vu, vp);
     }
 }
 
@@ -128,10 +139,63 @@ ngx_hd_live_html_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     vt = &view->services[c->service];
 
     if (vt->news == NGX_HD_NEWS_CHANGE) {
-        ngx_hd_text_add(t, "<table>");
-        ngx_hd_html_service(t, view, vt);
-        ngx_hd_text_add(t, "</table>");
+        ngx_hd_live_html_row_service(t, view, vt);
     }
+}
+
+
+static void
+ngx_hd_live_html_sick_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    ngx_uint_t                     i;
+    const ngx_hd_view_peer_t      *vp;
+    const ngx_hd_view_upstream_t  *vu;
+
+    vu = &view->upstreams[c->upstream];
+    vp = &vu->peers[c->peer];
+
+    for (i = 0; i < vp->nchecks; i++) {
+
+        if (ngx_hd_pulse_is_sick(&vp->checks[i].data)) {
+            ngx_hd_live_html_row_peer(t, view, vu, vp);
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_hd_live_html_sick_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    ngx_hd_render_cursor_t *c)
+{
+    const ngx_hd_view_target_t  *vt;
+
+    vt = &view->services[c->service];
+
+    if (ngx_hd_pulse_is_sick(&vt->data)) {
+        ngx_hd_live_html_row_service(t, view, vt);
+    }
+}
+
+
+static void
+ngx_hd_live_html_row_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_upstream_t *vu, const ngx_hd_view_peer_t *vp)
+{
+    ngx_hd_text_add(t, "<table>");
+    ngx_hd_html_peer(t, view, vu, vp);
+    ngx_hd_text_add(t, "</table>");
+}
+
+
+static void
+ngx_hd_live_html_row_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
+    const ngx_hd_view_target_t *vt)
+{
+    ngx_hd_text_add(t, "<table>");
+    ngx_hd_html_service(t, view, vt);
+    ngx_hd_text_add(t, "</table>");
 }
 
 
@@ -155,9 +219,7 @@ ngx_hd_live_html_pulse_peer(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     for (i = 0; i < vp->nchecks; i++) {
 
         if (vp->checks[i].redraw) {
-            ngx_hd_text_add(t, "<table>");
-            ngx_hd_html_peer(t, view, vu, vp);
-            ngx_hd_text_add(t, "</table>");
+            ngx_hd_live_html_row_peer(t, view, vu, vp);
             return;
         }
     }
@@ -189,9 +251,7 @@ ngx_hd_live_html_pulse_service(ngx_hd_text_t *t, const ngx_hd_view_t *view,
     }
 
     if (vt->redraw) {
-        ngx_hd_text_add(t, "<table>");
-        ngx_hd_html_service(t, view, vt);
-        ngx_hd_text_add(t, "</table>");
+        ngx_hd_live_html_row_service(t, view, vt);
         return;
     }
 

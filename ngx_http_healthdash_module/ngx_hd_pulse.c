@@ -364,7 +364,7 @@ ngx_hd_pulse_results(ngx_hd_pulse_t *pulse, ngx_hd_view_target_t *vt)
     /* the page of the first viewer may be older than the first round */
 
     vt->redraw = pt->bars ? (bars != pt->bars)
-                 : ngx_hd_pulse_trouble(&vt->data.open[NGX_HD_MINUTE]) != 0;
+                 : ngx_hd_pulse_is_sick(&vt->data);
 
     /* a picture that is ahead of the count of results is of the next round */
 
@@ -389,6 +389,13 @@ ngx_hd_pulse_bars(const ngx_hd_data_t *data)
            | (data->checks + data->inconclusive > 1) << 4
            | ngx_hd_pulse_trouble(&data->open[NGX_HD_DAY]) << 2
            | ngx_hd_pulse_trouble(&data->open[NGX_HD_MINUTE]);
+}
+
+
+ngx_uint_t
+ngx_hd_pulse_is_sick(const ngx_hd_data_t *data)
+{
+    return ngx_hd_pulse_trouble(&data->open[NGX_HD_MINUTE]) != 0;
 }
 
 

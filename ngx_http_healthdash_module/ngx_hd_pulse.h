@@ -38,5 +38,8 @@ void ngx_hd_pulse_begin(ngx_hd_pulse_t *pulse);
  */
 ngx_int_t ngx_hd_pulse_mark(ngx_hd_pulse_t *pulse, ngx_hd_view_t *view);
 
+/* 1 if a result in the minute of the last one failed or was slow. */
+ngx_uint_t ngx_hd_pulse_is_sick(const ngx_hd_data_t *data);
+
 
 #endif /* _NGX_HD_PULSE_H_INCLUDED_ */

@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use HealthDash timeout => 120;
 
 use HealthDash::Browser qw(browser);
+use HealthDash::Events;
 
 my ($good, $other) = backends(qw(good other));
 
@@ -101,6 +102,14 @@ ok($b->until("document.querySelector('#$id .strip path:last-of-type')"
              . ".matches('.degraded')"), 'the last part is yellow');
 ok($b->until("document.querySelector('#$id .days path:last-of-type')"
              . ".matches('.degraded')"), 'so is the day');
+
+# who joins has loaded the page, perhaps before a failure that is no event yet
+
+my $joined = HealthDash::Events->new(port => port('web'),
+    path => '/status?format=events&rows=html')->wait(sub { 1 }, 20, 'it');
+
+is_deeply([ $joined->{data} =~ /<tbody id="(\w+)"/g ], [ $id ],
+          'a snapshot has the row that is in trouble, and no other');
 
 my $seen = $b->seen;
 
