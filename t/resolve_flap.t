@@ -8,25 +8,13 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
-
-need_nginx('1.27.3');
+use HealthDash::Moving qw(answer moving name);
 
 # HD_SECONDS=600: the long form
 
 my $seconds = $ENV{HD_SECONDS} // 6;
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(6);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 6;
-
-sub name { return "127.0.0.$_[0]:$port"; }
-
-sub answer {
-    my ($name, @last) = @_;
-
-    $dns->set($name, a => [ map { "127.0.0.$_" } @last ], ttl => 0);
-}
 
 sub conf {
     my $http = '';

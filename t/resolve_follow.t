@@ -7,22 +7,10 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::Moving qw(answer moving name);
 
-need_nginx('1.27.3');
-
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(4, 1);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 4;
-
-sub name { return "127.0.0.$_[0]:$port"; }
-
-sub answer {
-    my ($name, @last) = @_;
-
-    $dns->set($name, a => [ map { "127.0.0.$_" } @last ], ttl => 1);
-}
 
 # "new" leaves initial= at its default, which is "checking" for such servers
 

@@ -7,22 +7,10 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::Moving qw(answer moving name);
 
-need_nginx('1.27.3');
-
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(3);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 3;
-
-sub name { return "127.0.0.$_[0]:$port"; }
-
-sub answer {
-    my (@last) = @_;
-
-    $dns->set('app.test', a => [ map { "127.0.0.$_" } @last ], ttl => 0);
-}
 
 my $conf = <<"EOC";
 http {
@@ -45,7 +33,7 @@ http {
 }
 EOC
 
-answer(1, 2);
+answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => $conf)->start;
 
@@ -80,7 +68,7 @@ ok(wait_until(sub { checks(2) >= 5 }, 20), 'it has been probed some times');
 
 # gone
 
-answer(1);
+answer('app.test', 1);
 ok(wait_is(2, state => 'removed', health => 'unknown'), 'DNS takes it away');
 
 my $p = hd_peer($t, 'app', name(2));
@@ -113,7 +101,7 @@ $b{2}->set('/healthz', hang => 1);
 
 my $n = $b{2}->count(path => '/x');
 
-answer(1, 2);
+answer('app.test', 1, 2);
 ok(wait_until(sub {
     http_burst(port('web'), '/x', 20);
     return hd_peer($t, 'app', name(2))->{health} eq 'down';
@@ -125,14 +113,14 @@ is(hd_peer($t, 'app', name(2))->{id}, $id, 'in the same row');
 
 # down when it goes: down when it comes back
 
-answer(1);
+answer('app.test', 1);
 ok(wait_is(2, state => 'removed'), 'DNS takes it away again');
 
 $b{2}->set('/healthz');
 
 my $mark = $t->log_mark;
 
-answer(1, 2);
+answer('app.test', 1, 2);
 ok(wait_is(2, health => 'up', state => 'up'), 'it comes back, and is well');
 like($t->log($mark), qr/\Q@{[ name(2) ]}\E of upstream "app" is up: 2 of 2/,
      'after as many passes as others need');

@@ -6,22 +6,10 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::Moving qw(answer moving name);
 
-need_nginx('1.27.3');
-
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(3);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 3;
-
-sub name { return "127.0.0.$_[0]:$port"; }
-
-sub answer {
-    my (@last) = @_;
-
-    $dns->set('app.test', a => [ map { "127.0.0.$_" } @last ], ttl => 0);
-}
 
 my $conf = <<"EOC";
 http {
@@ -43,7 +31,7 @@ http {
 }
 EOC
 
-answer(1, 2);
+answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => $conf)->start;
 
@@ -64,7 +52,7 @@ ok(wait_is($_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
 
 # reload: those in the list and the one that is gone
 
-answer(1);
+answer('app.test', 1);
 ok(wait_is(2, state => 'removed'), 'DNS takes one away');
 
 my %was = map { $_ => checks($_) } 1, 2;
@@ -84,7 +72,7 @@ cmp_ok(checks(1), '>=', $was{1}, 'what is known moves there');
 is(checks(2), $was{2}, 'also of what is gone');
 is(hd_peer($t, 'app', name(2))->{state}, 'removed', 'and since when');
 
-answer(1, 2);
+answer('app.test', 1, 2);
 ok(wait_is(2, health => 'up', state => 'up'), 'it comes back after the reload');
 ok(wait_until(sub { checks(2) > $was{2} }, 20), 'with its history');
 
@@ -128,7 +116,7 @@ is_deeply([ map { $_->{name} } grep { $_->{state} ne 'removed' }
           'the one of nginx.conf is left');
 is(http_burst(port('web'), '/', 20)->{backend}{b3}, 20, 'and serves');
 
-answer(1, 2);
+answer('app.test', 1, 2);
 ok(wait_is($_, health => 'up', state => 'up'), "server $_ is back") for 1, 2;
 
 
@@ -137,7 +125,7 @@ ok(wait_is($_, health => 'up', state => 'up'), "server $_ is back") for 1, 2;
 $was{2} = checks(2);
 $t->kill_worker(pid => $_) for $t->worker_pids;
 
-answer(1, 3);
+answer('app.test', 1, 3);
 ok(wait_is(2, state => 'removed'), 'those that come for them go on');
 ok(wait_until(sub { checks(1) > $was{1} }, 20), 'they probe');
 cmp_ok(checks(2), '>=', $was{2}, 'and know what was');

@@ -8,20 +8,12 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
-
-need_nginx('1.27.3');
+use HealthDash::Moving qw(answer moving);
 
 my $ramp = 8;
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(3, 1);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 3;
 my $new = "127.0.0.3:$port";
-
-sub answer {
-    $dns->set('app.test', a => [ map { "127.0.0.$_" } @_ ], ttl => 1);
-}
 
 my $http = '';
 
@@ -38,7 +30,7 @@ for ([ 'new', '' ], [ 'trusted', 'initial=up' ]) {
 EOC
 }
 
-answer(1, 2);
+answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => <<"EOC")->start;
 http {
@@ -100,7 +92,7 @@ ok(wait_until(sub { !grep { $_->{ramping} }
                     @{ hd_json($t)->{upstreams}{new}{peers} } },
               3 * $ramp, 'the start'), 'and ramp no more');
 
-answer(1, 2, 3);
+answer('app.test', 1, 2, 3);
 ramps('added by DNS');
 
 my $p = peer('trusted');

@@ -6,16 +6,10 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::Moving qw(moving name);
 
-need_nginx('1.27.3');
-
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(4);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 4;
-
-sub name { return "127.0.0.$_[0]:$port"; }
 
 # priority, weight and server of each record
 

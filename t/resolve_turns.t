@@ -7,18 +7,10 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::DNS;
+use HealthDash::Moving qw(answer moving);
 
-need_nginx('1.27.3');
-
-my $dns = HealthDash::DNS->new;
+my ($dns, %b) = moving(2, 1);
 my $port = port('app');
-my %b = map { $_ => backend("b$_", addr => "127.0.0.$_", port => $port) }
-        1 .. 2;
-
-sub answer {
-    $dns->set('app.test', a => [ map { "127.0.0.$_" } @_ ], ttl => 1);
-}
 
 # "wide" has turns enough for all but for one address, "narrow" just one
 
@@ -26,7 +18,7 @@ my %rate = (wide => 'inflight=8 per_address=1', narrow => 'inflight=1');
 
 for my $name (sort keys %rate) {
     $b{1}->set("/$_", hang => 1) for $name, "${name}2";
-    answer(1);
+    answer('app.test', 1);
 
     my $t = HealthDash->new(conf => <<"EOC")->start;
 http {
@@ -65,13 +57,13 @@ EOC
     ok(wait_until($asked, 20, 'a probe'), "$name: a probe of one hangs");
     is($asked->(), 1, "$name: the other one waits");
 
-    answer(2);
+    answer('app.test', 2);
     ok(wait_until(sub { $up->(2) }, 20, 'the other address'),
        "$name: the address that takes its place is probed, by both checks");
     is($asked->(), 1, "$name: what waited did not go to the old one");
 
     $b{1}->set("/$_") for $name, "${name}2";
-    answer(1);
+    answer('app.test', 1);
     ok(wait_until(sub { $up->(1) }, 20, 'the first address'),
        "$name: the first one comes back, and is probed");
 
