@@ -7,6 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
+use HealthDash::Keeper;
 use HealthDash::Probe qw(fds);
 
 use List::Util qw(max);
@@ -28,52 +29,6 @@ sub conf {
         'location / { return 200 served; }',
         'location /app { proxy_pass http://app; }',
         'location /status { healthdash_status; } }', '}';
-}
-
-
-# a client that asks and keeps its connection; undef: it was closed
-
-{
-    package Keeper;
-
-    sub new {
-        my ($class) = @_;
-        my $fh = HealthDash::Client::open_connection(
-            { port => main::port('web') });
-        my $self = bless { fh => $fh }, $class;
-
-        $self->get('/');
-
-        return $self;
-    }
-
-
-    sub get {
-        my ($self, $path) = @_;
-        my $fh = $self->{fh};
-        my $in = '';
-        my $text = "GET $path HTTP/1.1\r\nHost: x\r\n\r\n";
-
-        local $SIG{PIPE} = 'IGNORE';
-
-        main::wait_until(sub {
-            my $sent = syswrite $fh, $text;
-
-            substr $text, 0, $sent, '' if $sent;
-            return !length $text || $!{EPIPE};
-        }, 5, 'sending');
-
-        my $size;
-
-        main::wait_until(sub {
-            my $got = sysread $fh, $in, 65536, length $in;
-
-            $size = HealthDash::Client::response_size($in, 0);
-            return $size || (defined $got && $got == 0);
-        }, 5, 'an answer') or return;
-
-        return $size && HealthDash::Client::parse_response($in, 'GET');
-    }
 }
 
 
@@ -126,7 +81,7 @@ for my $case (
 
     $keep -= $files if $code eq 'local_files';
 
-    my @keepers = map { Keeper->new } 1 .. $keep;
+    my @keepers = map { HealthDash::Keeper->new } 1 .. $keep;
 
     ok(wait_until(sub {
         my $r = $keepers[0]->get('/status?format=json') or return;

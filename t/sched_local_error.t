@@ -6,6 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
+use HealthDash::Keeper;
 
 my ($b1, $b2) = backends(qw(b1 b2));
 
@@ -56,49 +57,6 @@ sub idle_clients {
 }
 
 
-# one client that stays: it needs no new connection to ask
-
-{
-    package Client;
-
-    sub new {
-        my ($class) = @_;
-        my $fh = HealthDash::Client::open_connection(
-            { port => main::port('web') });
-        my $self = bless { fh => $fh }, $class;
-
-        $self->get('/');
-
-        return $self;
-    }
-
-
-    sub get {
-        my ($self, $path) = @_;
-        my $fh = $self->{fh};
-        my $in = '';
-        my $text = "GET $path HTTP/1.1\r\nHost: x\r\n\r\n";
-
-        main::wait_until(sub {
-            my $n = syswrite $fh, $text;
-
-            substr $text, 0, $n, '' if $n;
-            return !length $text;
-        }, 5, 'sending');
-
-        my $size;
-
-        main::wait_until(sub {
-            my $n = sysread $fh, $in, 65536, length $in;
-            $size = HealthDash::Client::response_size($in, 0);
-            return $size || (defined $n && $n == 0);
-        }, 5, 'an answer') or return;
-
-        return $size && HealthDash::Client::parse_response($in, 'GET');
-    }
-}
-
-
 my $client;
 
 sub facts {
@@ -118,7 +76,7 @@ sub in_doubt { return $_[0]{inconclusive} // 0; }
 sub check {
     my ($name, $code, $hold) = @_;
 
-    $client = Client->new;
+    $client = HealthDash::Keeper->new;
 
     ok(wait_until(sub { !grep { (facts($_)->{checks} // 0) < 3 } $b1, $b2 },
                   10), "$name: servers are probed");
