@@ -86,6 +86,20 @@ static const ngx_hd_sentence_t  ngx_hd_explain_sentences[] = {
 };
 
 
+/* what nginx does with a server, but for one in service; by its state */
+
+static const char * const  ngx_hd_explain_states[] = {
+    NULL,
+    "nginx drains it: only requests of sessions that it knows go there.",
+    "The administrator has taken it out of service; no probe brings it back.",
+    "nginx avoids it for a while because requests of users failed there "
+        "(max_fails).",
+    "nginx sends it no request before its first probe has passed.",
+    "nginx skips it: no new request goes there.",
+    "DNS does not name it any more: it gets no requests, and is not probed."
+};
+
+
 /* how far a probe came, by the layer of its reason */
 
 static const struct {
@@ -427,41 +441,12 @@ ngx_hd_explain_is_peer(const ngx_hd_explain_t *ex)
 static void
 ngx_hd_explain_peer(const ngx_hd_explain_t *ex)
 {
-    switch (ex->vp->peer.state) {
-
-    case NGX_HD_PEER_UP:
+    if (ex->vp->peer.state == NGX_HD_PEER_UP) {
         ngx_hd_explain_serves(ex);
         return;
-
-    case NGX_HD_PEER_DRAINING:
-        ngx_hd_text_add(ex->text, "nginx drains it: only requests of sessions "
-                        "that it knows go there.");
-        return;
-
-    case NGX_HD_PEER_DOWN:
-        ngx_hd_text_add(ex->text, "The administrator has taken it out of "
-                        "service; no probe brings it back.");
-        return;
-
-    case NGX_HD_PEER_UNAVAIL:
-        ngx_hd_text_add(ex->text, "nginx avoids it for a while because "
-                        "requests of users failed there (max_fails).");
-        return;
-
-    case NGX_HD_PEER_CHECKING:
-        ngx_hd_text_add(ex->text, "nginx sends it no request before its first "
-                        "probe has passed.");
-        return;
-
-    case NGX_HD_PEER_REMOVED:
-        ngx_hd_text_add(ex->text, "DNS does not name it any more: it gets no "
-                        "requests, and is not probed.");
-        return;
-
-    default: /* NGX_HD_PEER_UNHEALTHY */
-        ngx_hd_text_add(ex->text, "nginx skips it: no new request goes "
-                        "there.");
     }
+
+    ngx_hd_text_add(ex->text, ngx_hd_explain_states[ex->vp->peer.state]);
 }
 
 

@@ -13,6 +13,8 @@ static void ngx_http_healthdash_answer_error(
     ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text);
 static ngx_int_t ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer);
+static ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
+    const char *name, const char *value);
 
 
 char *
@@ -253,7 +255,7 @@ ngx_http_healthdash_answer_headers(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_healthdash_answer_header(ngx_http_request_t *r, const char *name,
     const char *value)
 {

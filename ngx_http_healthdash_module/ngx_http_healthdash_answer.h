@@ -67,10 +67,6 @@ ngx_int_t ngx_http_healthdash_answer_send_error(ngx_http_request_t *r,
 ngx_int_t ngx_http_healthdash_answer_head(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer, off_t length);
 
-/* Adds a header of constants.  NGX_ERROR: no memory. */
-ngx_int_t ngx_http_healthdash_answer_header(ngx_http_request_t *r,
-    const char *name, const char *value);
-
 /* Sends text, which is not empty.  Returns what the handler has to return. */
 ngx_int_t ngx_http_healthdash_answer_send(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer, ngx_hd_text_t *text);
