@@ -18,7 +18,7 @@ let browser, page, front;
 
 const orders = {
   async open({ url, width = 1280, height = 900, scheme = 'light',
-               scale = 1, script = true, args = [] }) {
+               scale = 1, script = true, before, refuse, args = [] }) {
     browser = browser || await chromium.launch({
       executablePath: '/usr/bin/chromium',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic',
@@ -36,6 +36,17 @@ const orders = {
       javaScriptEnabled: script
     });
 
+    // what other sites and machines would bring
+
+    if (before) {
+      await context.addInitScript(before);
+    }
+
+    if (refuse) {
+      await context.route(address => address.href.includes(refuse),
+                          route => route.fulfill({ status: 503 }));
+    }
+
     page = await context.newPage();
     page.on('console', m => seen.console.push(`${m.type()}: ${m.text()}`));
     page.on('pageerror', e => seen.errors.push(e.message));
@@ -52,6 +63,7 @@ const orders = {
   click: ({ at }) => page.click(at, { timeout: 10000 }),
   point: ({ at }) => page.hover(at, { timeout: 10000 }),
   size: ({ width, height = 900 }) => page.setViewportSize({ width, height }),
+  media: ({ media }) => page.emulateMedia(media),
   scheme: ({ scheme }) => page.emulateMedia({ colorScheme: scheme }),
   picture: async ({ file }) => void await page.screenshot({ path: file }),
 
