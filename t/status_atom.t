@@ -308,4 +308,26 @@ my $r = http_get(port('web'), '/status?format=atom&health=bad');
 is("$r->{status} $r->{headers}{'content-type'}",
    '400 text/plain; charset=utf-8', 'an error is a sentence');
 
+
+# a long list is cut
+
+{
+    my $n = 110;
+    my $web = port('many');
+
+    HealthDash->new(name => 'many', http => join '', (map {
+        "healthdash_service s$_ tcp://127.0.0.1:1 interval=1s fails=1;\n"
+    } 1 .. $n), "server { listen 127.0.0.1:$web;"
+                . ' location /status { healthdash_status; } }')->start;
+
+    ok(wait_until(sub {
+        hd_json($t, port => $web)->{summary}{services}{down} == $n
+    }, 30), "$n services are down");
+
+    my $text = http_get($web, '/status?format=atom')->{body};
+
+    is(scalar(() = $text =~ /<entry>/g), 100, 'a feed has 100 entries');
+    like($text, qr/<\/feed>\s*\z/, 'and an end');
+}
+
 done_testing();
