@@ -11,8 +11,8 @@
 
 #include <ngx_hd_compat.h>
 #include <ngx_hd_follow.h>
-#include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
+#include <ngx_hd_judge.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_pace.h>
 #include <ngx_hd_probe.h>
@@ -29,7 +29,6 @@
 #define NGX_HD_SLACK          1000      /* msec a lease outlives a probe */
 #define NGX_HD_GRID           100       /* msec a probe may begin late without
                                            moving the ones after it */
-#define NGX_HD_LOCAL_LOG      60000     /* msec between lines on our trouble */
 #define NGX_HD_TAKEOVER       60000     /* msec in which many targets of one
                                            worker are one takeover */
 
@@ -66,10 +65,9 @@ struct ngx_hd_worker_s {
     ngx_socket_t         fd;
 
     ngx_event_t          sweep;
+    ngx_hd_judge_t       judge;
     ngx_hd_queue_t       queue;
     uint64_t             swept;         /* monotonic, msec */
-    uint64_t             looked;        /* monotonic, msec: at the guard */
-    ngx_msec_t           local_logged;  /* when we last told of our trouble */
     ngx_msec_t          *taken;         /* when we last took over from whom */
 };
 
@@ -89,7 +87,6 @@ static void ngx_hd_sched_turn_handler(ngx_hd_wait_t *wait);
 static void ngx_hd_sched_begin(ngx_hd_task_t *task, ngx_hd_record_t *rec);
 static void ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
-static int64_t ngx_hd_sched_wall(void);
 static void ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due);
 static void ngx_hd_sched_done_handler(ngx_hd_run_t *run);
 static void ngx_hd_sched_skip(ngx_hd_task_t *task, uint64_t next);
@@ -97,13 +94,6 @@ static void ngx_hd_sched_set_due(ngx_hd_task_t *task, ngx_hd_record_t *rec,
     uint64_t due);
 static void ngx_hd_sched_finish(ngx_hd_task_t *task,
     const ngx_hd_result_t *result, uint64_t next);
-static ngx_uint_t ngx_hd_sched_count(ngx_hd_task_t *task,
-    ngx_hd_record_t *rec, ngx_hd_data_t *data, const ngx_hd_result_t *result);
-static ngx_uint_t ngx_hd_sched_is_frozen(ngx_hd_task_t *task,
-    ngx_hd_record_t *rec, const ngx_hd_result_t *result);
-static void ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from);
-static void ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
-    ngx_uint_t was);
 static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
     const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
@@ -111,8 +101,6 @@ static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_is_home(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
-static void ngx_hd_sched_tell_trouble(ngx_hd_task_t *task,
-    const ngx_hd_result_t *result);
 
 
 ngx_int_t
@@ -135,7 +123,8 @@ ngx_hd_sched_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     w->cycle = cycle;
     w->fd = (ngx_socket_t) -1;
     w->swept = ngx_current_msec;
-    w->local_logged = ngx_current_msec - NGX_HD_LOCAL_LOG;
+
+    ngx_hd_judge_init(&w->judge, hmcf);
 
     w->taken = ngx_pcalloc(cycle->pool, hmcf->workers * sizeof(ngx_msec_t));
     if (w->taken == NULL
@@ -584,17 +573,6 @@ ngx_hd_sched_tell_takeover(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 }
 
 
-static int64_t
-ngx_hd_sched_wall(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + tp->msec;
-}
-
-
 static void
 ngx_hd_sched_wait(ngx_hd_task_t *task, uint64_t due)
 {
@@ -702,7 +680,8 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
     (void) ngx_hd_store_read(rec, &data);
 
     was = data;
-    changed = ngx_hd_sched_count(task, rec, &data, result);
+    changed = ngx_hd_judge_count(&task->worker->judge, t, rec, &task->failed,
+                                 result, &data);
     due = next ? next : ngx_hd_sched_next(task, &data, &was);
 
     if (ngx_hd_store_publish(rec, &task->lease, &data) != NGX_OK) {
@@ -731,126 +710,12 @@ ngx_hd_sched_finish(ngx_hd_task_t *task, const ngx_hd_result_t *result,
     }
 
     if (result->verdict == NGX_HD_INCONCLUSIVE) {
-        ngx_hd_sched_tell_trouble(task, result);
+        ngx_hd_judge_tell_trouble(&task->worker->judge, t, result);
     }
 
     if (!ngx_hd_sched_is_over(task->worker)) {
         ngx_hd_sched_wait(task, ngx_hd_load(&rec->due));
     }
-}
-
-
-static ngx_uint_t
-ngx_hd_sched_count(ngx_hd_task_t *task, ngx_hd_record_t *rec,
-    ngx_hd_data_t *data, const ngx_hd_result_t *result)
-{
-    ngx_uint_t       changed, was;
-    ngx_hd_rules_t   rules;
-    ngx_hd_check_t  *check;
-
-    check = task->target->check;
-    was = data->state;
-
-    rules = check->rules;
-    rules.frozen = ngx_hd_sched_is_frozen(task, rec, result);
-
-    ngx_hd_history_pass(&rec->history, data,
-                        ngx_current_msec + task->worker->main->zone->clock,
-                        ngx_hd_store_validity(check));
-
-    changed = ngx_hd_state_count(data, &rules, result, ngx_current_msec,
-                                 ngx_hd_sched_wall());
-
-    ngx_hd_history_count(data, result);
-
-    data->slot = (uint16_t) ngx_worker;
-    data->pid = (uint32_t) ngx_pid;
-
-    if (changed && check->observe && data->state == NGX_HD_STATE_DOWN) {
-        data->withheld++;
-    }
-
-    if (changed) {
-        ngx_hd_sched_back(task->target, data, was);
-    }
-
-    return changed;
-}
-
-
-/* whether the guard, which looks when something fails, lets it go down */
-
-static ngx_uint_t
-ngx_hd_sched_is_frozen(ngx_hd_task_t *task, ngx_hd_record_t *rec,
-    const ngx_hd_result_t *result)
-{
-    ngx_uint_t           failed;
-    ngx_hd_main_conf_t  *hmcf;
-
-    hmcf = task->worker->main;
-
-    if (hmcf->guard == 0 || result->verdict == NGX_HD_INCONCLUSIVE) {
-        return 0;
-    }
-
-    failed = (result->verdict == NGX_HD_FAIL);
-
-    if (!failed) {
-        task->failed = 0;
-
-    } else if (task->failed == 0) {
-        task->failed = ngx_current_msec;
-    }
-
-    ngx_hd_guard_note(rec, failed, ngx_current_msec);
-
-    if (!failed) {
-        return 0;
-    }
-
-    if (ngx_current_msec - task->worker->looked
-        >= NGX_HD_TICK + hmcf->targets.nelts / 100)
-    {
-        ngx_hd_sched_guard(task->worker, task->failed);
-    }
-
-    return ngx_hd_guard_holds(hmcf, task->target);
-}
-
-
-static void
-ngx_hd_sched_guard(ngx_hd_worker_t *w, uint64_t from)
-{
-    ngx_hd_guard_news_t  news;
-
-    w->looked = ngx_current_msec;
-
-    if (ngx_hd_guard_look(w->main, from, ngx_current_msec, &news)) {
-        ngx_hd_tell_guard(w->main, &news);
-    }
-}
-
-
-/* a server that was to be skipped, if it was or not, and is to be no more */
-
-static void
-ngx_hd_sched_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
-{
-    ngx_uint_t  initial;
-
-    initial = ngx_hd_place_initial(t->check, t->spare);
-
-    if (t->upstream == NULL
-        || !ngx_hd_state_is_out(was, initial)
-        || ngx_hd_state_is_out(data->state, initial))
-    {
-        return;
-    }
-
-    ngx_hd_upstream_sync(t->upstream);
-
-    data->back = ngx_hd_back(ngx_current_msec,
-                             ngx_hd_upstream_serves(t->upstream, t));
 }
 
 
@@ -923,7 +788,7 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
     ngx_hd_sched_set_rate(w);
 
     if (w->main->guard) {
-        ngx_hd_sched_guard(w, ngx_current_msec);
+        ngx_hd_judge_guard(&w->judge, ngx_current_msec);
     }
 
     again = ngx_hd_sched_follow(w);
@@ -986,23 +851,4 @@ static ngx_uint_t
 ngx_hd_sched_is_home(ngx_hd_worker_t *w, ngx_hd_target_t *t)
 {
     return t->index % w->main->workers == ngx_worker;
-}
-
-
-/* our own trouble is no news about the target, but must not be silent */
-
-static void
-ngx_hd_sched_tell_trouble(ngx_hd_task_t *task, const ngx_hd_result_t *result)
-{
-    ngx_hd_worker_t  *w;
-
-    w = task->worker;
-
-    if (ngx_current_msec - w->local_logged < NGX_HD_LOCAL_LOG) {
-        return;
-    }
-
-    w->local_logged = ngx_current_msec;
-
-    ngx_hd_tell_trouble(task->target, result);
 }
