@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_beat.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_cond.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_store.h>
@@ -264,7 +265,6 @@ ngx_hd_beat_tell(ngx_hd_target_t *t, ngx_hd_verdict_e status,
     const ngx_str_t *message)
 {
     ngx_str_t         cut;
-    ngx_time_t       *tp;
     ngx_hd_record_t  *rec;
     ngx_slab_pool_t  *shpool;
 
@@ -274,13 +274,12 @@ ngx_hd_beat_tell(ngx_hd_target_t *t, ngx_hd_verdict_e status,
     }
 
     cut = ngx_hd_cond_cut(message, NGX_HD_MESSAGE_LEN);
-    tp = ngx_timeofday();
     shpool = ngx_hd_beat_pool(t);
 
     ngx_shmtx_lock(&shpool->mutex);
 
     rec->told.mono = ngx_max(ngx_current_msec, 1);
-    rec->told.wall = (int64_t) tp->sec * 1000 + tp->msec;
+    rec->told.wall = ngx_hd_wall();
     rec->told.status = status;
     rec->told.len = (uint32_t) cut.len;
 

@@ -8,6 +8,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_follow.h>
 #include <ngx_hd_history.h>
 
@@ -244,7 +245,6 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
     ngx_msec_t validity)
 {
     uint64_t        until;
-    ngx_time_t     *tp;
     ngx_hd_data_t   data;
     ngx_hd_lease_t  lease;
 
@@ -261,12 +261,10 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
         ngx_hd_history_pass(&rec->history, &data,
                             ngx_current_msec + u->main->zone->clock, validity);
 
-        tp = ngx_timeofday();
-
         data.state = NGX_HD_STATE_UNKNOWN;
         data.state_reason = NGX_HD_R_NONE;
         data.state_len = 0;
-        data.since = (int64_t) tp->sec * 1000 + tp->msec;
+        data.since = ngx_hd_wall();
         data.since_mono = ngx_current_msec;
 
         (void) ngx_hd_store_publish(rec, &lease, &data);

@@ -10,6 +10,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_event.h>
 #include <ngx_hd_job.h>
 #include <ngx_hd_store.h>
@@ -45,7 +46,6 @@ static ngx_uint_t ngx_hd_job_is_ours(ngx_hd_job_t *job);
 static ngx_uint_t ngx_hd_job_has_temp(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_fail(ngx_hd_job_t *job, ngx_hd_job_step_e step,
     int err);
-static uint64_t ngx_hd_job_clock(clockid_t id);
 
 
 ngx_hd_job_t *
@@ -298,7 +298,7 @@ ngx_hd_job_peek(ngx_hd_job_t *job, int fd)
 
     if (n <= 0
         || !ngx_hd_archive_is_later(&head, n, job->instance)
-        || (int64_t) ngx_hd_job_clock(CLOCK_REALTIME) - head.wall
+        || (int64_t) ngx_hd_clock_usec(CLOCK_REALTIME) / 1000 - head.wall
            > NGX_HD_JOB_ALIVE
         || (kill((pid_t) head.master, 0) == -1 && errno == ESRCH))
     {
@@ -344,8 +344,8 @@ ngx_hd_job_begin(ngx_hd_job_t *job)
 
     ngx_hd_archive_init(head);
 
-    head->wall = (int64_t) ngx_hd_job_clock(CLOCK_REALTIME);
-    head->mono = ngx_hd_job_clock(CLOCK_MONOTONIC);
+    head->wall = (int64_t) ngx_hd_clock_usec(CLOCK_REALTIME) / 1000;
+    head->mono = ngx_hd_now_usec() / 1000;
     head->master = job->master;
     head->instance = job->instance;
 
@@ -625,17 +625,4 @@ ngx_hd_job_fail(ngx_hd_job_t *job, ngx_hd_job_step_e step, int err)
     job->err = err;
 
     return NGX_ERROR;
-}
-
-
-/* msec */
-
-static uint64_t
-ngx_hd_job_clock(clockid_t id)
-{
-    struct timespec  ts;
-
-    clock_gettime(id, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }

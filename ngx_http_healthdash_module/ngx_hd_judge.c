@@ -6,6 +6,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_guard.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_judge.h>
@@ -24,7 +25,6 @@ static ngx_uint_t ngx_hd_judge_is_frozen(ngx_hd_judge_t *judge,
     const ngx_hd_result_t *result);
 static void ngx_hd_judge_back(ngx_hd_target_t *t, ngx_hd_data_t *data,
     ngx_uint_t was);
-static int64_t ngx_hd_judge_wall(void);
 
 
 void
@@ -56,7 +56,7 @@ ngx_hd_judge_count(ngx_hd_judge_t *judge, ngx_hd_target_t *t,
                         ngx_hd_store_validity(check));
 
     changed = ngx_hd_state_count(data, &rules, result, ngx_current_msec,
-                                 ngx_hd_judge_wall());
+                                 ngx_hd_wall());
 
     ngx_hd_history_count(data, result);
 
@@ -144,17 +144,6 @@ ngx_hd_judge_back(ngx_hd_target_t *t, ngx_hd_data_t *data, ngx_uint_t was)
 
     data->back = ngx_hd_back(ngx_current_msec,
                              ngx_hd_upstream_serves(t->upstream, t));
-}
-
-
-static int64_t
-ngx_hd_judge_wall(void)
-{
-    ngx_time_t  *tp;
-
-    tp = ngx_timeofday();
-
-    return (int64_t) tp->sec * 1000 + tp->msec;
 }
 
 

@@ -11,6 +11,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_compat.h>
 #include <ngx_hd_cond.h>

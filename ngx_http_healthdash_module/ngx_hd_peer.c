@@ -6,6 +6,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_peer.h>
 #include <ngx_hd_ramp.h>
 #include <ngx_hd_rr.h>
@@ -337,8 +338,7 @@ static void
 ngx_hd_peer_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
     ngx_hd_server_t *server)
 {
-    uint64_t     end;
-    ngx_time_t  *tp;
+    uint64_t  end;
 
     end = (server->share < NGX_HD_RAMP_FULL) ? ngx_hd_ramp_end(u, server) : 0;
 
@@ -346,12 +346,9 @@ ngx_hd_peer_copy_ramp(ngx_hd_upstream_t *u, ngx_hd_peer_t *p,
         return;
     }
 
-    tp = ngx_timeofday();
-
     p->ramping = 1;
     p->share = server->share * 100 / NGX_HD_RAMP_FULL;
-    p->full = (int64_t) tp->sec * 1000 + tp->msec
-              + (int64_t) (end - ngx_current_msec);
+    p->full = ngx_hd_wall() + (int64_t) (end - ngx_current_msec);
 }
 
 

@@ -7,6 +7,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_secret.h>
@@ -505,12 +506,3 @@ ngx_hd_run_usec(void *data)
 }
 
 
-uint64_t
-ngx_hd_now_usec(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}

@@ -200,8 +200,6 @@ void ngx_hd_run_phase(ngx_hd_run_t *run, ngx_hd_phase_e phase);
 /* Time since the run data began, usec; an ngx_hd_time_pt. */
 uint32_t ngx_hd_run_usec(void *data);
 
-/* The monotonic clock, usec, read now (not nginx's cached time). */
-uint64_t ngx_hd_now_usec(void);
 
 
 #endif /* _NGX_HD_PROBE_H_INCLUDED_ */

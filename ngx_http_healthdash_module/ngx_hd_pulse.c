@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_pulse.h>
 #include <ngx_hd_probe.h>
 

@@ -7,6 +7,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_job.h>
 #include <ngx_hd_saver.h>
 #include <ngx_hd_store.h>
@@ -49,7 +50,6 @@ static ngx_hd_job_t *ngx_hd_saver_job(ngx_hd_saver_t *s, uint64_t sum);
 static void ngx_hd_saver_end(ngx_hd_saver_t *s);
 static void ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong);
 static void ngx_hd_saver_last(ngx_hd_saver_t *s);
-static ngx_msec_t ngx_hd_saver_now(void);
 
 
 ngx_int_t
@@ -235,7 +235,7 @@ ngx_hd_saver_begin(ngx_hd_saver_t *s, uint64_t sum)
     int            err;
     ngx_hd_job_t  *job;
 
-    s->begun = ngx_hd_saver_now();
+    s->begun = ngx_hd_now_usec() / 1000;
     s->pause = NGX_HD_SAVER_EVERY;
 
     job = ngx_hd_saver_job(s, sum);
@@ -347,7 +347,7 @@ ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong)
                                                  : NGX_HD_SAVER_AGAIN;
 
     saved = &s->main->zone->saved;
-    now = ngx_hd_saver_now();
+    now = ngx_hd_now_usec() / 1000;
 
     ngx_hd_set(&saved->wrong, wrong);
 
@@ -411,7 +411,7 @@ ngx_hd_saver_last(ngx_hd_saver_t *s)
     uint64_t    sum;
     ngx_msec_t  end, now;
 
-    now = ngx_hd_saver_now();
+    now = ngx_hd_now_usec() / 1000;
     end = now + (ngx_terminate ? NGX_HD_SAVER_TERM : NGX_HD_SAVER_LAST);
 
     if (s->job && ngx_hd_job_wait(s->job, end - now) == NGX_OK) {
@@ -423,7 +423,7 @@ ngx_hd_saver_last(ngx_hd_saver_t *s)
     }
 
     sum = ngx_hd_saver_sum(s->main);
-    now = ngx_hd_saver_now();
+    now = ngx_hd_now_usec() / 1000;
 
     if (sum == ngx_hd_load(&s->main->zone->saved.sum) || now >= end) {
         return;
@@ -434,19 +434,6 @@ ngx_hd_saver_last(ngx_hd_saver_t *s)
     if (s->job && ngx_hd_job_wait(s->job, end - now) == NGX_OK) {
         ngx_hd_saver_end(s);
     }
-}
-
-
-/* now, and not when the loop has last turned */
-
-static ngx_msec_t
-ngx_hd_saver_now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 

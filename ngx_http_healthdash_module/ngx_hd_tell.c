@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_event.h>
 #include <ngx_hd_reason.h>
 #include <ngx_hd_tell.h>
@@ -190,7 +191,6 @@ ngx_hd_tell_moved(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 {
     ngx_str_t         text;
     ngx_uint_t        i;
-    ngx_time_t       *tp;
     ngx_hd_event_t    e;
     ngx_hd_target_t  *t;
 
@@ -210,8 +210,6 @@ ngx_hd_tell_moved(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
             return;
         }
 
-        tp = ngx_timeofday();
-
         ngx_memzero(&e, sizeof(ngx_hd_event_t));
 
         e.kind = (u_char) kind;
@@ -220,7 +218,7 @@ ngx_hd_tell_moved(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
         ngx_hd_event_text(&e, text.data, text.len);
 
         (void) ngx_hd_event_add(u->main->zone, &e, ngx_current_msec,
-                                (int64_t) tp->sec * 1000 + tp->msec);
+                                ngx_hd_wall());
     }
 }
 
@@ -274,10 +272,7 @@ void
 ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from)
 {
     u_char          *p, text[NGX_HD_EVENT_TEXT];
-    ngx_time_t      *tp;
     ngx_hd_event_t   e;
-
-    tp = ngx_timeofday();
 
     ngx_memzero(&e, sizeof(ngx_hd_event_t));
 
@@ -290,7 +285,7 @@ ngx_hd_tell_takeover(ngx_hd_main_conf_t *hmcf, ngx_uint_t from)
     ngx_hd_event_text(&e, text, p - text);
 
     (void) ngx_hd_event_add(hmcf->zone, &e, ngx_current_msec,
-                            (int64_t) tp->sec * 1000 + tp->msec);
+                            ngx_hd_wall());
 }
 
 
@@ -298,11 +293,9 @@ void
 ngx_hd_tell_guard(ngx_hd_main_conf_t *hmcf, const ngx_hd_guard_news_t *news)
 {
     u_char          *p, *last, text[NGX_HD_EVENT_TEXT];
-    ngx_time_t      *tp;
     ngx_uint_t       level;
     ngx_hd_event_t   e;
 
-    tp = ngx_timeofday();
     last = text + sizeof(text);
     level = NGX_LOG_WARN;
 
@@ -336,5 +329,5 @@ ngx_hd_tell_guard(ngx_hd_main_conf_t *hmcf, const ngx_hd_guard_news_t *news)
     ngx_hd_event_text(&e, text, p - text);
 
     (void) ngx_hd_event_add(hmcf->zone, &e, ngx_current_msec,
-                            (int64_t) tp->sec * 1000 + tp->msec);
+                            ngx_hd_wall());
 }

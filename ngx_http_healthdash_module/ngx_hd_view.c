@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_view.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_public.h>
@@ -169,12 +170,9 @@ ngx_hd_view_more(ngx_hd_view_t *view)
 static void
 ngx_hd_view_clock(ngx_hd_view_t *view)
 {
-    ngx_time_t     *tp;
     ngx_hd_zone_t  *zone;
 
-    tp = ngx_timeofday();
-
-    view->time = (int64_t) tp->sec * 1000 + tp->msec;
+    view->time = ngx_hd_wall();
     view->mono = ngx_hd_now_usec() / 1000;
 
     zone = view->main->zone;

@@ -5,6 +5,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_probe.h>
 #include <ngx_hd_view.h>
 

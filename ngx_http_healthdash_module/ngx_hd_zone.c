@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_compat.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_news.h>
 #include <ngx_hd_place.h>
 #include <ngx_hd_restore.h>
@@ -94,7 +95,6 @@ ngx_int_t
 ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
     size_t               len;
-    ngx_time_t          *tp;
     ngx_hd_zone_t       *zone;
     ngx_slab_pool_t     *shpool;
     ngx_hd_main_conf_t  *hmcf;
@@ -133,13 +133,10 @@ ngx_hd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     ngx_memzero(zone, ngx_hd_slab_is_filled ? len
                                             : offsetof(ngx_hd_zone_t, event));
 
-    tp = ngx_timeofday();
-
-    zone->clock = (int64_t) tp->sec * 1000 + tp->msec
-                  - (int64_t) ngx_current_msec;
+    zone->clock = ngx_hd_wall() - (int64_t) ngx_current_msec;
     zone->capacity = (len - offsetof(ngx_hd_zone_t, record))
                      / sizeof(ngx_hd_record_t);
-    zone->saved.instance = (uint64_t) tp->sec * 1000 + tp->msec;
+    zone->saved.instance = (uint64_t) ngx_hd_wall();
     zone->layout = NGX_HD_LAYOUT;
     zone->record_size = sizeof(ngx_hd_record_t);
     zone->magic = NGX_HD_MAGIC;
@@ -240,7 +237,6 @@ void
 ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 {
     uint64_t         generation;
-    ngx_time_t      *tp;
     ngx_pool_t      *pool;
     ngx_hd_zone_t   *zone, *from;
     ngx_hd_index_t   index;
@@ -298,8 +294,7 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         ngx_hd_restore(cycle, hmcf, pool);
     }
 
-    tp = ngx_timeofday();
-    zone->load_time = (int64_t) tp->sec * 1000 + tp->msec;
+    zone->load_time = ngx_hd_wall();
 
     hmcf->generation = generation;
     ngx_hd_set(&zone->generation, generation);

@@ -29,13 +29,6 @@ ngx_module_t           ngx_core_module;
 ngx_pid_t              ngx_pid;
 
 
-uint64_t
-ngx_hd_now_usec(void)
-{
-    return 0;
-}
-
-
 void
 ngx_hd_guard_get(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_t *guard,
     ngx_hd_guard_count_t *count)

@@ -354,8 +354,8 @@ test_write(void)
 {
     struct stat  st;
 
-    wall = ngx_hd_job_clock(CLOCK_REALTIME);
-    mono = ngx_hd_job_clock(CLOCK_MONOTONIC);
+    wall = ngx_hd_clock_usec(CLOCK_REALTIME) / 1000;
+    mono = ngx_hd_now_usec() / 1000;
 
     fresh(wall, mono);
     fill();
