@@ -11,12 +11,17 @@
 
 /* the static functions are what is meant; names that others need are there */
 
-#define ngx_http_healthdash_status     hd_fuzz_status
-#define ngx_http_healthdash_live       hd_fuzz_live
-#define ngx_http_healthdash_heartbeat  hd_fuzz_heartbeat
+#define ngx_http_healthdash_status         hd_fuzz_status
+#define ngx_http_healthdash_live           hd_fuzz_live
+#define ngx_http_healthdash_heartbeat      hd_fuzz_heartbeat
+#define ngx_http_healthdash_kind_of        hd_fuzz_kind_of
+#define ngx_http_healthdash_kind           hd_fuzz_kind
+#define ngx_http_healthdash_kind_names     hd_fuzz_kind_names
+#define ngx_http_healthdash_kind_accepted  hd_fuzz_kind_accepted
 
 #include <ngx_http_healthdash_handler.c>
 #include <ngx_http_healthdash_heartbeat.c>
+#include <ngx_http_healthdash_kind.c>
 
 
 static ngx_str_t
@@ -97,12 +102,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ctx.filter.health = NGX_HD_STATES;
     ctx.filter.events = NGX_CONF_UNSET_UINT;
 
-    hd_fuzz_want(ngx_http_healthdash_query(r, &ctx) == NGX_OK);
+    hd_fuzz_want(ngx_http_healthdash_query(r, &ctx.answer, ctx.kind, &ctx.filter)
+                 == NGX_OK);
     hd_fuzz_want(ngx_http_healthdash_stream_rows(r, &ctx, &wish) == NGX_OK);
     hd_fuzz_want(ngx_http_healthdash_stream_last(r, &wish) == NGX_OK);
     hd_fuzz_want(ctx.filter.health <= NGX_HD_STATES);
 
-    ngx_http_healthdash_accept(like, &accept);
+    ngx_http_healthdash_kind_accept(like, &accept);
 
     accept.data = p;
     accept.len = last - p;
