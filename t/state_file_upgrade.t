@@ -9,7 +9,8 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
 
-use HealthDash::Run qw(at_end in_child slow write_file);
+use HealthDash::Run qw(in_child slow);
+use HealthDash::Upgrade qw(daemon is_gone owner pid_file upgrade workers);
 use Time::HiRes qw(time);
 
 my ($good, $bad) = backends(qw(good bad));
@@ -34,59 +35,7 @@ EOC
 
 $bad->set('/probe', status => 503);
 
-# nginx ignores USR2 while the process that has started it is there, so this
-# one is started as users do it, and by its whole name
-
-write_file($t->dir . '/nginx.conf', $t->conf =~ s/^daemon off;$/daemon on;/mr);
-
-{
-    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '') . ':detect_leaks=0';
-    my $nginx = HealthDash::nginx_binary();
-
-    system('sh', '-c', 'exec "$0" "$@" 2> /dev/null', $nginx,
-           '-p', $t->dir . '/', '-c', $t->dir . '/nginx.conf',
-           '-e', $t->dir . '/error.log') == 0
-        or die "nginx did not start\n";
-}
-
-my $old = wait_until(\&pid_file, 10) or die "nginx has no process\n";
-
-at_end { kill 'KILL', -$old };
-
-sub pid_file {
-    my $text = HealthDash::slurp($t->dir . '/nginx.pid');
-
-    return $text =~ /^(\d+)/ ? $1 : 0;
-}
-
-# whose the file is, by its head
-
-sub owner {
-    my $head = HealthDash::slurp($file);
-
-    return length $head >= 40 ? unpack 'Q', substr $head, 32, 8 : 0;
-}
-
-sub workers {
-    my ($master) = @_;
-
-    return grep { HealthDash::slurp("/proc/$_/cmdline")
-                  =~ /^nginx: worker process(?: is shutting down)?[\s\0]*$/ }
-           HealthDash::children($master);
-}
-
-sub upgrade {
-    kill 'USR2', $old;
-
-    my $pid = wait_until(sub {
-        my $new = pid_file();
-        return $new && $new != $old && workers($new) == 2 ? $new : 0;
-    }, 20, 'the new nginx');
-
-    ok($pid, 'a new nginx is started') or die "there is none\n";
-
-    return $pid;
-}
+my $old = daemon($t);
 
 ok(wait_until(sub {
     my $json = hd_json($t);
@@ -95,7 +44,7 @@ ok(wait_until(sub {
     return $down->{health} eq 'down' && hd_peer($json, 'app', $good)->{health}
            eq 'up' && ($json->{state_file}{saved} // '') gt $down->{since};
 }, 20), 'one server is down, and the file says so');
-is(owner(), $old, 'the file is of the first nginx');
+is(owner($file), $old, 'the file is of the first nginx');
 
 
 # users, all the time
@@ -126,14 +75,14 @@ close $out;
 
 # there and back
 
-my $new = upgrade();
+my $new = upgrade($t, $old, 2);
 
-ok(wait_until(sub { owner() == $new }, 20), 'the file is of the new one');
+ok(wait_until(sub { owner($file) == $new }, 20), 'the file is of the new one');
 
 my $end = time() + 6 * slow();
 my $back = 0;
 
-wait_until(sub { $back++ if owner() != $new; return time() > $end }, 30);
+wait_until(sub { $back++ if owner($file) != $new; return time() > $end }, 30);
 
 is($back, 0, 'and stays so, though the old one runs');
 ok($t->wait_log(qr/is not written: a later nginx writes it, process $new$/, 1),
@@ -141,18 +90,18 @@ ok($t->wait_log(qr/is not written: a later nginx writes it, process $new$/, 1),
 
 kill 'QUIT', $new;
 
-ok(wait_until(sub { pid_file() == $old && !-d "/proc/$new" }, 20),
+ok(wait_until(sub { pid_file($t) == $old && is_gone($new) }, 20),
    'the new one is sent away');
-ok(wait_until(sub { owner() == $old }, 20), 'and the old one writes again');
+ok(wait_until(sub { owner($file) == $old }, 20), 'and the old one writes again');
 
 
 # there
 
-$new = upgrade();
+$new = upgrade($t, $old, 2);
 kill 'WINCH', $old;
 ok(wait_until(sub { !workers($old) }, 20), 'the old workers go');
 kill 'QUIT', $old;
-ok(wait_until(sub { !-d "/proc/$old" }, 20), 'and then their master');
+ok(wait_until(sub { is_gone($old) }, 20), 'and then their master');
 
 my $json = hd_json($t);
 
@@ -185,7 +134,7 @@ is($bad->count(path => '/user'), 0, 'none has met the one that is down');
 
 
 kill 'QUIT', $new;
-ok(wait_until(sub { !-d "/proc/$new" }, 20), 'it ends');
+ok(wait_until(sub { is_gone($new) }, 20), 'it ends');
 $t->scan_log;
 
 done_testing();
