@@ -19,7 +19,8 @@
 static uint64_t ngx_hd_archive_shape(void);
 static uint64_t ngx_hd_archive_head_sum(const ngx_hd_archive_head_t *head);
 static uint64_t ngx_hd_archive_sum(const ngx_hd_archive_head_t *head,
-    const ngx_hd_archive_frame_t *frame);
+    const void *part, size_t size);
+static ngx_uint_t ngx_hd_archive_is_sockaddr(const ngx_hd_place_t *place);
 static ngx_uint_t ngx_hd_archive_is_data(const ngx_hd_archive_head_t *head,
     const ngx_hd_data_t *data);
 static ngx_uint_t ngx_hd_archive_is_past(const ngx_hd_archive_head_t *head,
@@ -52,7 +53,8 @@ ngx_hd_archive_shape(void)
         NGX_HD_LAYOUT, NGX_HD_STATES, NGX_HD_REASONS, NGX_HD_EVENT_KINDS,
         NGX_HD_PHASES, NGX_HD_RESULTS, NGX_HD_MINUTES, NGX_HD_HOURS,
         NGX_HD_DAYS, NGX_HD_EVENTS, sizeof(ngx_hd_archive_head_t),
-        sizeof(ngx_hd_archive_frame_t), sizeof(ngx_hd_told_t),
+        sizeof(ngx_hd_archive_place_t), sizeof(ngx_hd_archive_frame_t),
+        sizeof(ngx_hd_place_t), sizeof(ngx_hd_told_t),
         sizeof(ngx_hd_data_t), sizeof(ngx_hd_history_t),
         sizeof(ngx_hd_event_t), offsetof(ngx_hd_data_t, seen),
         offsetof(ngx_hd_data_t, cert), offsetof(ngx_hd_data_t, failed)
@@ -140,23 +142,72 @@ ngx_hd_archive_is_later(const ngx_hd_archive_head_t *head, size_t len,
 
 
 void
-ngx_hd_archive_seal_frame(const ngx_hd_archive_head_t *head,
-    ngx_hd_archive_frame_t *frame)
+ngx_hd_archive_seal_place(const ngx_hd_archive_head_t *head,
+    ngx_hd_archive_place_t *place)
 {
-    frame->sum = ngx_hd_archive_sum(head, frame);
+    place->sum = ngx_hd_archive_sum(head, place,
+                                    sizeof(ngx_hd_archive_place_t));
 }
 
 
-/* the stamp: a frame of another file is no frame of this one */
+void
+ngx_hd_archive_seal_frame(const ngx_hd_archive_head_t *head,
+    ngx_hd_archive_frame_t *frame)
+{
+    frame->sum = ngx_hd_archive_sum(head, frame,
+                                    sizeof(ngx_hd_archive_frame_t));
+}
+
+
+/* the stamp: a part of another file is no part of this one */
 
 static uint64_t
-ngx_hd_archive_sum(const ngx_hd_archive_head_t *head,
-    const ngx_hd_archive_frame_t *frame)
+ngx_hd_archive_sum(const ngx_hd_archive_head_t *head, const void *part,
+    size_t size)
 {
-    return ngx_hd_words_sum((const u_char *) frame + sizeof(uint64_t),
-                            sizeof(ngx_hd_archive_frame_t) / sizeof(uint64_t)
-                            - 1,
+    return ngx_hd_words_sum((const u_char *) part + sizeof(uint64_t),
+                            size / sizeof(uint64_t) - 1,
                             head->instance ^ (uint64_t) head->wall << 16);
+}
+
+
+ngx_uint_t
+ngx_hd_archive_is_place(const ngx_hd_archive_head_t *head,
+    const ngx_hd_archive_place_t *place, uint64_t number)
+{
+    const ngx_hd_place_t  *p;
+
+    p = &place->place;
+
+    return place->number == number
+           && place->sum == ngx_hd_archive_sum(head, place,
+                                               sizeof(ngx_hd_archive_place_t))
+           && p->version
+           && ngx_hd_archive_is_past(head, ngx_hd_gone_time(p->gone))
+           && ngx_hd_archive_is_sockaddr(p);
+}
+
+
+static ngx_uint_t
+ngx_hd_archive_is_sockaddr(const ngx_hd_place_t *place)
+{
+    const struct sockaddr  *sa;
+
+    sa = (const struct sockaddr *) place->sockaddr;
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        return place->socklen == sizeof(struct sockaddr_in);
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        return place->socklen == sizeof(struct sockaddr_in6);
+#endif
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -169,7 +220,8 @@ ngx_hd_archive_is_frame(const ngx_hd_archive_head_t *head,
     told = &frame->told;
 
     return frame->number == number
-           && frame->sum == ngx_hd_archive_sum(head, frame)
+           && frame->sum == ngx_hd_archive_sum(head, frame,
+                                               sizeof(ngx_hd_archive_frame_t))
            && told->status <= NGX_HD_INCONCLUSIVE
            && told->len <= NGX_HD_MESSAGE_LEN
            && ngx_hd_archive_is_past(head, told->known)

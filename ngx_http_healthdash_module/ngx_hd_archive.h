@@ -1,7 +1,8 @@
 
 /*
- * healthdash: how the zone lies in a file: a head, one frame for each target,
- * then events.  Records are found by identity, so their order means nothing.
+ * healthdash: how the zone lies in a file: a head, the addresses that DNS has
+ * given, one frame for each target, then events.  Records are found by
+ * identity, so their order means nothing.
  * Each part has a sum of its own: what is spoilt costs no other part.  Pure:
  * bytes in memory, no file, no clock.
  */
@@ -14,7 +15,7 @@
 #include <ngx_hd_history.h>
 
 
-#define NGX_HD_ARCHIVE_FORMAT  1       /* count up with every change below */
+#define NGX_HD_ARCHIVE_FORMAT  2       /* count up with every change below */
 
 
 typedef struct {
@@ -27,6 +28,7 @@ typedef struct {
     int64_t           wall;     /* wall clock, msec: the writing began */
     uint64_t          mono;     /* monotonic, msec: the same */
     uint64_t          clock;    /* history clock, msec: the same */
+    uint64_t          places;   /* before the frames */
     uint64_t          targets;  /* frames */
     uint64_t          events;   /* events behind them */
     uint64_t          event;    /* number of the last event there was */
@@ -37,6 +39,16 @@ typedef struct {
 
 typedef struct {
     uint64_t          sum;      /* over all that follows, and the stamp */
+    uint64_t          number;   /* from 1 on */
+    ngx_hd_place_t    place;
+} ngx_hd_archive_place_t;
+
+_Static_assert(sizeof(ngx_hd_archive_place_t) % sizeof(uint64_t) == 0,
+               "places are summed up word by word");
+
+
+typedef struct {
+    uint64_t          sum;      /* as of a place */
     uint64_t          number;   /* from 1 on */
     u_char            id[NGX_HD_ID_LEN];
     ngx_hd_told_t     told;
@@ -68,14 +80,18 @@ const char *ngx_hd_archive_wrong(const ngx_hd_archive_head_t *head,
 ngx_uint_t ngx_hd_archive_is_later(const ngx_hd_archive_head_t *head,
     size_t len, uint64_t instance);
 
-/* Sets the sum of a frame of the file with this head. */
+/* Sets the sum of a place or a frame of the file with this head. */
+void ngx_hd_archive_seal_place(const ngx_hd_archive_head_t *head,
+    ngx_hd_archive_place_t *place);
 void ngx_hd_archive_seal_frame(const ngx_hd_archive_head_t *head,
     ngx_hd_archive_frame_t *frame);
 
 /*
- * 1 if this is the frame with the number, whole, of the file with this head,
- * and nothing in it is impossible.
+ * 1 if this is the place or frame with the number, whole, of the file with this
+ * head, and nothing in it is impossible.
  */
+ngx_uint_t ngx_hd_archive_is_place(const ngx_hd_archive_head_t *head,
+    const ngx_hd_archive_place_t *place, uint64_t number);
 ngx_uint_t ngx_hd_archive_is_frame(const ngx_hd_archive_head_t *head,
     const ngx_hd_archive_frame_t *frame, uint64_t number);
 
@@ -83,7 +99,7 @@ ngx_uint_t ngx_hd_archive_is_frame(const ngx_hd_archive_head_t *head,
 ngx_uint_t ngx_hd_archive_is_event(const ngx_hd_archive_head_t *head,
     const ngx_hd_event_t *e);
 
-/* The sum over the sums of frames so far, with that of the next. */
+/* The sum over the sums of all parts so far, with that of the next. */
 uint64_t ngx_hd_archive_add(uint64_t frames, uint64_t sum);
 
 

@@ -199,7 +199,7 @@ typedef struct {
     /* worker: of a spare one, as its place in the zone was when copied */
 
     uint64_t                      version;      /* 0: no address */
-    uint64_t                      gone;         /* monotonic, msec: since */
+    uint64_t                      gone;         /* ngx_hd_gone() */
 } ngx_hd_server_t;
 
 

@@ -205,9 +205,14 @@ ngx_hd_follow_mark(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
 
         place = ngx_hd_place_of(u, &u->spares[i]);
 
-        ngx_hd_set(&place->gone, p.gone ? 0 : ngx_current_msec);
+        ngx_hd_set(&place->gone, p.gone ? 0 : ngx_hd_gone(ngx_current_msec, 0));
 
-        u->news[i] = p.gone ? NGX_HD_EVENT_ADDED : NGX_HD_EVENT_REMOVED;
+        /* one that was there before a restart, and is again, is no news */
+
+        if (!ngx_hd_gone_awaited(p.gone)) {
+            u->news[i] = p.gone ? NGX_HD_EVENT_ADDED : NGX_HD_EVENT_REMOVED;
+        }
+
         follow->changed++;
     }
 }
@@ -346,8 +351,8 @@ ngx_hd_follow_room(ngx_hd_upstream_t *u, ngx_uint_t *busy)
             return &u->spares[i];
         }
 
-        if (server == NULL || p.gone < oldest) {
-            oldest = p.gone;
+        if (server == NULL || ngx_hd_place_age(p.gone) > oldest) {
+            oldest = ngx_hd_place_age(p.gone);
             server = &u->spares[i];
         }
     }

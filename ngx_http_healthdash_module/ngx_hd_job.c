@@ -13,6 +13,7 @@
 #include <ngx_hd_clock.h>
 #include <ngx_hd_event.h>
 #include <ngx_hd_job.h>
+#include <ngx_hd_place.h>
 #include <ngx_hd_store.h>
 
 #include <fcntl.h>
@@ -33,6 +34,7 @@ static ngx_int_t ngx_hd_job_peek(ngx_hd_job_t *job, int fd);
 static ngx_int_t ngx_hd_job_create_temp(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_begin(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_enter(ngx_hd_job_t *job);
+static ngx_int_t ngx_hd_job_places(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_targets(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_copy(ngx_hd_job_t *job,
     ngx_hd_archive_frame_t *frame, ngx_hd_record_t *rec);
@@ -228,6 +230,7 @@ ngx_hd_job_do(ngx_hd_job_t *job)
     if (rc == NGX_OK) {
 
         if (ngx_hd_job_begin(job) != NGX_OK
+            || ngx_hd_job_places(job) != NGX_OK
             || ngx_hd_job_targets(job) != NGX_OK
             || ngx_hd_job_events(job) != NGX_OK
             || ngx_hd_job_head(job) != NGX_OK
@@ -383,6 +386,46 @@ ngx_hd_job_enter(ngx_hd_job_t *job)
     (void) pthread_mutex_unlock(&job->mutex);
 
     return ngx_hd_job_fail(job, NGX_HD_JOB_LEFT, 0);
+}
+
+
+/* which of them are there, and for how long others have been gone */
+
+static ngx_int_t
+ngx_hd_job_places(ngx_hd_job_t *job)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               i;
+    ngx_hd_archive_place_t  *place;
+
+    for (i = 0; i < job->nrecords; i++) {
+
+        if (ngx_hd_job_room(job, sizeof(ngx_hd_archive_place_t)) != NGX_OK
+            || ngx_hd_job_enter(job) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        place = (ngx_hd_archive_place_t *) (job->buf + job->len);
+
+        rc = ngx_hd_place_read(&job->zone->record[job->record[i]].place,
+                               &place->place);
+
+        (void) pthread_mutex_unlock(&job->mutex);
+
+        if (rc != NGX_OK) {
+            continue;
+        }
+
+        place->number = ++job->head.places;
+
+        ngx_hd_archive_seal_place(&job->head, place);
+
+        job->frames = ngx_hd_archive_add(job->frames, place->sum);
+        job->len += sizeof(ngx_hd_archive_place_t);
+    }
+
+    return NGX_OK;
 }
 
 

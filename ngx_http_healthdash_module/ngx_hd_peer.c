@@ -114,8 +114,9 @@ ngx_hd_peer_add_removed(ngx_hd_upstream_t *u, ngx_array_t *array)
         server = &u->spares[i];
 
         if (u->listed[i] || server->version == 0
+            || ngx_hd_gone_awaited(server->gone)
             || (server->gone
-                && ngx_current_msec - server->gone > NGX_HD_PEER_GRACE))
+                && ngx_hd_place_age(server->gone) > NGX_HD_PEER_GRACE))
         {
             continue;
         }

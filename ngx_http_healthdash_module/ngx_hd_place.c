@@ -15,9 +15,10 @@
      / sizeof(uint64_t))
 
 
-static ngx_int_t ngx_hd_place_read(ngx_hd_place_t *place, ngx_hd_place_t *p);
 static void ngx_hd_place_seat_one(ngx_hd_upstream_t *u,
     struct sockaddr *sockaddr, socklen_t socklen, uint64_t gone);
+static ngx_hd_server_t *ngx_hd_place_room(ngx_hd_upstream_t *u,
+    uint64_t gone);
 static void ngx_hd_place_settle_one(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 
@@ -125,12 +126,25 @@ ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 }
 
 
+uint64_t
+ngx_hd_place_age(uint64_t gone)
+{
+    int64_t  age;
+
+    age = (int64_t) (ngx_current_msec - ngx_hd_gone_time(gone));
+
+    /* the loop of who marked it may have turned later than ours */
+
+    return ngx_max(age, 0);
+}
+
+
 /* what was known of an address is not trusted once it comes back */
 
 ngx_uint_t
 ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone)
 {
-    return ngx_current_msec - gone > ngx_hd_store_validity(t->check)
+    return ngx_hd_place_age(gone) > ngx_hd_store_validity(t->check)
            && ngx_hd_place_initial(t->check, 1) != NGX_HD_INITIAL_UP;
 }
 
@@ -154,7 +168,7 @@ ngx_hd_place_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_hd_place_read(ngx_hd_place_t *place, ngx_hd_place_t *p)
 {
     p->version = ngx_hd_load(&place->version);
@@ -275,13 +289,28 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
             continue;
         }
 
-        for (k = 0; k < hmcf->upstreams.nelts; k++) {
+        if (p.gone == 0) {
+            p.gone = ngx_hd_gone(ngx_current_msec, 0);
+        }
 
-            if (u[k]->nspares && u[k]->group == p.group) {
-                ngx_hd_place_seat_one(u[k], (struct sockaddr *) p.sockaddr,
-                                      p.socklen,
-                                      p.gone ? p.gone : ngx_current_msec);
-            }
+        ngx_hd_place_offer(hmcf, &p);
+    }
+}
+
+
+void
+ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p)
+{
+    ngx_uint_t           i;
+    ngx_hd_upstream_t  **u;
+
+    u = hmcf->upstreams.elts;
+
+    for (i = 0; i < hmcf->upstreams.nelts; i++) {
+
+        if (u[i]->nspares && u[i]->group == p->group) {
+            ngx_hd_place_seat_one(u[i], (struct sockaddr *) p->sockaddr,
+                                  p->socklen, p->gone);
         }
     }
 }
@@ -319,7 +348,9 @@ ngx_hd_place_seat_one(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
         }
     }
 
-    if (i == u->nspares || socklen > (socklen_t) sizeof(p.sockaddr)) {
+    server = (i < u->nspares) ? &u->spares[i] : ngx_hd_place_room(u, gone);
+
+    if (server == NULL || socklen > (socklen_t) sizeof(p.sockaddr)) {
         return;
     }
 
@@ -330,7 +361,32 @@ ngx_hd_place_seat_one(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
     p.socklen = socklen;
     ngx_memcpy(p.sockaddr, sockaddr, socklen);
 
-    ngx_hd_place_copy(u, &u->spares[i], &p);
+    ngx_hd_place_copy(u, server, &p);
+}
+
+
+/* the one whose address has been gone for the longest time, longer than that */
+
+static ngx_hd_server_t *
+ngx_hd_place_room(ngx_hd_upstream_t *u, uint64_t gone)
+{
+    uint64_t          oldest;
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server, *found;
+
+    found = NULL;
+    oldest = gone ? ngx_hd_place_age(gone) : 0;
+
+    for (i = 0; i < u->nspares; i++) {
+        server = &u->spares[i];
+
+        if (server->gone && ngx_hd_place_age(server->gone) > oldest) {
+            oldest = ngx_hd_place_age(server->gone);
+            found = server;
+        }
+    }
+
+    return found;
 }
 
 

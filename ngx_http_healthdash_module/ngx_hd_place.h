@@ -62,6 +62,9 @@ void ngx_hd_place_look(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 void ngx_hd_place_copy(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     const ngx_hd_place_t *p);
 
+/* Reads a place at any time.  NGX_OK, or NGX_DECLINED: it is free. */
+ngx_int_t ngx_hd_place_read(ngx_hd_place_t *place, ngx_hd_place_t *p);
+
 /* The place of a spare server, and how to write one: see ngx_hd_follow.h. */
 ngx_hd_place_t *ngx_hd_place_of(ngx_hd_upstream_t *u, ngx_hd_server_t *server);
 void ngx_hd_place_write(ngx_hd_place_t *place, ngx_hd_place_t *p);
@@ -73,18 +76,24 @@ void ngx_hd_place_write(ngx_hd_place_t *place, ngx_hd_place_t *p);
 void ngx_hd_place_target(ngx_hd_target_t *t, const ngx_hd_place_t *p,
     ngx_str_t *name);
 
+/* For how long an address has been gone, msec, by ngx_hd_gone(). */
+uint64_t ngx_hd_place_age(uint64_t gone);
+
 /*
- * 1 if what is known of a target that is gone since then (monotonic, msec) is
- * not to be trusted once it comes back.
+ * 1 if what is known of a target that is gone since then, ngx_hd_gone(), is not
+ * to be trusted once it comes back.
  */
 ngx_uint_t ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone);
 
 /*
  * Before a configuration has records: gives spare servers the addresses that
- * nginx's list has, then those that from, the zone before, knows.  Then, when
- * it has: writes that to the zone.  Master.
+ * nginx's list has, then those that from, the zone before, knows.  To offer one
+ * more, which is gone, gives it a spare server if its upstream is there and has
+ * one that is free, or whose address has been gone for longer.  Then, when
+ * there are records: writes all that to the zone.  Master.
  */
 void ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from);
+void ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p);
 void ngx_hd_place_settle(ngx_hd_main_conf_t *hmcf);
 
 

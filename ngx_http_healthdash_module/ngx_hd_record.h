@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          6       /* count up with every change below */
+#define NGX_HD_LAYOUT          7       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -203,6 +203,17 @@ typedef struct {
 
 
 /*
+ * When an address went from nginx's list, monotonic, msec; awaited: it was
+ * there when the state file was written, and this nginx has not had it yet.
+ * 0: it is there.
+ */
+
+#define ngx_hd_gone(msec, awaited)  ((uint64_t) (msec) << 1 | (awaited))
+#define ngx_hd_gone_time(gone)      ((uint64_t) ((int64_t) (gone) >> 1))
+#define ngx_hd_gone_awaited(gone)   ((gone) & 1)
+
+
+/*
  * The address that a spare server stands for: in the record of its first check.
  * Written under the mutex of the zone's slab, read without it.
  */
@@ -210,8 +221,7 @@ typedef struct {
 typedef struct {
     uint64_t  version;          /* atomic: another one with each address; 0:
                                    none, or just being written */
-    uint64_t  gone;             /* atomic, monotonic msec: not in nginx's list
-                                   since; 0: it is */
+    uint64_t  gone;             /* atomic: ngx_hd_gone() */
     uint64_t  group;            /* of the upstream */
     uint32_t  socklen;
     u_char    sockaddr[28];     /* IPv4 or IPv6 */

@@ -9,6 +9,7 @@
 #include <ngx_hd_archive.h>
 #include <ngx_hd_event.h>
 #include <ngx_hd_index.h>
+#include <ngx_hd_place.h>
 #include <ngx_hd_restore.h>
 #include <ngx_hd_store.h>
 
@@ -17,11 +18,10 @@
 
 #define NGX_HD_RESTORE_TRUST   3600000         /* msec: states are of use */
 #define NGX_HD_RESTORE_KEEP    7776000000LL    /* msec: 90 days, as history */
+#define NGX_HD_RESTORE_TEXT    128             /* bytes of a sentence */
 
 
-/* the file as it is read, one part after the other */
-
-typedef struct {
+struct ngx_hd_restore_s {
     ngx_hd_main_conf_t      *main;
     ngx_log_t               *log;
     ngx_fd_t                 fd;
@@ -29,15 +29,18 @@ typedef struct {
     ngx_hd_archive_head_t    head;
     ngx_hd_archive_frame_t  *frame;
     uint64_t                 away;      /* msec: nginx was not there */
+    uint64_t                 shift;     /* msec: from the monotonic clock of
+                                           then to that of now, modulo 2^64 */
     uint64_t                 clock;     /* history clock, msec: now */
     uint64_t                 frames;    /* sum over sums */
-    ngx_uint_t               restored;  /* targets */
-    ngx_uint_t               present;   /* of the configuration, without places
-                                           that wait for an address by DNS */
-    ngx_uint_t               bad;       /* frames and events */
+    ngx_uint_t               restored;  /* targets of the configuration */
+    ngx_uint_t               present;   /* how many there are */
+    ngx_uint_t               awaited;   /* targets restored of servers that DNS
+                                           may give again */
+    ngx_uint_t               bad;       /* places, frames and events */
     unsigned                 cut:1;     /* the file is shorter than it says */
     unsigned                 regular:1; /* it may be moved */
-} ngx_hd_restore_t;
+};
 
 
 static ngx_uint_t ngx_hd_restore_is_closed(const ngx_core_conf_t *core,
@@ -50,15 +53,19 @@ static const char *ngx_hd_restore_head(ngx_hd_restore_t *r);
 static const char *ngx_hd_restore_clocks(ngx_hd_restore_t *r);
 static size_t ngx_hd_restore_read(ngx_hd_restore_t *r, void *buf,
     size_t size);
+static void ngx_hd_restore_places(ngx_hd_restore_t *r);
+static void ngx_hd_restore_place(ngx_hd_restore_t *r, ngx_hd_place_t *place);
 static ngx_int_t ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool);
 static void ngx_hd_restore_targets(ngx_hd_restore_t *r);
 static void ngx_hd_restore_target(ngx_hd_restore_t *r, ngx_hd_target_t *t);
 static void ngx_hd_restore_times(ngx_hd_restore_t *r, ngx_hd_data_t *data);
 static void ngx_hd_restore_forget(ngx_hd_data_t *data, ngx_hd_told_t *told);
 static void ngx_hd_restore_events(ngx_hd_restore_t *r);
-static void ngx_hd_restore_end(ngx_hd_restore_t *r);
+static void ngx_hd_restore_tell(ngx_hd_restore_t *r);
+static u_char *ngx_hd_restore_known(ngx_hd_restore_t *r, u_char *p);
 static void ngx_hd_restore_set_aside(ngx_hd_restore_t *r, const char *wrong,
     ngx_err_t err);
+static void ngx_hd_restore_close(ngx_hd_restore_t *r);
 
 
 ngx_int_t
@@ -125,45 +132,60 @@ ngx_hd_restore_is_closed(const ngx_core_conf_t *core,
 }
 
 
-void
-ngx_hd_restore(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
+ngx_hd_restore_t *
+ngx_hd_restore_begin(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
     ngx_pool_t *pool)
 {
-    ngx_err_t         err;
-    const char       *wrong;
-    ngx_hd_restore_t  r;
+    ngx_err_t          err;
+    const char        *wrong;
+    ngx_hd_restore_t  *r;
 
-    if (hmcf->state_file.name.len == 0 || ngx_test_config) {
-        return;
+    if (hmcf->state_file.name.len == 0 || ngx_test_config || pool == NULL) {
+        return NULL;
     }
 
-    ngx_memzero(&r, sizeof(ngx_hd_restore_t));
+    r = ngx_pcalloc(pool, sizeof(ngx_hd_restore_t));
+    if (r == NULL) {
+        return NULL;
+    }
 
-    r.main = hmcf;
-    r.log = cycle->log;
-    r.present = ngx_hd_restore_present(hmcf);
+    r->main = hmcf;
+    r->log = cycle->log;
+    r->present = ngx_hd_restore_present(hmcf);
 
-    wrong = ngx_hd_restore_open(&r, &err);
+    wrong = ngx_hd_restore_open(r, &err);
 
     if (wrong == NULL) {
-        wrong = ngx_hd_restore_head(&r);
+        wrong = ngx_hd_restore_head(r);
         err = 0;
     }
 
-    if (wrong == NULL && ngx_hd_restore_index(&r, pool) == NGX_OK) {
-        ngx_hd_restore_targets(&r);
-        ngx_hd_restore_events(&r);
-        ngx_hd_restore_end(&r);
+    if (wrong) {
 
-    } else if (wrong && err != NGX_ENOENT) {
-        ngx_hd_restore_set_aside(&r, wrong, err);
+        if (err != NGX_ENOENT) {
+            ngx_hd_restore_set_aside(r, wrong, err);
+        }
+
+        ngx_hd_restore_close(r);
+        return NULL;
     }
 
-    if (r.fd != NGX_INVALID_FILE && ngx_close_file(r.fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, r.log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed",
-                      &hmcf->state_file.name);
+    ngx_hd_restore_places(r);
+
+    return r;
+}
+
+
+void
+ngx_hd_restore_end(ngx_hd_restore_t *r, ngx_pool_t *pool)
+{
+    if (ngx_hd_restore_index(r, pool) == NGX_OK) {
+        ngx_hd_restore_targets(r);
+        ngx_hd_restore_events(r);
+        ngx_hd_restore_tell(r);
     }
+
+    ngx_hd_restore_close(r);
 }
 
 
@@ -279,6 +301,7 @@ ngx_hd_restore_clocks(ngx_hd_restore_t *r)
     }
 
     r->away = ngx_max(away, 0);
+    r->shift = ngx_current_msec - r->away - r->head.mono;
     r->clock = r->head.clock + r->away;
 
     zone->clock = (int64_t) (r->clock - ngx_current_msec);
@@ -309,6 +332,58 @@ ngx_hd_restore_read(ngx_hd_restore_t *r, void *buf, size_t size)
 }
 
 
+static void
+ngx_hd_restore_places(ngx_hd_restore_t *r)
+{
+    uint64_t                i;
+    ngx_hd_archive_place_t  place;
+
+    for (i = 1; i <= r->head.places && !r->cut; i++) {
+
+        if (ngx_hd_restore_read(r, &place, sizeof(ngx_hd_archive_place_t))
+            != sizeof(ngx_hd_archive_place_t))
+        {
+            return;
+        }
+
+        r->frames = ngx_hd_archive_add(r->frames, place.sum);
+
+        if (ngx_hd_archive_is_place(&r->head, &place, i)) {
+            ngx_hd_restore_place(r, &place.place);
+
+        } else {
+            r->bad++;
+        }
+    }
+}
+
+
+/*
+ * What was there then may be there still, only nginx does not know yet: it is
+ * gone from now on.  Time counts for what DNS had taken away before.
+ */
+
+static void
+ngx_hd_restore_place(ngx_hd_restore_t *r, ngx_hd_place_t *place)
+{
+    uint64_t  time;
+
+    if (place->gone == 0) {
+        place->gone = ngx_hd_gone(ngx_current_msec, 1);
+
+    } else {
+        time = ngx_hd_gone_time(place->gone) + r->shift;
+        time += (time == 0);
+
+        place->gone = ngx_hd_gone(time, ngx_hd_gone_awaited(place->gone));
+    }
+
+    if (ngx_hd_place_age(place->gone) <= NGX_HD_RESTORE_KEEP) {
+        ngx_hd_place_offer(r->main, place);
+    }
+}
+
+
 static ngx_int_t
 ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool)
 {
@@ -328,7 +403,9 @@ ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool)
 
     for (i = 0; i < n; i++) {
 
-        if (!t[i]->absent) {
+        /* a spare server without an address has none of its own */
+
+        if (!t[i]->absent || t[i]->name.len) {
             ngx_hd_index_add(&r->targets, t[i]->id, i + 1);
         }
     }
@@ -387,7 +464,12 @@ ngx_hd_restore_target(ngx_hd_restore_t *r, ngx_hd_target_t *t)
         return;
     }
 
-    r->restored++;
+    if (t->absent) {
+        r->awaited++;
+
+    } else {
+        r->restored++;
+    }
 
     /* known until it was saved, and then nobody was there to know */
 
@@ -423,7 +505,7 @@ ngx_hd_restore_times(ngx_hd_restore_t *r, ngx_hd_data_t *data)
 {
     uint64_t  back, shift;
 
-    shift = ngx_current_msec - r->away - r->head.mono;
+    shift = r->shift;
 
     if (data->since_mono) {
         data->since_mono += shift;
@@ -514,32 +596,51 @@ ngx_hd_restore_events(ngx_hd_restore_t *r)
 
 
 static void
-ngx_hd_restore_end(ngx_hd_restore_t *r)
+ngx_hd_restore_tell(ngx_hd_restore_t *r)
 {
-    u_char                more;
+    u_char               *p, text[NGX_HD_RESTORE_TEXT], more;
     const char           *wrong;
     ngx_hd_state_file_t  *file;
 
     file = &r->main->state_file;
 
-    file->restored = r->restored;
+    file->restored = r->restored + r->awaited;
     file->age = r->away;
 
     wrong = r->cut ? "is cut off"
             : (r->bad || r->frames != r->head.frames
                || read(r->fd, &more, 1) != 0) ? "is damaged" : NULL;
 
-    if (wrong == NULL) {
-        ngx_log_error(NGX_LOG_NOTICE, r->log, 0,
-                      "healthdash: state file \"%V\" is %uLs old, %ui of %ui "
-                      "targets are known from it%s", &file->name,
-                      r->away / 1000, r->restored, r->present,
-                      r->away > NGX_HD_RESTORE_TRUST
-                      ? ", but not how they are now" : "");
+    if (wrong) {
+        ngx_hd_restore_set_aside(r, wrong, 0);
         return;
     }
 
-    ngx_hd_restore_set_aside(r, wrong, 0);
+    p = ngx_hd_restore_known(r, text);
+
+    ngx_log_error(NGX_LOG_NOTICE, r->log, 0,
+                  "healthdash: state file \"%V\" is %uLs old, %*s%s",
+                  &file->name, r->away / 1000, (size_t) (p - text), text,
+                  r->away > NGX_HD_RESTORE_TRUST
+                  ? ", but not how they are now" : "");
+}
+
+
+static u_char *
+ngx_hd_restore_known(ngx_hd_restore_t *r, u_char *p)
+{
+    u_char  *last;
+
+    last = p + NGX_HD_RESTORE_TEXT;
+
+    p = ngx_slprintf(p, last, "%ui of %ui targets are known from it",
+                     r->restored, r->present);
+
+    if (r->awaited) {
+        p = ngx_slprintf(p, last, ", and %ui of servers by DNS", r->awaited);
+    }
+
+    return p;
 }
 
 
@@ -549,6 +650,7 @@ static void
 ngx_hd_restore_set_aside(ngx_hd_restore_t *r, const char *wrong,
     ngx_err_t err)
 {
+    u_char               *p, text[NGX_HD_RESTORE_TEXT];
     ngx_uint_t            moved;
     ngx_hd_state_file_t  *file;
 
@@ -558,10 +660,22 @@ ngx_hd_restore_set_aside(ngx_hd_restore_t *r, const char *wrong,
             && ngx_rename_file(file->name.data, file->bad.data)
                != NGX_FILE_ERROR;
 
+    p = ngx_hd_restore_known(r, text);
+
     ngx_log_error(NGX_LOG_WARN, r->log, err,
-                  "healthdash: state file \"%V\" %s, %ui of %ui targets are "
-                  "known from it; it %s%s%s", &file->name, wrong, r->restored,
-                  r->present,
+                  "healthdash: state file \"%V\" %s, %*s; it %s%s%s",
+                  &file->name, wrong, (size_t) (p - text), text,
                   moved ? "is kept as \"" : "is left as it is",
                   moved ? file->bad.data : (u_char *) "", moved ? "\"" : "");
+}
+
+
+static void
+ngx_hd_restore_close(ngx_hd_restore_t *r)
+{
+    if (r->fd != NGX_INVALID_FILE && ngx_close_file(r->fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, r->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed",
+                      &r->main->state_file.name);
+    }
 }

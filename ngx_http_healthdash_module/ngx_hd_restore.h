@@ -18,16 +18,29 @@
  */
 ngx_int_t ngx_hd_restore_check(ngx_hd_main_conf_t *hmcf, ngx_log_t *log);
 
+/* the file as it is read */
+
+typedef struct ngx_hd_restore_s  ngx_hd_restore_t;
+
+
 /*
- * Fills the fresh zone of hmcf, in which every target has its empty record,
- * with what the state file knows of these targets, and with its events; sets
- * the zone's clock so that the history goes on, and hmcf->state_file.restored
- * and .age.  What was not known while nginx was away counts as not known.  A
- * file that is of no use is set aside and said in one line of the log; it is
- * never an error.  Does nothing in "nginx -t".  Master; pool is for a moment.
+ * Opens the state file for the fresh zone of hmcf, whose targets have no record
+ * yet; sets the zone's clock so that the history goes on, and gives spare
+ * servers the addresses that DNS had given, as gone until it gives them again.
+ * A file that is of no use is set aside and said in one line of the log; it is
+ * never an error.  NULL: there is nothing to restore, as in "nginx -t".
+ * Master; pool is for a moment.
  */
-void ngx_hd_restore(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
-    ngx_pool_t *pool);
+ngx_hd_restore_t *ngx_hd_restore_begin(ngx_cycle_t *cycle,
+    ngx_hd_main_conf_t *hmcf, ngx_pool_t *pool);
+
+/*
+ * Then, when every target has its empty record: fills them with what the file
+ * knows of these targets, and the zone with its events; sets
+ * hmcf->state_file.restored and .age.  What was not known while nginx was away
+ * counts as not known.  Closes the file; r is of no use any more.
+ */
+void ngx_hd_restore_end(ngx_hd_restore_t *r, ngx_pool_t *pool);
 
 
 #endif /* _NGX_HD_RESTORE_H_INCLUDED_ */

@@ -196,7 +196,7 @@ ngx_hd_saver_look(ngx_hd_saver_t *s)
 static uint64_t
 ngx_hd_saver_sum(ngx_hd_main_conf_t *hmcf)
 {
-    uint64_t           sum, word[2];
+    uint64_t           sum, word[3];
     ngx_str_t         *name;
     ngx_uint_t         i;
     ngx_hd_record_t   *rec;
@@ -220,8 +220,9 @@ ngx_hd_saver_sum(ngx_hd_main_conf_t *hmcf)
 
             word[0] = (uint32_t) ngx_hd_load(&rec->seq);
             word[1] = ngx_hd_load(&rec->told.mono);
+            word[2] = ngx_hd_load(&rec->place.gone);
 
-            sum = ngx_hd_words_sum(word, 2, sum);
+            sum = ngx_hd_words_sum(word, 3, sum);
         }
     }
 

@@ -236,11 +236,12 @@ ngx_hd_zone_old(ngx_cycle_t *cycle, ngx_shm_zone_t *shm_zone)
 void
 ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 {
-    uint64_t         generation;
-    ngx_pool_t      *pool;
-    ngx_hd_zone_t   *zone, *from;
-    ngx_hd_index_t   index;
-    ngx_shm_zone_t  *old;
+    uint64_t           generation;
+    ngx_pool_t        *pool;
+    ngx_hd_zone_t     *zone, *from;
+    ngx_hd_index_t     index;
+    ngx_shm_zone_t    *old;
+    ngx_hd_restore_t  *restore;
 
     zone = hmcf->zone;
     from = zone;
@@ -270,6 +271,8 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     ngx_hd_place_seat(hmcf, from);
 
+    restore = from ? NULL : ngx_hd_restore_begin(cycle, hmcf, pool);
+
     if (from && from != zone) {
         /* workers of the cycle before look there, and leave no news behind */
         ngx_hd_set(&from->generation, generation);
@@ -290,8 +293,8 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         ngx_hd_set(&zone->guard, 0);
     }
 
-    if (from == NULL) {
-        ngx_hd_restore(cycle, hmcf, pool);
+    if (restore) {
+        ngx_hd_restore_end(restore, pool);
     }
 
     zone->load_time = ngx_hd_wall();

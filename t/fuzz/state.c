@@ -2,14 +2,15 @@
 /*
  * A libFuzzer target: a state file, as nginx reads it when it is started.  Byte
  * 0 says what is made right before it is read, since no fuzzer finds a sum: 1:
- * the head, 2: frames and events, 4: the head is a good one, 8: the frame that
- * follows it, too, and is only spoilt in places.
+ * the head, 2: what DNS has given and frames, 4: the head is a good one, 8: what
+ * follows it, too, and is only spoilt here and there.
  */
 
 
 #include <fuzz.h>
 #include <ngx_hd_archive.h>
 #include <ngx_hd_event.h>
+#include <ngx_hd_place.h>
 #include <ngx_hd_restore.h>
 #include <ngx_hd_store.h>
 
@@ -17,6 +18,7 @@
 
 
 #define HD_FUZZ_TARGETS  2
+#define HD_FUZZ_SPARE    1       /* the last of them: a server by DNS */
 #define HD_FUZZ_MOST     65536
 
 
@@ -28,6 +30,11 @@ static ngx_hd_target_t      *hd_fuzz_list[HD_FUZZ_TARGETS];
 static char                  hd_fuzz_name[64], hd_fuzz_bad[64];
 static u_char                hd_fuzz_file[HD_FUZZ_MOST];
 
+static ngx_hd_upstream_t     hd_fuzz_up, *hd_fuzz_ups[1] = { &hd_fuzz_up };
+static ngx_hd_server_t       hd_fuzz_server;
+static ngx_sockaddr_t        hd_fuzz_sockaddr[2];
+static u_char                hd_fuzz_text[2][NGX_SOCKADDR_STRLEN];
+
 
 static void
 hd_fuzz_name_set(ngx_str_t *str, char *name, const char *end)
@@ -36,6 +43,41 @@ hd_fuzz_name_set(ngx_str_t *str, char *name, const char *end)
 
     str->data = (u_char *) name;
     str->len = strlen(name);
+}
+
+
+/* a server that may be any address */
+
+static void
+hd_fuzz_spare_make(ngx_hd_target_t *t)
+{
+    static ngx_hd_target_t  *list[1];
+    static ngx_hd_check_t   *checks[1];
+
+    list[0] = t;
+    checks[0] = t->check;
+
+    t->spare = 1;
+    t->upstream = &hd_fuzz_up;
+    t->sockaddr = &hd_fuzz_sockaddr[0].sockaddr;
+    t->address.data = hd_fuzz_text[0];
+    t->name.len = 0;
+
+    hd_fuzz_server.targets = list;
+    hd_fuzz_server.sockaddr = &hd_fuzz_sockaddr[1].sockaddr;
+    hd_fuzz_server.name.data = hd_fuzz_text[1];
+
+    hd_fuzz_up.main = &hd_fuzz_conf;
+    hd_fuzz_up.spares = &hd_fuzz_server;
+    hd_fuzz_up.nspares = 1;
+    hd_fuzz_up.checks.elts = checks;
+    hd_fuzz_up.checks.nelts = 1;
+
+    hd_fuzz_conf.upstreams.elts = hd_fuzz_ups;
+    hd_fuzz_conf.upstreams.nelts = 1;
+
+    ngx_hd_place_copy(&hd_fuzz_up, &hd_fuzz_server,
+                      &(ngx_hd_place_t) { .version = 0 });
 }
 
 
@@ -77,7 +119,30 @@ hd_fuzz_zone_make(void)
         hd_fuzz_target[i].record = i;
 
         ngx_memset(hd_fuzz_target[i].id, (int) i, NGX_HD_ID_LEN);
+    }
+
+    hd_fuzz_spare_make(&hd_fuzz_target[HD_FUZZ_SPARE]);
+}
+
+
+/* as the master does it */
+
+static void
+hd_fuzz_read(ngx_pool_t *pool)
+{
+    ngx_uint_t         i;
+    ngx_hd_restore_t  *r;
+
+    r = ngx_hd_restore_begin((ngx_cycle_t *) ngx_cycle, &hd_fuzz_conf, pool);
+
+    for (i = 0; i < HD_FUZZ_TARGETS; i++) {
         ngx_hd_store_reset(&hd_fuzz_zone->record[i], &hd_fuzz_target[i]);
+    }
+
+    ngx_hd_place_settle(&hd_fuzz_conf);
+
+    if (r) {
+        ngx_hd_restore_end(r, pool);
     }
 }
 
@@ -87,10 +152,12 @@ hd_fuzz_zone_make(void)
 static void
 hd_fuzz_mend(u_char shape, size_t size)
 {
-    u_char                  *p, *last;
+    u_char                  *p, *last, id[NGX_HD_ID_LEN];
     uint64_t                 i;
     ngx_time_t              *tp;
+    ngx_hd_target_t         *spare;
     ngx_hd_archive_head_t   *head, good;
+    ngx_hd_archive_place_t  *place;
     ngx_hd_archive_frame_t  *frame;
 
     head = (ngx_hd_archive_head_t *) hd_fuzz_file;
@@ -109,6 +176,7 @@ hd_fuzz_mend(u_char shape, size_t size)
         good.wall = (int64_t) tp->sec * 1000 - (int64_t) (head->wall & 0xffff);
         good.mono = 100000000000ULL;
         good.clock = (uint64_t) good.wall;
+        good.places = head->places & 3;
         good.targets = head->targets & 3;
         good.events = head->events & 7;
         good.event = good.events;
@@ -117,6 +185,35 @@ hd_fuzz_mend(u_char shape, size_t size)
     }
 
     p = (u_char *) (head + 1);
+
+    for (i = 1; i <= head->places && (shape & 2); i++) {
+        place = (ngx_hd_archive_place_t *) p;
+        p += sizeof(ngx_hd_archive_place_t);
+
+        if (p > last || p < (u_char *) place) {
+            break;
+        }
+
+        if (shape & 8) {
+            place->number = i;
+            place->place.version |= 1;
+            place->place.group = 0;
+            place->place.socklen = sizeof(struct sockaddr_in);
+            ((struct sockaddr *) place->place.sockaddr)->sa_family = AF_INET;
+        }
+
+        ngx_hd_archive_seal_place(head, place);
+
+        /* so that its frame is found */
+
+        if (i == 1 && (shape & 8)) {
+            ngx_hd_place_copy(&hd_fuzz_up, &hd_fuzz_server, &place->place);
+        }
+    }
+
+    spare = &hd_fuzz_target[HD_FUZZ_SPARE];
+    ngx_memcpy(id, spare->id, NGX_HD_ID_LEN);
+    hd_fuzz_spare_make(spare);
 
     for (i = 1; i <= head->targets && (shape & 2); i++) {
         frame = (ngx_hd_archive_frame_t *) p;
@@ -128,7 +225,8 @@ hd_fuzz_mend(u_char shape, size_t size)
 
         if (shape & 8) {
             frame->number = i;
-            ngx_memset(frame->id, (int) (i & 1), NGX_HD_ID_LEN);
+            ngx_memcpy(frame->id, (i & 1) ? id : hd_fuzz_target[0].id,
+                       NGX_HD_ID_LEN);
         }
 
         ngx_hd_archive_seal_frame(head, frame);
@@ -162,6 +260,8 @@ hd_fuzz_judge(void)
         hd_fuzz_want(data.value - data.value == 0);
         hd_fuzz_want(rec->told.len <= NGX_HD_MESSAGE_LEN);
         hd_fuzz_want(rec->lease == 0);
+        hd_fuzz_want(rec->place.version == 0 || rec->place.gone);
+        hd_fuzz_want(rec->place.socklen <= sizeof(rec->place.sockaddr));
 
         ngx_hd_history_sums(&rec->history, &data, sums);
         hd_fuzz_want(sums[0].down <= sums[0].known);
@@ -200,7 +300,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     pool = ngx_create_pool(1024, &hd_fuzz_log);
 
-    ngx_hd_restore((ngx_cycle_t *) ngx_cycle, &hd_fuzz_conf, pool);
+    hd_fuzz_read(pool);
     hd_fuzz_judge();
 
     ngx_destroy_pool(pool);

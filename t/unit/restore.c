@@ -8,6 +8,7 @@
 #include "tap.h"
 #include "ngx_stand_in.h"
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_place.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_job.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_restore.c"
 
@@ -20,6 +21,8 @@
 
 
 #define TARGETS   8
+#define PLACES    3       /* the last of them, in one test */
+#define FIXED     (TARGETS - PLACES)
 #define EVENTS    5
 #define ROUNDS    150     /* in which a writer is killed, or stopped */
 #define ZONE      (offsetof(ngx_hd_zone_t, record)                            \
@@ -47,6 +50,15 @@ static ngx_core_conf_t      core;
 static ngx_hd_main_conf_t   conf;
 static ngx_hd_check_t       every;
 static ngx_hd_target_t      target[TARGETS], *list[TARGETS];
+
+/* an upstream with spare servers, of which each is one target */
+
+static ngx_hd_upstream_t    up, *ups[1] = { &up };
+static ngx_hd_server_t      spare[PLACES];
+static ngx_hd_target_t     *target_of[PLACES];
+static ngx_sockaddr_t       sockaddr[PLACES], sockaddr_of[PLACES];
+static u_char               text[PLACES][NGX_SOCKADDR_STRLEN];
+static u_char               text_of[PLACES][NGX_SOCKADDR_STRLEN];
 
 static char                 dir[] = "/tmp/hd-restore-XXXXXX";
 static char                 name[64], temp[64], bad[64];
@@ -92,6 +104,46 @@ ngx_alloc(size_t n, ngx_log_t *log)
     (void) log;
 
     return malloc(n);
+}
+
+
+ngx_int_t
+ngx_cmp_sockaddr(struct sockaddr *a, socklen_t alen, struct sockaddr *b,
+    socklen_t blen, ngx_uint_t port)
+{
+    (void) port;
+
+    return (alen == blen && memcmp(a, b, alen) == 0) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* the name of an address is its last byte, and its identity full of that */
+
+size_t
+ngx_sock_ntop(struct sockaddr *sa, socklen_t len, u_char *to, size_t n,
+    ngx_uint_t port)
+{
+    (void) len;
+    (void) n;
+    (void) port;
+
+    to[0] = (u_char) ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr);
+
+    return 1;
+}
+
+
+void
+ngx_inet_set_port(struct sockaddr *sa, in_port_t port)
+{
+    ((struct sockaddr_in *) sa)->sin_port = htons(port);
+}
+
+
+void
+ngx_hd_ident(ngx_hd_target_t *t)
+{
+    memset(t->id, t->name.data[0], NGX_HD_ID_LEN);
 }
 
 
@@ -161,6 +213,11 @@ fresh(uint64_t at_wall, uint64_t at_mono)
     memset(zone, 0, ZONE);
 
     ngx_current_msec = at_mono;
+
+    for (i = 0; i < up.nspares; i++) {
+        ngx_hd_place_copy(&up, &spare[i], &(ngx_hd_place_t) { .version = 0 });
+        target_of[i]->name.len = 0;
+    }
 
     zone->clock = (int64_t) (at_wall - at_mono);
     zone->saved.instance = at_wall;
@@ -292,7 +349,9 @@ is_there(const char *file)
 static ngx_uint_t
 restore(uint64_t at_wall, uint64_t at_mono)
 {
-    ngx_pool_t  *pool;
+    ngx_uint_t         i;
+    ngx_pool_t        *pool;
+    ngx_hd_restore_t  *r;
 
     fresh(at_wall, at_mono);
 
@@ -300,7 +359,22 @@ restore(uint64_t at_wall, uint64_t at_mono)
     logged[0] = '\0';
 
     pool = ngx_create_pool(4096, &silent);
-    ngx_hd_restore(&cycle, &conf, pool);
+
+    r = ngx_hd_restore_begin(&cycle, &conf, pool);
+
+    /* now it is known who gets a record */
+
+    for (i = 0; i < up.nspares; i++) {
+        ngx_hd_store_reset(&zone->record[FIXED + i], target_of[i]);
+        zone->record[FIXED + i].generation = 1;
+    }
+
+    ngx_hd_place_settle(&conf);
+
+    if (r) {
+        ngx_hd_restore_end(r, pool);
+    }
+
     ngx_destroy_pool(pool);
 
     return conf.state_file.restored;
@@ -924,6 +998,249 @@ test_stopped(void)
 }
 
 
+static void
+setup_places(void)
+{
+    ngx_uint_t              i;
+    ngx_hd_target_t        *t;
+    static ngx_hd_check_t  *checks[1] = { &every };
+
+    up.main = &conf;
+    up.group = 42;
+    up.spares = spare;
+    up.nspares = PLACES;
+    up.checks.elts = checks;
+    up.checks.nelts = 1;
+
+    conf.upstreams.elts = ups;
+    conf.upstreams.nelts = 1;
+
+    for (i = 0; i < PLACES; i++) {
+        t = &target[FIXED + i];
+        t->spare = 1;
+        t->upstream = &up;
+        t->address.data = text_of[i];
+        t->sockaddr = &sockaddr_of[i].sockaddr;
+
+        target_of[i] = t;
+
+        spare[i].targets = &target_of[i];
+        spare[i].name.data = text[i];
+        spare[i].sockaddr = &sockaddr[i].sockaddr;
+    }
+}
+
+
+static ngx_hd_place_t
+address(int c, uint64_t gone)
+{
+    ngx_hd_place_t      p;
+    struct sockaddr_in  sin;
+
+    memset(&p, 0, sizeof(p));
+    memset(&sin, 0, sizeof(sin));
+
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl((uint32_t) c);
+
+    p.version = NGX_HD_PLACE_USED | (uint64_t) c;
+    p.gone = gone;
+    p.group = 42;
+    p.socklen = sizeof(sin);
+    memcpy(p.sockaddr, &sin, sizeof(sin));
+
+    return p;
+}
+
+
+/*
+ * A zone that knows addresses: x is there, X has been gone for some minutes,
+ * the more the later it stands.  Written, and read to be spoilt.
+ */
+
+static void
+save_places(const char *names)
+{
+    ngx_uint_t      i;
+    ngx_hd_place_t  p;
+
+    fresh(wall, mono);
+    fill();
+
+    for (i = 0; i < PLACES; i++) {
+        p = address(names[i] | 0x20, (names[i] & 0x20)
+                    ? 0 : ngx_hd_gone(mono - (i + 1) * 60 * SECOND, 0));
+
+        ngx_hd_place_write(&zone->record[FIXED + i].place, &p);
+        memset(zone->record[FIXED + i].id, names[i] | 0x20, NGX_HD_ID_LEN);
+    }
+
+    unlink(name);
+    (void) save();
+    get();
+}
+
+
+/*
+ * What spare servers stand for in a zone that was restored: "a" is awaited, "A"
+ * was taken away, "-" is nobody's; "?" behind it: nothing is known of it.
+ */
+
+static const char *
+places(void)
+{
+    char             *p;
+    ngx_uint_t        i;
+    ngx_hd_place_t    place;
+    static char       all[2 * PLACES + 1];
+
+    p = all;
+
+    for (i = 0; i < up.nspares; i++) {
+        ngx_hd_place_look(&up, &spare[i], &place);
+
+        if (place.version == 0) {
+            *p++ = '-';
+            continue;
+        }
+
+        *p = (char) ntohl(((struct sockaddr_in *) place.sockaddr)
+                          ->sin_addr.s_addr);
+
+        check(place.gone != 0, "%c is not there yet", *p);
+        check(zone->record[FIXED + i].id[0] == (u_char) *p,
+              "%c has its own record", *p);
+
+        if (!ngx_hd_gone_awaited(place.gone)) {
+            *p -= 'a' - 'A';
+        }
+
+        p++;
+
+        if (facts(FIXED + i)->checks == 0) {
+            *p++ = '?';
+        }
+    }
+
+    *p = '\0';
+
+    return all;
+}
+
+
+static void
+test_places(void)
+{
+    ngx_hd_place_t           p;
+    ngx_hd_archive_head_t    head;
+    ngx_hd_archive_place_t  *place;
+    ngx_hd_archive_frame_t  *frame;
+
+    setup_places();
+
+    wall = ngx_hd_clock_usec(CLOCK_REALTIME) / 1000;
+    mono = ngx_hd_clock_usec(CLOCK_MONOTONIC) / 1000;
+
+    save_places("xyZ");
+
+    is_num(size, sizeof(ngx_hd_archive_head_t)
+                 + PLACES * sizeof(ngx_hd_archive_place_t)
+                 + TARGETS * sizeof(ngx_hd_archive_frame_t)
+                 + EVENTS * sizeof(ngx_hd_event_t), "places are in it");
+
+    is_num(restore(wall + 10 * SECOND, mono + 10 * SECOND), TARGETS,
+           "10 s later: all");
+    is_str(places(), "xyZ", "they wait for DNS");
+    ok(strstr(logged, "5 of 5 targets are known from it, and 3 of servers by "
+              "DNS") != NULL, "that is said");
+
+    ngx_hd_place_look(&up, &spare[0], &p);
+    is_num(ngx_hd_place_age(p.gone), 0, "what was there is gone from now on");
+    ngx_hd_place_look(&up, &spare[2], &p);
+    ok(is_near(ngx_hd_place_age(p.gone), 190 * SECOND),
+       "what was taken away since then");
+    is_num(ngx_hd_store_verdict(&zone->record[FIXED], NULL),
+           NGX_HD_STATE_DOWN, "x is as it was");
+
+    /* a boot, and an hour: their history counts, their state does not */
+
+    (void) restore(wall + 2 * HOUR, 500);
+    is_str(places(), "xyZ", "after a boot: all");
+    ngx_hd_place_look(&up, &spare[2], &p);
+    ok(is_near(ngx_hd_place_age(p.gone), 2 * HOUR + 180 * SECOND),
+       "gone for longer than the machine has run");
+    is_num(ngx_hd_store_verdict(&zone->record[FIXED], NULL),
+           NGX_HD_STATE_UNKNOWN, "states are too old");
+
+    (void) restore(wall + 90 * DAY - 60 * SECOND, mono);
+    is_str(places(), "xy-", "who has been gone for 90 days is forgotten");
+
+    /* fewer places now: who has been gone for the shortest time has one */
+
+    save_places("XYz");
+    up.nspares = 1;
+    (void) restore(wall, mono);
+    is_str(places(), "z", "one place: who was there");
+    up.nspares = 2;
+    (void) restore(wall, mono);
+    is_str(places(), "Xz", "two: and who went last");
+
+    up.nspares = PLACES;
+    up.group = 43;
+    is_num(restore(wall, mono), FIXED, "another upstream: nothing of these");
+    is_str(places(), "---", "they are not seated");
+    is_num(lines, 1, "that is in order");
+    up.group = 42;
+
+    /* damage costs what is damaged */
+
+    memcpy(&head, image, sizeof(head));
+    place = (ngx_hd_archive_place_t *) (image + sizeof(head));
+    frame = (ngx_hd_archive_frame_t *) (place + PLACES);
+
+    place[1].place.sockaddr[5] ^= 1;
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "Xz-", "a damaged address is left out");
+    ok(strstr(logged, "is damaged") != NULL && lines == 1, "that is said");
+    place[1].place.sockaddr[5] ^= 1;
+
+    frame[FIXED + 1].data.checks ^= 1;
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "XY?z", "of a damaged target nothing is known");
+    frame[FIXED + 1].data.checks ^= 1;
+
+    /* sums are right, for who writes the file can make them so */
+
+    place[1].place.socklen = 28;
+    ngx_hd_archive_seal_place(&head, &place[1]);
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "Xz-", "an address of another length is none");
+
+    place[1].place = address('y', ngx_hd_gone(mono + 2 * HOUR, 0));
+    ngx_hd_archive_seal_place(&head, &place[1]);
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "Xz-", "nor is one that goes tomorrow");
+
+    place[1].place = address('x', 0);
+    ngx_hd_archive_seal_place(&head, &place[1]);
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "Xz-", "nobody is seated twice");
+
+    ((struct sockaddr *) place[1].place.sockaddr)->sa_family = AF_UNIX;
+    ngx_hd_archive_seal_place(&head, &place[1]);
+    put(image, size);
+    (void) restore(wall, mono);
+    is_str(places(), "Xz-", "what DNS cannot give is none");
+
+    checked("places are in order");
+}
+
+
 int
 main(void)
 {
@@ -940,6 +1257,7 @@ main(void)
     test_left();
     test_killed();
     test_stopped();
+    test_places();
 
     unlink(name);
     unlink(bad);

@@ -72,6 +72,23 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
 }
 
 
+uint64_t
+ngx_hd_place_age(uint64_t gone)
+{
+    (void) gone;
+
+    return 0;
+}
+
+
+void
+ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p)
+{
+    (void) hmcf;
+    (void) p;
+}
+
+
 void
 ngx_hd_place_settle(ngx_hd_main_conf_t *hmcf)
 {
