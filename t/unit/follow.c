@@ -341,6 +341,80 @@ test_others(void)
 }
 
 
+/* an address whose place was given away meanwhile is a new one */
+
+static void
+test_renewed(void)
+{
+    uint64_t          version;
+    ngx_hd_place_t    p;
+    ngx_hd_record_t  *rec;
+
+    rec = &zone->record[0];
+
+    list("ace");
+    (void) follow();
+    is_str(places(), "aec", "a is there");
+
+    ngx_hd_place_look(&up, &spares[0], &p);
+
+    version = p.version;
+    rec->history.result[0] = 1;
+
+    list("cef");
+    (void) follow();
+    is_str(places(), "fec", "f has got the place of a");
+
+    list("ce");
+    (void) follow();
+    list("ace");
+    ok(follow().changed == 1, "a comes back");
+    is_str(places(), "aec", "and gets that place once more");
+    ok(news[0] == NGX_HD_EVENT_ADDED, "as a new one");
+    ok(rec->history.result[0] == 0, "without its history");
+
+    ngx_hd_place_look(&up, &spares[0], &p);
+    ok(p.version != version, "and who has copied the former one sees that");
+}
+
+
+/* addresses that the state file knew, before DNS has given them */
+
+static void
+test_awaited(void)
+{
+    ngx_hd_place_t  *place;
+
+    place = &zone->record[0].place;
+
+    list("ce");
+    (void) follow();
+    place->gone = ngx_hd_gone(ngx_current_msec, 1);
+
+    list("ace");
+    ok(follow().changed == 1, "one that was awaited is there");
+    ok(place->gone == 0 && news[0] == 0, "which is no news");
+
+    list("ce");
+    (void) follow();
+    ok(news[0] == NGX_HD_EVENT_REMOVED && !ngx_hd_gone_awaited(place->gone),
+       "when it goes, it is");
+
+    list("c");
+    (void) follow();
+    is_str(places(), "AEc", "two are gone");
+
+    /* times of before the machine was booted are below zero */
+
+    zone->record[0].place.gone = ngx_hd_gone(1000, 0);
+    zone->record[1].place.gone = ngx_hd_gone(-1000, 1);
+
+    list("ch");
+    (void) follow();
+    is_str(places(), "Ahc", "who was away since before the boot loses");
+}
+
+
 int
 main(void)
 {
@@ -351,6 +425,8 @@ main(void)
     test_order();
     test_dead();
     test_others();
+    test_renewed();
+    test_awaited();
 
     free(zone);
 
