@@ -7,32 +7,16 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
+use HealthDash::Clock qw(clock_conf set_clock start_clocked);
 use HealthDash::Probe qw(service status_server);
 use Time::Local qw(timegm);
 
-my ($lib) = glob '/usr/lib/*/faketime/libfaketime.so.1';
-
-die "libfaketime is not installed: run \"make test-deps\"\n" if !$lib;
-
-my $file = tmp_dir() . '/clock';
 my $good = backend('good');
 my $bad = backend('bad', status => 503);
 my $new = backend('new');
 
-sub set_clock {
-    HealthDash::Run::write_file("$file.new", "$_[0]\n");
-    chmod 0644, "$file.new";
-    rename "$file.new", $file or die "rename() failed: $!\n";
-}
-
-chmod 0755, tmp_dir();
-set_clock('+0');
-
-my %fake = (FAKETIME_TIMESTAMP_FILE => $file, FAKETIME_NO_CACHE => 1,
-            FAKETIME_DONT_FAKE_MONOTONIC => 1, DONT_FAKE_MONOTONIC => 1);
-
 my $t = HealthDash->new(
-    main => join('', map { "env $_;\n" } sort keys %fake),
+    main => clock_conf('wall'),
     http => service('good', 'http://' . $good->address . '/')
             . service('bad', 'http://' . $bad->address . '/')
             . 'upstream app { server %%ADDR_good%%; server %%ADDR_new%%;'
@@ -40,14 +24,7 @@ my $t = HealthDash->new(
             . ' slow_start=1h; }'
             . status_server());
 
-{
-    local @ENV{keys %fake} = values %fake;
-    local $ENV{LD_PRELOAD} = $lib;
-    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '')
-                               . ':verify_asan_link_order=0';
-
-    $t->start;
-}
+start_clocked($t);
 
 
 # seconds since 1970
