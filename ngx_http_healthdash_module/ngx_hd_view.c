@@ -60,26 +60,6 @@ static const ngx_uint_t  ngx_hd_view_bad[] = {
 };
 
 
-ngx_hd_view_t *
-ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
-    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool)
-{
-    ngx_int_t       rc;
-    ngx_hd_view_t  *view;
-
-    view = ngx_hd_view_begin(hmcf, filter, pool);
-    if (view == NULL) {
-        return NULL;
-    }
-
-    do {
-        rc = ngx_hd_view_more(view);
-    } while (rc == NGX_AGAIN);
-
-    return (rc == NGX_OK) ? view : NULL;
-}
-
-
 size_t
 ngx_hd_view_size(const ngx_hd_main_conf_t *hmcf)
 {

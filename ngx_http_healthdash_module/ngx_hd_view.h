@@ -167,19 +167,13 @@ typedef struct {
 
 
 /*
- * Takes the picture.  Everything is from pool; strings of the configuration
- * are not copied.  summary and health count all, filtered or not.  With
- * filter->public nothing is in it, nor in its events, that not everybody may
- * know: see ngx_hd_public.h.  Returns NULL if memory ran out.
- */
-ngx_hd_view_t *ngx_hd_view_create(ngx_hd_main_conf_t *hmcf,
-    const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);
-
-/*
- * The same for thousands of targets, in slices of less than a millisecond, each
- * of them true for itself.  begin() returns NULL if memory ran out, more() does
- * the next slice: NGX_AGAIN: there is more to do; NGX_OK: the picture is
- * complete; NGX_ERROR.
+ * Takes the picture, in slices of less than a millisecond, for there may be
+ * thousands of targets; each slice is true for itself.  Everything is from
+ * pool; strings of the configuration are not copied.  summary and health count
+ * all, filtered or not.  With filter->public nothing is in it, nor in its
+ * events, that not everybody may know: see ngx_hd_public.h.  begin() returns
+ * NULL if memory ran out, more() does the next slice: NGX_AGAIN: there is more
+ * to do; NGX_OK: the picture is complete; NGX_ERROR.
  */
 ngx_hd_view_t *ngx_hd_view_begin(ngx_hd_main_conf_t *hmcf,
     const ngx_hd_view_filter_t *filter, ngx_pool_t *pool);

@@ -9,11 +9,9 @@
 
 #include <ngx_http_healthdash_answer.h>
 #include <ngx_http_healthdash_param.h>
+#include <ngx_http_healthdash_slice.h>
 #include <ngx_http_healthdash_term.h>
 #include <ngx_hd_render_health.h>
-
-
-#define NGX_HTTP_HEALTHDASH_READY_POOL  16384
 
 
 struct ngx_http_healthdash_ready_s {
@@ -29,8 +27,8 @@ static ngx_int_t ngx_http_healthdash_ready_critical(ngx_conf_t *cf,
 static ngx_http_healthdash_term_t *ngx_http_healthdash_ready_push(
     ngx_http_healthdash_ready_t *ready, ngx_str_t *text);
 static ngx_int_t ngx_http_healthdash_ready_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_healthdash_ready_judge(ngx_http_request_t *r,
-    ngx_hd_text_t *text);
+static ngx_uint_t ngx_http_healthdash_ready_judge(ngx_http_request_t *r,
+    ngx_hd_view_t *view, ngx_hd_text_t *text);
 static ngx_uint_t ngx_http_healthdash_ready_render(ngx_hd_text_t *text,
     ngx_hd_view_t *view, ngx_http_healthdash_ready_t *ready);
 static ngx_uint_t ngx_http_healthdash_ready_service(ngx_hd_text_t *text,
@@ -242,7 +240,6 @@ static ngx_int_t
 ngx_http_healthdash_ready_handler(ngx_http_request_t *r)
 {
     ngx_int_t                     rc;
-    ngx_hd_text_t                 text;
     ngx_http_healthdash_answer_t  answer;
 
     ngx_memzero(&answer, sizeof(ngx_http_healthdash_answer_t));
@@ -259,57 +256,24 @@ ngx_http_healthdash_ready_handler(ngx_http_request_t *r)
         return ngx_http_healthdash_answer_send_error(r, &answer);
     }
 
-    ngx_hd_text_init(&text, r->pool);
-
     ngx_str_set(&answer.media, "application/health+json");
 
-    rc = ngx_http_healthdash_ready_judge(r, &text);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc == NGX_HD_HEALTH_FAIL) {
-        answer.status = NGX_HTTP_SERVICE_UNAVAILABLE;
-    }
-
-    return ngx_http_healthdash_answer_send(r, &answer, &text);
+    return ngx_http_healthdash_slice_judge(r, &answer,
+                                           ngx_http_healthdash_ready_judge);
 }
 
 
-/* the picture is gone when the client begins to read, however slowly */
-
-static ngx_int_t
-ngx_http_healthdash_ready_judge(ngx_http_request_t *r, ngx_hd_text_t *text)
+static ngx_uint_t
+ngx_http_healthdash_ready_judge(ngx_http_request_t *r, ngx_hd_view_t *view,
+    ngx_hd_text_t *text)
 {
-    ngx_int_t                        rc;
-    ngx_pool_t                      *pool;
-    ngx_hd_view_t                   *view;
-    ngx_hd_view_filter_t             filter;
     ngx_http_healthdash_loc_conf_t  *hlcf;
 
     hlcf = ngx_http_get_module_loc_conf(r, ngx_http_healthdash_module);
 
-    ngx_memzero(&filter, sizeof(ngx_hd_view_filter_t));
-    filter.health = NGX_HD_STATES;
-
-    pool = ngx_create_pool(NGX_HTTP_HEALTHDASH_READY_POOL,
-                           r->connection->log);
-    if (pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    view = ngx_hd_view_create(ngx_http_get_module_main_conf(r,
-                                              ngx_http_healthdash_module),
-                              &filter, pool);
-
-    rc = view ? (ngx_int_t) ngx_http_healthdash_ready_render(text, view,
-                                                             hlcf->ready)
-              : NGX_ERROR;
-
-    ngx_destroy_pool(pool);
-
-    return rc;
+    return (ngx_http_healthdash_ready_render(text, view, hlcf->ready)
+            == NGX_HD_HEALTH_FAIL)
+           ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
 }
 
 

@@ -3,7 +3,7 @@
  * healthdash: an answer made in slices, so that a picture of thousands of
  * targets stops nobody: some targets are read, then others have their turn;
  * some are written and sent, then the next ones wait until the client has taken
- * these.  Called by the handler.
+ * these.  Called by the handlers.
  */
 
 
@@ -27,6 +27,7 @@ typedef struct {
                                                    the filters */
     ngx_hd_render_cursor_t         cursor;
     const ngx_hd_render_t         *render;
+    ngx_http_healthdash_judge_pt   judge;       /* in its place, or NULL */
     ngx_hd_view_filter_t           filter;
     ngx_http_healthdash_room_t     room;        /* of the picture */
     ngx_pool_t                    *pool;        /* the same, its memory */
@@ -38,6 +39,8 @@ typedef struct {
 
 static ngx_http_healthdash_slice_t *ngx_http_healthdash_slice_create(
     ngx_http_request_t *r);
+static ngx_int_t ngx_http_healthdash_slice_start(ngx_http_request_t *r,
+    ngx_http_healthdash_slice_t *s);
 static void ngx_http_healthdash_slice_free(void *data);
 static void ngx_http_healthdash_slice_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_healthdash_slice_next(ngx_http_request_t *r,
@@ -49,6 +52,8 @@ static ngx_int_t ngx_http_healthdash_slice_take(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_healthdash_slice_is_due(
     ngx_http_healthdash_slice_t *s);
 static ngx_int_t ngx_http_healthdash_slice_write(ngx_http_request_t *r,
+    ngx_http_healthdash_slice_t *s);
+static ngx_int_t ngx_http_healthdash_slice_whole(ngx_http_request_t *r,
     ngx_http_healthdash_slice_t *s);
 static ngx_int_t ngx_http_healthdash_slice_give(ngx_http_request_t *r,
     ngx_http_healthdash_slice_t *s);
@@ -65,7 +70,6 @@ ngx_http_healthdash_slice_send(ngx_http_request_t *r,
     const ngx_http_healthdash_answer_t *answer, const ngx_hd_render_t *render,
     const ngx_hd_view_filter_t *filter)
 {
-    ngx_int_t                     rc;
     ngx_http_healthdash_slice_t  *s;
 
     s = ngx_http_healthdash_slice_create(r);
@@ -77,27 +81,27 @@ ngx_http_healthdash_slice_send(ngx_http_request_t *r,
     s->render = render;
     s->filter = *filter;
 
-    ngx_http_set_ctx(r, s, ngx_http_healthdash_module);
+    return ngx_http_healthdash_slice_start(r, s);
+}
 
-    rc = ngx_http_healthdash_slice_next(r, s);
 
-    if (rc != NGX_DONE) {
-        return rc;
+ngx_int_t
+ngx_http_healthdash_slice_judge(ngx_http_request_t *r,
+    const ngx_http_healthdash_answer_t *answer,
+    ngx_http_healthdash_judge_pt judge)
+{
+    ngx_http_healthdash_slice_t  *s;
+
+    s = ngx_http_healthdash_slice_create(r);
+    if (s == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (!r->discard_body) {
-        r->read_event_handler = ngx_http_test_reading;
-    }
+    s->answer = *answer;
+    s->judge = judge;
+    s->filter.health = NGX_HD_STATES;
 
-    r->write_event_handler = ngx_http_healthdash_slice_handler;
-
-    if (ngx_http_healthdash_slice_wait(r, s) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    r->main->count++;
-
-    return NGX_DONE;
+    return ngx_http_healthdash_slice_start(r, s);
 }
 
 
@@ -121,6 +125,36 @@ ngx_http_healthdash_slice_create(ngx_http_request_t *r)
     ngx_hd_text_init(&s->text, r->pool);
 
     return s;
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_slice_start(ngx_http_request_t *r,
+    ngx_http_healthdash_slice_t *s)
+{
+    ngx_int_t  rc;
+
+    ngx_http_set_ctx(r, s, ngx_http_healthdash_module);
+
+    rc = ngx_http_healthdash_slice_next(r, s);
+
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
+
+    r->write_event_handler = ngx_http_healthdash_slice_handler;
+
+    if (ngx_http_healthdash_slice_wait(r, s) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->main->count++;
+
+    return NGX_DONE;
 }
 
 
@@ -269,6 +303,10 @@ ngx_http_healthdash_slice_take(ngx_http_request_t *r,
 
     s->taken = 1;
 
+    if (s->judge) {
+        return ngx_http_healthdash_slice_whole(r, s);
+    }
+
     if (s->render->status) {
         s->answer.status = s->render->status(s->view);
     }
@@ -323,6 +361,20 @@ ngx_http_healthdash_slice_write(ngx_http_request_t *r,
     }
 
     return ngx_http_healthdash_slice_give(r, s);
+}
+
+
+static ngx_int_t
+ngx_http_healthdash_slice_whole(ngx_http_request_t *r,
+    ngx_http_healthdash_slice_t *s)
+{
+    s->answer.status = s->judge(r, s->view, &s->text);
+    s->complete = 1;
+
+    ngx_http_healthdash_slice_free(s);
+
+    return s->text.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                          : ngx_http_healthdash_slice_give(r, s);
 }
 
 

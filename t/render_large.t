@@ -66,6 +66,7 @@ http {
         location /status { healthdash_status; }
         location /zip { gzip on; healthdash_status; }
         location = /live { healthdash_live; }
+        location = /ready { healthdash_ready u1>=1 s500; }
     }
 }
 EOC
@@ -154,26 +155,32 @@ SKIP: {
     like($plain, qr/^\{"version".*\}\n\z/s, 'it is whole');
 }
 
-for my $format (qw(json html text events csv health atom),
-                'badge&upstream=u1&window=90d')
+for my $path ((map { "/status?format=$_" }
+              qw(json html text events csv health atom),
+              'badge&upstream=u1&window=90d'), '/ready')
 {
+    my ($format) = $path =~ m<(\w+)(?:&|$)>;
     my $least = $format =~ /^(?:csv|health|atom|badge)/ ? $rounds / 2 : $rounds;
+
+    # two terms are soon written, so what takes time there is to look
+
+    my $limit = $format eq 'ready' ? $gap_limit * 0.3 : $gap_limit;
     my (@gaps, @idle, $best, $control);
 
     # a turn that is too long is so in each answer, a busy machine is not
 
     for my $n (1 .. 5 * $rounds) {
-        push @gaps, longest_gap("/status?format=$format");
+        push @gaps, longest_gap($path);
         push @idle, longest_gap('/live');
         ($best) = sort { $a <=> $b } @gaps;
         ($control) = sort { $a <=> $b } @idle;
-        last if $n >= $least && $best < $gap_limit * slow() + $control;
+        last if $n >= $least && $best < $limit * slow() + $control;
     }
 
     diag(sprintf "$format: longest gaps in ms: %s; otherwise: %s",
          map { join ' ', map { sprintf '%.1f', $_ } @$_ } \@gaps, \@idle);
-    cmp_ok($best, '<', $gap_limit * slow() + $control,
-           "$format: the longest gap is below $gap_limit ms");
+    cmp_ok($best, '<', $limit * slow() + $control,
+           "$format: the longest gap is below $limit ms");
 }
 
 # it would have been seen: a worker that stops for 15 ms while it answers
