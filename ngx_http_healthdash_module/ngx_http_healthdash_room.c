@@ -25,6 +25,9 @@
 #define NGX_HTTP_HEALTHDASH_ROOM_SILENCE   60000    /* msec, between lines */
 
 
+static ngx_int_t ngx_http_healthdash_room_wait(
+    ngx_http_healthdash_room_t *room, ngx_hd_main_conf_t *hmcf,
+    ngx_event_t *event);
 static void ngx_http_healthdash_room_leave(ngx_http_healthdash_room_t *room);
 static ngx_uint_t ngx_http_healthdash_room_fits(ngx_hd_main_conf_t *hmcf);
 static off_t ngx_http_healthdash_room_size(ngx_hd_main_conf_t *hmcf);
@@ -37,21 +40,11 @@ ngx_http_healthdash_room_begin(ngx_http_healthdash_room_t *room,
 {
     room->main = hmcf;
 
-    /* first come, first served */
-
     if (!ngx_http_healthdash_room_fits(hmcf)
-        || (room->event == NULL && !ngx_queue_empty(&hmcf->waiting)))
+        || (room->event == NULL && !room->urgent
+            && !ngx_queue_empty(&hmcf->waiting)))
     {
-        if (event == NULL) {
-            return NGX_DECLINED;
-        }
-
-        if (room->event == NULL) {
-            room->event = event;
-            ngx_queue_insert_tail(&hmcf->waiting, &room->queue);
-        }
-
-        return NGX_AGAIN;
+        return ngx_http_healthdash_room_wait(room, hmcf, event);
     }
 
     room->picture = ngx_http_healthdash_room_size(hmcf);
@@ -60,6 +53,33 @@ ngx_http_healthdash_room_begin(ngx_http_healthdash_room_t *room,
     ngx_http_healthdash_room_leave(room);
 
     return NGX_OK;
+}
+
+
+/* first come, first served, but for what is urgent */
+
+static ngx_int_t
+ngx_http_healthdash_room_wait(ngx_http_healthdash_room_t *room,
+    ngx_hd_main_conf_t *hmcf, ngx_event_t *event)
+{
+    if (event == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (room->event) {
+        return NGX_AGAIN;
+    }
+
+    room->event = event;
+
+    if (room->urgent) {
+        ngx_queue_insert_head(&hmcf->waiting, &room->queue);
+
+    } else {
+        ngx_queue_insert_tail(&hmcf->waiting, &room->queue);
+    }
+
+    return NGX_AGAIN;
 }
 
 

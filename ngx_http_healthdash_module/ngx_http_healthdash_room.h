@@ -11,7 +11,7 @@
 #include <ngx_http_healthdash_answer.h>
 
 
-/* of one answer; zeroed by its owner */
+/* of one answer; zeroed by its owner, who may set "urgent" */
 
 typedef struct {
     ngx_hd_main_conf_t  *main;          /* NULL: it has none */
@@ -19,6 +19,7 @@ typedef struct {
     off_t                held;          /* the same, until they are taken */
     ngx_queue_t          queue;
     ngx_event_t         *event;         /* NULL: it waits for none */
+    unsigned             urgent:1;      /* before others that wait */
 } ngx_http_healthdash_room_t;
 
 

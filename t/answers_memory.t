@@ -3,7 +3,7 @@
 # Tests for the memory of plain answers: whoever asks for many big ones and reads
 # none does not fill the worker with pictures.  From some size on big answers
 # are refused, with 503 and a sentence, while small ones go on, and served again
-# as soon as the slow clients are gone.
+# as soon as the slow clients are gone.  Whether all is ready waits for none.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -23,10 +23,14 @@ EOC
 my $servers = join '', map { "server 127.5." . int($_ / 250) . '.'
                              . ($_ % 250 + 1) . ":$farm_port;\n" } 1 .. $n;
 
+my $order = tmp_dir() . '/order';
+
 my $t = HealthDash->new(workers => 1, log_level => 'warn',
                         conf => <<"EOC")->start;
 events { worker_connections 4096; }
 http {
+    log_format order "\$uri \$status";
+    access_log $order order;
     upstream app {
         $servers
         healthdash_check interval=1h;
@@ -36,6 +40,10 @@ http {
         listen 127.0.0.1:%%PORT_web%% sndbuf=8k;
         location /status { healthdash_status; }
         location = /ready { healthdash_ready Orders; }
+        location = /asked {
+            auth_request /ready;
+            proxy_pass http://127.0.0.1:$farm_port;
+        }
         location = /live { healthdash_live; }
     }
 }
@@ -98,15 +106,21 @@ cmp_ok(memory('VmRSS'), '<', $limit, 'the worker is as small as before');
 
 # many that come at once, on connections that are there
 
-my @burst = map { my $c = ask('/live'); read_head($c); $c } 1 .. 300;
+my @burst = map { my $c = ask('/live'); read_head($c); $c } 0 .. 301;
+my ($ready, $asked) = splice @burst, 0, 2;
 my ($worker) = $t->worker_pids;
 
+HealthDash::Run::write_file($order, '');
 kill 'STOP', $worker;
 
 for my $c (@burst) {
     $c->{in} = '';
     syswrite $c->{fh}, request("/status?$small");
 }
+
+$_->{in} = '' for $ready, $asked;
+syswrite $ready->{fh}, request('/ready');
+syswrite $asked->{fh}, request('/asked');
 
 kill 'CONT', $worker;
 
@@ -122,7 +136,21 @@ is(($status{200} // 0) + ($status{503} // 0), 300,
 cmp_ok($status{200} // 0, '>', 100, 'and most a good one, in their turn');
 cmp_ok(memory('VmHWM'), '<', $limit, 'and the worker never was bigger');
 
-close $_->{fh} for @slow, @little, @burst;
+like(read_head($ready)->{in}, qr{^HTTP/1\.1 200 }, 'all is ready');
+like(read_head($asked)->{in}, qr{^HTTP/1\.1 200 }, 'also in a subrequest');
+
+my @order;
+
+wait_until(sub {
+    @order = split /\n/, HealthDash::slurp($order);
+    return @order == 302;
+}, 10);
+
+my ($place) = grep { $order[$_] eq '/ready 200' } 0 .. $#order;
+
+cmp_ok($place // 302, '<', 200, 'which was said before most of the others');
+
+close $_->{fh} for @slow, @little, @burst, $ready, $asked;
 
 ok(wait_until(sub { get('format=json')->{status} == 200 }, 10),
    'when they are gone, there is room again');
