@@ -107,6 +107,10 @@ sub module_file {
 }
 
 
+# new(conf => TEXT or http => TEXT, workers => 1, ...).  daemon => 1: in the
+# background and by its whole name, as users start it: nginx ignores USR2 while
+# the process that has started it is there.
+
 sub new {
     my ($class, %arg) = @_;
     my $self = bless {
@@ -173,7 +177,8 @@ sub render {
     $text .= "user $user;\n" if defined $user && $all !~ /^\s*user\s/m;
     $text .= "worker_processes $self->{workers};\n"
         if $all !~ /^\s*worker_processes\s/m;
-    $text .= "daemon off;\npid $dir/nginx.pid;\n";
+    $text .= 'daemon ' . ($self->{daemon} ? 'on' : 'off') . ";\n";
+    $text .= "pid $dir/nginx.pid;\n";
     $text .= "error_log $log $self->{log_level};\n"
         if $conf !~ /^error_log\s/m;
     $text .= "$main\n";
@@ -272,8 +277,14 @@ sub start {
         open STDOUT, '>>', "$dir/stderr.log";
         open STDERR, '>>', "$dir/stderr.log";
 
-        my @command = ('nginx', '-p', "$dir/", '-c', "$dir/nginx.conf",
-                       '-e', "$dir/error.log");
+        my @command = ($self->{daemon} ? $binary : 'nginx', '-p', "$dir/",
+                       '-c', "$dir/nginx.conf", '-e', "$dir/error.log");
+
+        # the one that goes to the background ends without freeing anything,
+        # and what comes after it has its environment
+
+        $ENV{ASAN_OPTIONS} .= ':detect_leaks=0'
+            if $self->{daemon} && $ENV{ASAN_OPTIONS};
 
         if ($ENV{HD_VALGRIND}) {
             shift @command;
@@ -286,12 +297,13 @@ sub start {
 
     POSIX::setpgid($pid, $pid);
     track($pid);
-    $self->{pid} = $pid;
+    $self->{pid} = $self->{group} = $pid;
+    $self->go_to_background if $self->{daemon};
 
     my $end = time() + patience() * slow();
 
     until ($self->ready) {
-        if (waitpid($pid, WNOHANG) == $pid || time() > $end) {
+        if (!$self->is_there || time() > $end) {
             $self->start_failed;
         }
 
@@ -299,6 +311,75 @@ sub start {
     }
 
     return $self;
+}
+
+
+# the process that was started ends, and another one leads a group of its own
+
+sub go_to_background {
+    my ($self) = @_;
+
+    waitpid $self->{pid}, 0;
+    $self->start_failed if $?;
+    untrack($self->{pid});
+
+    $self->{pid} = wait_until(sub { $self->pid_file }, 10,
+                              'the file with the number of its process')
+        or $self->start_failed;
+    $self->{group} = $self->{pid};
+    track($self->{group});
+}
+
+
+# of the master, as its file says; 0: of none
+
+sub pid_file {
+    my ($self) = @_;
+
+    return slurp("$self->{dir}/nginx.pid") =~ /^(\d+)/ ? $1 : 0;
+}
+
+
+# whether the master is; a child that is not leaves an exit code
+
+sub is_there {
+    my ($self) = @_;
+
+    return waitpid($self->{pid}, WNOHANG) == 0 if !$self->{daemon};
+    return is_process($self->{pid});
+}
+
+
+sub is_process { return (stat_of($_[0]))[0] !~ /^Z?$/; }
+
+
+# upgrade(): starts the new nginx by USR2 and returns the master before, or
+# nothing; from now on this is about the new one, whose workers serve beside the
+# old ones.  lead_by(PID) is what it is about then.
+
+sub upgrade {
+    my ($self) = @_;
+    my $old = $self->{pid};
+
+    kill 'USR2', $old;
+
+    my $new = wait_until(sub {
+        my $pid = $self->pid_file;
+
+        return $pid && $pid != $old
+               && $self->worker_pids($pid) == $self->{conf_workers} ? $pid : 0;
+    }, 20, 'the new nginx') or return;
+
+    $self->lead_by($new);
+
+    return $old;
+}
+
+
+sub lead_by {
+    my ($self, $pid) = @_;
+
+    $self->{pid} = $pid;
 }
 
 
@@ -318,8 +399,8 @@ sub start_failed {
     my ($self) = @_;
     my $err = slurp("$self->{dir}/stderr.log", $self->{err_pos});
 
-    kill 'KILL', -$self->{pid};
-    untrack($self->{pid});
+    kill 'KILL', -$self->{group};
+    untrack($self->{group});
     $self->{pid} = undef;
 
     # it frees nothing then: leaks alone are no failure
@@ -345,37 +426,40 @@ sub ready {
 }
 
 
-# Workers in service; those that are shutting down are old_worker_pids.
+# Workers in service; those that are shutting down are old_worker_pids.  Both
+# take another master than ours.
 
 sub worker_pids {
-    my ($self) = @_;
+    my ($self, $master) = @_;
 
     return $self->{single} ? $self->{pid}
-           : $self->titled(qr/^nginx: worker process$/);
+           : $self->titled(qr/^nginx: worker process$/, $master);
 }
 
 
 sub old_worker_pids {
-    my ($self) = @_;
+    my ($self, $master) = @_;
 
-    return $self->titled(qr/^nginx: worker process is shutting down/);
+    return $self->titled(qr/^nginx: worker process is shutting down/, $master);
 }
 
 
 sub titled {
-    my ($self, $title) = @_;
+    my ($self, $title, $master) = @_;
     my @list;
+
+    $master //= $self->{pid};
 
     # under valgrind a process cannot be named
 
     if ($ENV{HD_VALGRIND}) {
-        @list = sort { $a <=> $b } children($self->{pid})
+        @list = sort { $a <=> $b } children($master)
             if 'nginx: worker process' =~ $title;
 
         return @list;
     }
 
-    for my $pid (sort { $a <=> $b } children($self->{pid})) {
+    for my $pid (sort { $a <=> $b } children($master)) {
         open my $fh, '<', "/proc/$pid/cmdline" or next;
 
         my $line = <$fh> // '';
@@ -489,19 +573,16 @@ sub stop {
         fail_later("$self->{name} did not exit within $self->{quit_timeout} s"
                    . " after SIG$signal");
         kill 'TERM', $pid;
-        $self->wait_exit(3) or kill 'KILL', -$pid;
+        $self->wait_exit(3) or kill 'KILL', -$self->{group};
         $self->wait_exit(3);
     }
 
-    my @left = grep { my @s = stat_of($_); $s[2] == $pid && $s[0] ne 'Z' }
-               all_pids();
-
-    if (@left) {
+    if (my @left = $self->processes) {
         fail_later("$self->{name} left processes behind: @left");
         kill 'KILL', @left;
     }
 
-    untrack($pid);
+    untrack($self->{group});
     $self->{pid} = undef;
     $self->scan_log;
 
@@ -515,17 +596,24 @@ sub kill_all {
     my ($self) = @_;
     my $pid = $self->{pid} or return $self;
 
-    kill 'KILL', -$pid;
+    kill 'KILL', -$self->{group};
     waitpid $pid, 0;
-    untrack($pid);
+    untrack($self->{group});
     $self->{pid} = undef;
 
-    wait_until(sub {
-        return !grep { my @s = stat_of($_); $s[2] == $pid && $s[0] ne 'Z' }
-                all_pids();
-    }, 10, 'the end of all processes');
+    wait_until(sub { !$self->processes }, 10, 'the end of all processes');
 
     return $self;
+}
+
+
+# all of its group that are there
+
+sub processes {
+    my ($self) = @_;
+
+    return grep { my @s = stat_of($_); $s[2] == $self->{group}
+                                       && $s[0] ne 'Z' } all_pids();
 }
 
 
@@ -534,9 +622,9 @@ sub wait_exit {
     my $end = time() + $seconds * slow();
 
     while (time() < $end) {
-        if (waitpid($self->{pid}, WNOHANG) != 0) {
+        if (!$self->is_there) {
             fail_later("the master of $self->{name} exited with code "
-                       . ($? >> 8)) if $? >> 8;
+                       . ($? >> 8)) if !$self->{daemon} && $? >> 8;
             return 1;
         }
 
