@@ -179,6 +179,12 @@ sub render {
         if $all !~ /^\s*worker_processes\s/m;
     $text .= 'daemon ' . ($self->{daemon} ? 'on' : 'off') . ";\n";
     $text .= "pid $dir/nginx.pid;\n";
+
+    # what an upgraded nginx is to know, too
+
+    $text .= join '', map { "env ${_}_OPTIONS;\n" } qw(ASAN LSAN UBSAN)
+        if $self->{daemon} && $ENV{HD_SANITIZE};
+
     $text .= "error_log $log $self->{log_level};\n"
         if $conf !~ /^error_log\s/m;
     $text .= "$main\n";
@@ -279,12 +285,6 @@ sub start {
 
         my @command = ($self->{daemon} ? $binary : 'nginx', '-p', "$dir/",
                        '-c', "$dir/nginx.conf", '-e', "$dir/error.log");
-
-        # the one that goes to the background ends without freeing anything,
-        # and what comes after it has its environment
-
-        $ENV{ASAN_OPTIONS} .= ':detect_leaks=0'
-            if $self->{daemon} && $ENV{ASAN_OPTIONS};
 
         if ($ENV{HD_VALGRIND}) {
             shift @command;
