@@ -327,7 +327,7 @@ ngx_hd_peer_copy_one(ngx_hd_peer_walk_t *w, ngx_hd_peer_t *p,
                  || w->upstream->main->workers == 1;
 
     p->kept = (peer->down & ~(ngx_uint_t) NGX_HD_PEER_WAITS) == 0
-              && ngx_hd_upstream_is_out(w->upstream, server);
+              && ngx_hd_upstream_is_out(w->upstream, server, peer);
 
     if (p->state == NGX_HD_PEER_UP && server) {
         ngx_hd_peer_copy_ramp(w->upstream, p, server);

@@ -77,6 +77,30 @@ ngx_hd_place_find(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
 }
 
 
+ngx_uint_t
+ngx_hd_place_knew(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
+    socklen_t socklen)
+{
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
+
+    for (i = 0; i < u->nservers + u->nspares; i++) {
+        server = (i < u->nservers) ? &u->servers[i]
+                                   : &u->spares[i - u->nservers];
+
+        if ((i < u->nservers || (server->version && server->gone == 0))
+            && ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
+                                server->socklen, 1)
+               == NGX_OK)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_hd_record_t *
 ngx_hd_place_record(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_uint_t check)

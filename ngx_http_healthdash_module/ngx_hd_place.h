@@ -37,6 +37,13 @@ ngx_hd_server_t *ngx_hd_place_find(ngx_hd_upstream_t *u,
     struct sockaddr *sockaddr, socklen_t socklen, ngx_hd_hint_t *hint);
 
 /*
+ * 1 if this worker knew that nginx has the address, by what it has copied,
+ * which stays as it was when a newer configuration came.
+ */
+ngx_uint_t ngx_hd_place_knew(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
+    socklen_t socklen);
+
+/*
  * The record of a server's check: for what ngx_hd_place_find() has found, also
  * if it was not copied yet.  NULL as of ngx_hd_store_record().
  */

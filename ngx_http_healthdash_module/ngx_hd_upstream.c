@@ -49,6 +49,8 @@ static void ngx_hd_upstream_find_back(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers);
 static ngx_uint_t ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
     ngx_http_upstream_rr_peers_t *peers, ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_upstream_wish_peer(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server, ngx_http_upstream_rr_peer_t *peer);
 static ngx_uint_t ngx_hd_upstream_wish(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
 static ngx_uint_t ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u);
@@ -327,7 +329,7 @@ ngx_hd_upstream_count(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
 
         w->total++;
 
-        wish = ngx_hd_upstream_wish(w->upstream, server);
+        wish = ngx_hd_upstream_wish_peer(w->upstream, server, peer);
 
         if (wish == NGX_HD_LEAVE) {
             wish = (peer->down & NGX_HD_PEER_SKIPPED) ? NGX_HD_SKIP
@@ -348,7 +350,7 @@ ngx_hd_upstream_set(ngx_hd_walk_t *w, ngx_http_upstream_rr_peers_t *peers)
 
     for (peer = peers ? peers->peer : NULL; peer; peer = peer->next) {
         server = ngx_hd_upstream_find(w, peer);
-        wish = ngx_hd_upstream_wish(w->upstream, server);
+        wish = ngx_hd_upstream_wish_peer(w->upstream, server, peer);
 
         ngx_hd_rr_set(peers, peer, NGX_HD_PEER_WAITS, 0);
 
@@ -431,15 +433,38 @@ ngx_hd_upstream_came_back(ngx_hd_upstream_t *u,
 }
 
 
+/*
+ * A worker of the past is about to go: it does not know what others have found
+ * out since.  What it knew stays as it was, but DNS may add servers to its list
+ * as long as it has clients.
+ */
+
+static ngx_uint_t
+ngx_hd_upstream_wish_peer(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_http_upstream_rr_peer_t *peer)
+{
+    ngx_uint_t  wish, past;
+
+    past = ngx_hd_load(&u->main->zone->generation) != u->main->generation;
+
+    if (server) {
+        wish = ngx_hd_upstream_wish(u, server);
+
+        if (wish != NGX_HD_LEAVE || !past) {
+            return wish;
+        }
+    }
+
+    return (past && ngx_hd_place_knew(u, peer->sockaddr, peer->socklen))
+           ? NGX_HD_LEAVE : ngx_hd_upstream_wish_new(u);
+}
+
+
 static ngx_uint_t
 ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 {
     ngx_uint_t          i, state, wish;
     ngx_hd_target_t   **t;
-
-    if (server == NULL) {
-        return ngx_hd_upstream_wish_new(u);
-    }
 
     wish = NGX_HD_SERVE;
     t = server->targets;
@@ -467,26 +492,20 @@ ngx_hd_upstream_wish(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
 
 
 ngx_uint_t
-ngx_hd_upstream_is_out(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+ngx_hd_upstream_is_out(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
+    ngx_http_upstream_rr_peer_t *peer)
 {
-    return ngx_hd_upstream_wish(u, server) == NGX_HD_SKIP;
+    return ngx_hd_upstream_wish_peer(u, server, peer) == NGX_HD_SKIP;
 }
 
 
-/*
- * DNS has just added it, or more than are probed.  A worker of the past is
- * about to go: it does not know what others have found out since.
- */
+/* DNS has just added it, or more than are probed */
 
 static ngx_uint_t
 ngx_hd_upstream_wish_new(ngx_hd_upstream_t *u)
 {
     ngx_uint_t        i;
     ngx_hd_check_t  **check;
-
-    if (ngx_hd_load(&u->main->zone->generation) != u->main->generation) {
-        return NGX_HD_LEAVE;
-    }
 
     check = u->checks.elts;
 

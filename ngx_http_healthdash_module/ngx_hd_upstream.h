@@ -36,11 +36,11 @@ void ngx_hd_upstream_apply(ngx_hd_upstream_t *u);
 void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
 
 /*
- * 1 if the verdicts want server skipped, be there enough others or not; NULL:
- * one that DNS has added, and nobody knows yet.
+ * 1 if the verdicts want peer skipped, be there enough others or not.  It is
+ * that of server; NULL: DNS has added it, and nobody knows it yet.
  */
 ngx_uint_t ngx_hd_upstream_is_out(ngx_hd_upstream_t *u,
-    ngx_hd_server_t *server);
+    ngx_hd_server_t *server, ngx_http_upstream_rr_peer_t *peer);
 
 /* The worst state of a server's targets; unknown if conf is NULL. */
 ngx_uint_t ngx_hd_upstream_health(ngx_hd_upstream_t *u,
