@@ -16,7 +16,8 @@ SUITES    ?= trixie forky
 CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
 	probe_cert.t probe_curl_life.t probe_http*.t probe_keepalive.t \
 	probe_proxy_protocol.t probe_request.t probe_tcp.t probe_tls*.t \
-	render_http.t resolve_*.t sched_*.t status_*.t unit_*.t upstream_*.t))
+	render_http.t resolve_*.t sched_*.t status_*.t torture.t unit_*.t \
+	upstream_*.t))
 
 ifeq ($(origin CC), default)
 CC := gcc
@@ -72,8 +73,9 @@ help:
 	@echo "                 the long form of t/fault_*.t"
 	@echo "make fuzz        libFuzzer on every dialogue, FUZZ='redis dns' only"
 	@echo "                 these, SECONDS=600 each"
-	@echo "make torture     reloads, kills, broken servers at random, under"
-	@echo "                 load, SECONDS=1200 for so long, SEED=N as before"
+	@echo "make torture     reloads, upgrades, kills, broken and moving servers at"
+	@echo "                 random, under load, SECONDS=1200 for so long, SEED=N"
+	@echo "                 as before"
 	@echo "make versions    the core of the tests with the nginx and the libcurl of"
 	@echo "                 SUITES='$(SUITES)', releases of Debian"
 	@echo "make pictures    take those in docs again, of make demo FULL=1 (as root)"

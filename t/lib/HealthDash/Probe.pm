@@ -14,7 +14,7 @@ use HealthDash ();
 use HealthDash::Run qw(port slow wait_until);
 
 our @EXPORT_OK = qw(service status_server first_results verdict judged rss
-                    peak small_peak fds gzip_bomb);
+                    own_memory peak small_peak fds gzip_bomb);
 
 # long enough that only a test that wants a timeout sees one
 
@@ -129,6 +129,16 @@ sub rss {
     my ($pid) = @_;
 
     return HealthDash::slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m
+           ? $1 : 0;
+}
+
+
+# the same without files and what it shares with others
+
+sub own_memory {
+    my ($pid) = @_;
+
+    return HealthDash::slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m
            ? $1 : 0;
 }
 
