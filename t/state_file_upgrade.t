@@ -10,13 +10,13 @@ use lib "$FindBin::Bin/lib";
 use HealthDash;
 
 use HealthDash::Run qw(in_child slow);
-use HealthDash::Upgrade qw(daemon is_gone owner pid_file upgrade workers);
+use HealthDash::Upgrade qw(is_gone owner upgraded workers);
 use Time::HiRes qw(time);
 
 my ($good, $bad) = backends(qw(good bad));
 my $file = tmp_dir() . '/file';
 
-my $t = HealthDash->new(workers => 2, http => <<"EOC");
+my $t = HealthDash->new(daemon => 1, workers => 2, http => <<"EOC");
     healthdash_state_file $file;
 
     upstream app {
@@ -35,7 +35,7 @@ EOC
 
 $bad->set('/probe', status => 503);
 
-my $old = daemon($t);
+my $old = $t->start->master_pid;
 
 ok(wait_until(sub {
     my $json = hd_json($t);
@@ -75,7 +75,7 @@ close $out;
 
 # there and back
 
-my $new = upgrade($t, $old, 2);
+my $new = upgraded($t);
 
 ok(wait_until(sub { owner($file) == $new }, 20), 'the file is of the new one');
 
@@ -90,16 +90,17 @@ ok($t->wait_log(qr/is not written: a later nginx writes it, process $new$/, 1),
 
 kill 'QUIT', $new;
 
-ok(wait_until(sub { pid_file($t) == $old && is_gone($new) }, 20),
+ok(wait_until(sub { $t->pid_file == $old && is_gone($new) }, 20),
    'the new one is sent away');
+$t->lead_by($old);
 ok(wait_until(sub { owner($file) == $old }, 20), 'and the old one writes again');
 
 
 # there
 
-$new = upgrade($t, $old, 2);
+$new = upgraded($t);
 kill 'WINCH', $old;
-ok(wait_until(sub { !workers($old) }, 20), 'the old workers go');
+ok(wait_until(sub { !workers($t, $old) }, 20), 'the old workers go');
 kill 'QUIT', $old;
 ok(wait_until(sub { is_gone($old) }, 20), 'and then their master');
 
@@ -132,9 +133,5 @@ cmp_ok($n, '>', 500, 'users have asked a lot');
 is($wrong, 0, 'all have got an answer of the server that is up');
 is($bad->count(path => '/user'), 0, 'none has met the one that is down');
 
-
-kill 'QUIT', $new;
-ok(wait_until(sub { is_gone($new) }, 20), 'it ends');
-$t->scan_log;
 
 done_testing();

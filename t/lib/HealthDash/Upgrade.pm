@@ -1,6 +1,6 @@
 package HealthDash::Upgrade;
 
-# An nginx started as users do it, and upgraded by USR2.
+# What an upgrade of the binary, HealthDash->upgrade, leaves behind.
 
 use strict;
 use warnings;
@@ -8,78 +8,31 @@ use warnings;
 use Exporter qw(import);
 
 use HealthDash ();
-use HealthDash::Run qw(at_end wait_until write_file);
 use Test::More;
 
-our @EXPORT_OK = qw(daemon is_gone owner pid_file upgrade workers);
+our @EXPORT_OK = qw(is_gone owner upgraded workers);
 
 
-# daemon($t): its master.  nginx ignores USR2 while the process that has started
-# it is there, so this one is started in the background, and by its whole name
+# upgraded($t): the new master
 
-sub daemon {
+sub upgraded {
     my ($t) = @_;
-    my $nginx = HealthDash::nginx_binary();
 
-    write_file($t->dir . '/nginx.conf',
-               $t->conf =~ s/^daemon off;$/daemon on;/mr);
+    ok($t->upgrade, 'a new nginx is started') or die "there is none\n";
 
-    local $ENV{ASAN_OPTIONS} = ($ENV{ASAN_OPTIONS} // '') . ':detect_leaks=0';
-
-    system('sh', '-c', 'exec "$0" "$@" 2> /dev/null', $nginx,
-           '-p', $t->dir . '/', '-c', $t->dir . '/nginx.conf',
-           '-e', $t->dir . '/error.log') == 0
-        or die "nginx did not start\n";
-
-    my $pid = wait_until(sub { pid_file($t) }, 10)
-        or die "nginx has no process\n";
-
-    at_end { kill 'KILL', -$pid };
-
-    return $pid;
+    return $t->master_pid;
 }
 
 
-sub pid_file {
-    my ($t) = @_;
+sub is_gone { return !HealthDash::is_process($_[0]); }
 
-    return HealthDash::slurp($t->dir . '/nginx.pid') =~ /^(\d+)/ ? $1 : 0;
-}
 
+# workers($t, MASTER): all that it has, those that are shutting down, too
 
 sub workers {
-    my ($master) = @_;
+    my ($t, $master) = @_;
 
-    return grep { HealthDash::slurp("/proc/$_/cmdline")
-                  =~ /^nginx: worker process(?: is shutting down)?[\s\0]*$/ }
-           HealthDash::children($master);
-}
-
-
-# upgrade($t, OLD, WORKERS): the new master, which has so many workers
-
-sub upgrade {
-    my ($t, $old, $n) = @_;
-
-    kill 'USR2', $old;
-
-    my $pid = wait_until(sub {
-        my $new = pid_file($t);
-        return $new && $new != $old && workers($new) == $n ? $new : 0;
-    }, 20, 'the new nginx');
-
-    ok($pid, 'a new nginx is started') or die "there is none\n";
-
-    return $pid;
-}
-
-
-# whether a process has ended, also where nobody takes notice of that
-
-sub is_gone {
-    my ($pid) = @_;
-
-    return (HealthDash::stat_of($pid))[0] =~ /^Z?$/;
+    return ($t->worker_pids($master), $t->old_worker_pids($master));
 }
 
 
