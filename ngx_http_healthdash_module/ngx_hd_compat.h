@@ -44,6 +44,24 @@
 #define NGX_HD_NGINX_DRAINING       8
 
 
+/*
+ * A connection to a server has functions for TLS sessions only in an nginx that
+ * knows TLS: what it has goes to kept, and set and save take their places.
+ */
+
+#if (NGX_SSL || NGX_COMPAT)
+#define ngx_hd_sessions_wrap(pc, kept, set, save)                             \
+    (kept)->set_session = (pc)->set_session;                                  \
+    (kept)->save_session = (pc)->save_session;                                \
+    (pc)->set_session = set;                                                  \
+    (pc)->save_session = save
+#else
+#define ngx_hd_sessions_wrap(pc, kept, set, save)                             \
+    (void) (set);                                                             \
+    (void) (save)
+#endif
+
+
 /* an answer that is to be passed on at once is not compressed */
 
 #if (NGX_HTTP_GZIP)

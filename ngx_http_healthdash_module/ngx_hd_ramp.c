@@ -8,6 +8,7 @@
  */
 
 
+#include <ngx_hd_compat.h>
 #include <ngx_hd_place.h>
 #include <ngx_hd_ramp.h>
 #include <ngx_hd_rr.h>
@@ -225,15 +226,13 @@ ngx_hd_ramp_hook(ngx_http_request_t *r, ngx_hd_upstream_t *u)
     ramp->get = pc->get;
     ramp->free = pc->free;
     ramp->notify = pc->notify;
-    ramp->set_session = pc->set_session;
-    ramp->save_session = pc->save_session;
 
     pc->data = ramp;
     pc->get = ngx_hd_ramp_get;
     pc->free = ngx_hd_ramp_free;
     pc->notify = ramp->notify ? ngx_hd_ramp_notify : NULL;
-    pc->set_session = ngx_hd_ramp_set_session;
-    pc->save_session = ngx_hd_ramp_save_session;
+    ngx_hd_sessions_wrap(pc, ramp, ngx_hd_ramp_set_session,
+                         ngx_hd_ramp_save_session);
 
     /* nginx did not count those that waited for another request just then */
 
