@@ -14,7 +14,7 @@ use HealthDash::Probe qw(first_results small_peak);
 use HealthDash::Recording qw(recording);
 
 my $only = $ENV{HD_KIND};
-my $limit = 1000;       # msec, the timeout of each probe
+my $limit = 1000;       # msec, the timeout of probes that run into it
 
 # what each peer may be called; the layers of any other are below
 
@@ -114,14 +114,11 @@ sub meet {
     push @all, { name => 'blackhole', address => $dark->address }
         if !$kind->{udp};
 
-    my $conf = kind_conf($kind, "interval 300ms; timeout ${limit}ms; fails 1; "
-                                . 'passes 1; jitter 0%;');
-
-    # whoever says all that is to come, or closes, is given the time for it
+    my $conf = kind_conf($kind, 'interval 300ms; fails 1; passes 1; '
+                                . 'jitter 0%;');
 
     $conf .= kind_service($kind, @$_{qw(name address)},
-                          !$kind->{udp} && ($_->{how} // '') =~ /^(?:cut|good)$/
-                          || $_->{name} eq 'good' ? ' timeout=20s' : '')
+                          ' timeout=' . timeout_of($kind, $_) . 'ms')
         for @all;
 
     my ($t, $list) = first_results($kind->{name}, $conf, 60);
@@ -130,6 +127,16 @@ sub meet {
     bounded($kind, $t, $list, @all);
     $t->stop;
     $hostile->{helper} && HealthDash::Run::stop_helper($hostile->{helper});
+}
+
+
+# whoever says all that is to come, or closes, is given the time for it
+
+sub timeout_of {
+    my ($kind, $peer) = @_;
+
+    return !$kind->{udp} && ($peer->{how} // '') =~ /^(?:cut|good)$/
+           || $peer->{name} eq 'good' ? 20000 : $limit;
 }
 
 
@@ -182,7 +189,7 @@ sub bounded {
     for my $peer (@all) {
         my $failure = $list->{$peer->{name}}{last_failure} or next;
 
-        cmp_ok($failure->{phases}{total}, '<', 2.2 * $limit,
+        cmp_ok($failure->{phases}{total}, '<', 2.2 * timeout_of($kind, $peer),
                "$peer->{name}: ends in time");
 
         # a packet that answers no question of ours is passed over, and libcurl
