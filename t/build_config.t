@@ -67,9 +67,9 @@ sub configure {
 }
 
 
-# a compiler for which a header does not exist
+# the flag for a compiler to which a header does not exist
 
-sub compiler_without {
+sub compiler {
     my ($header) = @_;
     my $file = tmp_dir() . '/cc-' . $header =~ s/\W/-/gr;
 
@@ -90,27 +90,30 @@ EOF
     close $fh;
     chmod 0755, $file;
 
-    return $file;
+    return "--with-cc=$file";
 }
 
 
-# what is missing stops configure, with the package's name
+# what is missing stops configure, in a sentence; a package is named
 
-my @missing = ([ 'pcre2.h', '--add-dynamic-module', 'PCRE2',
-                 'libpcre2-dev' ],
-               [ 'curl/curl.h', '--add-module', 'libcurl',
-                 'libcurl4-openssl-dev' ]);
-my @result = configure(map { [ '--with-cc=' . compiler_without($_->[0]),
-                               "$_->[1]=$root" ] } @missing);
+my @missing = (
+    [ 'PCRE2', '--add-dynamic-module', [ compiler('pcre2.h') ],
+      'PCRE2, which was not found: install the package libpcre2-dev.' ],
+    [ 'libcurl', '--add-module', [ compiler('curl/curl.h') ],
+      'libcurl, which was not found: install the package libcurl4-openssl-dev.'
+    ],
+    [ 'http{}', '--add-dynamic-module', [ "--with-cc=$cc", '--without-http' ],
+      "nginx's http modules: configure without --without-http." ],
+);
+my @result = configure(map { [ @{ $_->[2] }, "$_->[1]=$root" ] } @missing);
 
 for my $case (@missing) {
-    my (undef, $how, $name, $package) = @$case;
+    my ($name, $how, undef, $why) = @$case;
     my ($rc, $out) = @{ shift @result };
 
     isnt($rc, 0, "$how without $name: configure stops");
     is_deeply([ $out =~ /error: (healthdash .*)/g ],
-              [ "healthdash needs $name, which was not found: install the "
-                . "package $package." ], 'and names the package');
+              [ "healthdash needs $why" ], 'and says why');
 }
 
 
