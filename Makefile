@@ -19,6 +19,14 @@ CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
 	render_http.t resolve_*.t sched_*.t status_*.t torture.t unit_*.t \
 	upstream_*.t))
 
+# what depends on how nginx was built
+
+VARIANTS ?= dynamic dynamic-compat static static-compat minimal
+BUILT = $(wildcard $(addprefix t/,build_layout.t build_minimal.t \
+	conf_balancer.t conf_zone_size.t life_reload.t probe_tls.t \
+	resolve_follow.t status_connections.t upstream_skip.t \
+	upstream_slow_start_rules.t))
+
 ifeq ($(origin CC), default)
 CC := gcc
 endif
@@ -52,7 +60,7 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps pictures test-deps test lint-deps lint \
-	valgrind-deps sanitize-deps sanitize fault fuzz torture versions clean
+	valgrind-deps sanitize-deps sanitize fault fuzz torture versions variants clean
 
 
 help:
@@ -78,6 +86,9 @@ help:
 	@echo "                 as before"
 	@echo "make versions    the core of the tests with the nginx and the libcurl of"
 	@echo "                 SUITES='$(SUITES)', releases of Debian"
+	@echo "make variants    build nginx from source in these ways, and test it:"
+	@echo "                 VARIANTS='$(VARIANTS)';"
+	@echo "                 that of this machine and of SUITES, or NGINX_SRC=DIR"
 	@echo "make pictures    take those in docs again, of make demo FULL=1 (as root)"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
@@ -187,6 +198,15 @@ versions:
 	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SPARE='$(SPARE)' \
 	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(CORE))' \
 		.ci/versions $(SUITES)
+
+
+variants:
+	@.ci/deps build core sanitize
+	@BUILD='$(BUILD)' JOBS='$(JOBS)' SPARE='$(SPARE)' CC='$(CC)' \
+	HD_CFLAGS='$(HD_CFLAGS)' VARIANTS='$(VARIANTS)' \
+	TREE='$(filter-out /usr/share/nginx/src,$(NGINX_SRC))' \
+	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(BUILT))' \
+		.ci/variants $(SUITES)
 
 
 lint: lint-deps

@@ -3,6 +3,8 @@
 # Tests for an nginx that takes the module by its signature, but lays out the
 # servers of an upstream in another way: refused, in one sentence, by nginx -t
 # (A65).  It is faked by a module one unit of which was built with other fields.
+# And, with "make variants", for modules built in other ways, which nginx itself
+# refuses by their signature.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -14,7 +16,8 @@ my $objs = "$src/objs";
 my $dir = "$objs/addon/ngx_http_healthdash_module";
 my $header = 'ngx_http_upstream_round_robin.h';
 
-plan skip_all => 'the module is linked into nginx' if -x "$objs/nginx";
+plan skip_all => 'the module is linked into nginx'
+    if !-f "$objs/ngx_http_healthdash_module.so";
 
 my $makefile = HealthDash::slurp("$objs/Makefile");
 my ($flags) = $makefile =~ /^CFLAGS = *(.*)/m;
@@ -89,6 +92,18 @@ for my $name (sort keys %build) {
         like($out, qr/\[emerg\].* lays out the servers of upstream "app" in an/,
              "$what: in a sentence");
     }
+}
+
+for my $other (split ' ', $ENV{HD_OTHERS} // '') {
+    my ($name) = $other =~ m{([^/]+)/[^/]+$};
+
+    local $ENV{HD_MODULE} = $other;
+
+    my ($rc, $out) = HealthDash->new->conf_test(sprintf $conf, '');
+
+    is($rc, 1, "the module of $name: is refused");
+    like($out, qr/\[emerg\].* module "\Q$other\E" is not binary compatible/,
+         'in a sentence');
 }
 
 done_testing();
