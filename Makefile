@@ -11,12 +11,33 @@ JOBS      ?= $(shell nproc)
 SPARE     ?=
 SUITES    ?= trixie forky
 
-# what depends on nginx's version or libcurl's
+# tests wait for most of their time, so there are twice as many of them at once
+# as there are processors; not with a sanitizer or valgrind, where they compute
 
-CORE = $(wildcard $(addprefix t/,build_*.t conf_*.t life_*.t names_*.t \
-	probe_cert.t probe_curl_life.t probe_http*.t probe_keepalive.t \
-	probe_proxy_protocol.t probe_request.t probe_tcp.t probe_tls*.t \
-	render_http.t resolve_*.t sched_*.t status_*.t torture.t unit_*.t \
+WAITING = $(if $(filter file,$(origin JOBS)),$(shell \
+	expr 2 '*' $(JOBS)),$(JOBS))
+
+# what takes longest is begun first, or it would be alone at the end
+
+LONG = $(addprefix t/,torture.t hostile_tls.t build_config.t render_large.t \
+	render_json.t hostile.t page_order.t fault_conf.t upstream_skip.t \
+	probe_curl_life.t sched_blocked.t fault_kill.t events_reload.t \
+	page_live.t unit_restore.t probe_mysql.t names_resolver.t \
+	events_stream.t probe_mail.t life_exit.t upstream_slow_start.t \
+	upstream_slow_start_rules.t)
+
+in_order = $(foreach test,$(LONG),$(filter $(test),$(1))) \
+	$(filter-out $(LONG),$(1))
+tests = $(call in_order,$(if $(filter t,$(TESTS)),$(sort $(1)),$(TESTS)))
+
+# what depends on nginx's version, or on those of the libraries
+
+CORE = $(wildcard $(addprefix t/,build_layout.t build_minimal.t conf_*.t \
+	life_*.t names_*.t probe_cert.t probe_curl_life.t probe_http*.t \
+	probe_keepalive.t probe_proxy_protocol.t probe_request.t probe_tcp.t \
+	probe_tls*.t render_http.t resolve_*.t sched_clients_first.t \
+	sched_helpers.t sched_local_error.t sched_takeover.t \
+	status_connections.t status_health.t torture.t unit_match.t \
 	upstream_*.t))
 
 # what depends on how nginx was built
@@ -60,7 +81,8 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps pictures test-deps test lint-deps lint \
-	valgrind-deps sanitize-deps sanitize fault fuzz torture versions variants clean
+	valgrind-deps sanitize-deps sanitize fault fuzz torture versions variants \
+	clean
 
 
 help:
@@ -138,7 +160,7 @@ test: valgrind-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
 	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
 	HD_NODE='$(abspath $(BUILD))/node' HD_VALGRIND="$$(command -v valgrind)" \
-		prove -j$(JOBS) -r $(if $(filter t,$(TESTS)),$(VALGRIND_TESTS),$(TESTS))
+		prove -j$(JOBS) $(call tests,$(VALGRIND_TESTS))
 
 else ifeq ($(SANITIZE),)
 
@@ -146,7 +168,7 @@ test: test-deps module
 	@HD_MODULE='$(abspath $(BUILD))/ngx_http_healthdash_module.so' \
 	HD_NGINX_SRC='$(abspath $(BUILD))/nginx-src' \
 	HD_NODE='$(abspath $(BUILD))/node' \
-		prove -j$(JOBS) -r $(TESTS)
+		prove -j$(WAITING) $(call tests,$(wildcard t/*.t))
 
 else
 
@@ -160,7 +182,7 @@ test: sanitize
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 \
 	UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	LSAN_OPTIONS=suppressions='$(CURDIR)/.ci/lsan.supp':print_suppressions=0 \
-		prove -j$(JOBS) -r $(TESTS)
+		prove -j$(JOBS) $(call tests,$(wildcard t/*.t))
 
 endif
 
@@ -195,26 +217,26 @@ torture: test-deps module
 
 versions:
 	@.ci/deps versions
-	@BUILD='$(abspath $(BUILD))' JOBS='$(JOBS)' SPARE='$(SPARE)' \
-	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(CORE))' \
+	@BUILD='$(abspath $(BUILD))' JOBS='$(WAITING)' SPARE='$(SPARE)' \
+	TESTS='$(call tests,$(CORE))' \
 		.ci/versions $(SUITES)
 
 
 variants:
 	@.ci/deps build core sanitize
-	@BUILD='$(BUILD)' JOBS='$(JOBS)' SPARE='$(SPARE)' CC='$(CC)' \
+	@BUILD='$(BUILD)' JOBS='$(WAITING)' SPARE='$(SPARE)' CC='$(CC)' \
 	HD_CFLAGS='$(HD_CFLAGS)' VARIANTS='$(VARIANTS)' \
 	TREE='$(filter-out /usr/share/nginx/src,$(NGINX_SRC))' \
-	TESTS='$(if $(filter-out t,$(TESTS)),$(TESTS),$(BUILT))' \
+	TESTS='$(call tests,$(BUILT))' \
 		.ci/variants $(SUITES)
 
 
 lint: lint-deps
 	@perl .ci/style
 	@perl .ci/locks
-	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/gcc CC=gcc
+	@$(MAKE) --no-print-directory module CC=gcc
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/clang CC=clang
-	@perl .ci/layers $(BUILD)/gcc
+	@perl .ci/layers $(BUILD)
 
 
 clean:
