@@ -145,7 +145,8 @@ my $stopper = HealthDash::Run::start_helper('a stopper', sub {
     }
 });
 
-cmp_ok(longest_gap(), '>', $gap_limit, 'a worker that blocks is seen');
+ok(wait_until(sub { longest_gap() > $gap_limit }, 60),
+   'a worker that blocks is seen');
 HealthDash::Run::stop_helper($stopper);
 kill 'CONT', $pid;
 
