@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Tests for the build: what is missing is named with its package, both ways to
-# add the module know all its files, and what is built is not built again.
+# add the module know all its files, and what is built is not built again (A67).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -34,13 +34,14 @@ my @few = map { "--without-http_${_}_module" }
 
 
 # configure([FLAGS], ...): several at once, each in its own tree; for each
-# [ exit code, output, tree ]
+# [ exit code, output, tree ].  A first flag that is code makes the tree another
 
 my $trees = 0;
 
 sub configure {
     my @list = map {
         my $tree = tmp_dir() . '/tree' . ++$trees;
+        my ($make, @flags) = ref $_->[0] ? @$_ : (sub { }, @$_);
         my $pid = open(my $fh, '-|') // die "fork() failed: $!\n";
 
         if ($pid == 0) {
@@ -48,10 +49,11 @@ sub configure {
             open STDIN, '<', '/dev/null';
             open STDERR, '>&', \*STDOUT;
             mkdir $tree;
-            exec 'sh', '-c', 'cd "$0" && tar -cf - --exclude=./objs . '
-                             . '| tar -xf - -C "$1" && cd "$1" && shift '
-                             . '&& exec sh "$@"',
-                 $src, $tree, $configure, @few, @$_ or POSIX::_exit(127);
+            system('sh', '-c', 'cd "$0" && tar -cf - --exclude=./objs . '
+                               . '| tar -xf - -C "$1"', $src, $tree);
+            $make->($tree);
+            chdir $tree and exec 'sh', $configure, @few, @flags
+                or POSIX::_exit(127);
         }
 
         [ $fh, $tree ];
@@ -96,6 +98,8 @@ EOF
 
 # what is missing stops configure, in a sentence; a package is named
 
+my $angie = sub { HealthDash::Run::write_file("$_[0]/src/core/angie.h", '') };
+
 my @missing = (
     [ 'PCRE2', '--add-dynamic-module', [ compiler('pcre2.h') ],
       'PCRE2, which was not found: install the package libpcre2-dev.' ],
@@ -104,6 +108,9 @@ my @missing = (
     ],
     [ 'http{}', '--add-dynamic-module', [ "--with-cc=$cc", '--without-http' ],
       "nginx's http modules: configure without --without-http." ],
+    [ "nginx's lists", '--add-dynamic-module', [ $angie, "--with-cc=$cc" ],
+      "nginx's lists of servers, and Angie has its own: build it for nginx,"
+      . ' freenginx or Tengine.' ],
 );
 my @result = configure(map { [ @{ $_->[2] }, "$_->[1]=$root" ] } @missing);
 
