@@ -25,7 +25,8 @@ my $t = HealthDash->new(workers => 1);
 }
 
 
-# The server: nginx itself, on UDP alone.
+# The server: nginx itself, on UDP alone.  It does not wait for connections whose
+# client is gone without a word, as it would for up to a minute.
 
 my $cert = tls_cert(cn => 'app.test');
 my $other = tls_cert(cn => 'other.test');
@@ -42,7 +43,7 @@ sub quic {
 }
 
 my $server = HealthDash->new(name => 'server', module => 0, workers => 1,
-    conf => "http {\n" . quic('good', $cert) . quic('other', $other)
+    stop_signal => 'TERM', conf => "http {\n" . quic('good', $cert) . quic('other', $other)
             . "}\n")->start;
 my $silent = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1',
                                    LocalPort => port('silent'))
