@@ -137,7 +137,10 @@ map(ngx_shm_zone_t *shm, size_t size)
 }
 
 
-/* a configuration of targets named by bytes, after another one or the first */
+/*
+ * A configuration of targets named by bytes, after another one or the first.
+ * The identities of capitals begin alike.
+ */
 
 static void
 load(conf_t *c, conf_t *before, const char *names, size_t size)
@@ -158,6 +161,11 @@ load(conf_t *c, conf_t *before, const char *names, size_t size)
 
     for (i = 0; i < n; i++) {
         memset(c->target[i].id, names[i], NGX_HD_ID_LEN);
+
+        if (names[i] <= 'Z') {
+            memset(c->target[i].id, 0, NGX_HD_ID_LEN - 1);
+        }
+
         c->target[i].check = &c->check;
         c->target[i].index = i;
         c->target[i].name.data = c->target[i].id;
@@ -194,7 +202,7 @@ record(conf_t *c, char name)
     ngx_uint_t  i;
 
     for (i = 0; i < c->main.targets.nelts; i++) {
-        if (c->target[i].id[0] == (u_char) name) {
+        if (c->target[i].id[NGX_HD_ID_LEN - 1] == (u_char) name) {
             return ngx_hd_store_record(&c->main, &c->target[i]);
         }
     }
@@ -370,6 +378,31 @@ test_reloads(void)
     is_num(c[5].main.generation, 6, "and the next generation");
     is_num(publish(&c[4], record(&c[4], 'a'), 1), NGX_DECLINED,
            "workers that have the old zone stop, too");
+}
+
+
+/* a record is found by its whole identity */
+
+static void
+test_alike(void)
+{
+    size_t  size;
+    conf_t  c[3];
+
+    size = ngx_hd_zone_size(4);
+
+    load(&c[0], NULL, "AB", size);
+    publish(&c[0], record(&c[0], 'A'), 7);
+    publish(&c[0], record(&c[0], 'B'), 8);
+
+    load(&c[1], &c[0], "BCA", size);
+    is_num(facts(record(&c[1], 'A')), 7, "alike: the first is itself");
+    is_num(facts(record(&c[1], 'B')), 8, "alike: the second, too");
+    is_num(facts(record(&c[1], 'C')), 0, "alike: a new one is new");
+
+    load(&c[2], &c[1], "CBA", 4 * size);
+    is_num(facts(record(&c[2], 'A')), 7, "alike, another zone: the first");
+    is_num(facts(record(&c[2], 'B')), 8, "alike, another zone: the second");
 }
 
 
@@ -657,6 +690,7 @@ main(void)
 
     test_sizes();
     test_reloads();
+    test_alike();
     test_foreign();
     test_leases();
     test_note();
