@@ -45,6 +45,9 @@ static uint64_t                       listed[PLACES];
 static u_char                         news[PLACES];
 static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
 
+static ngx_hd_place_t                *given;    /* somebody else looks at it */
+static uint64_t                       seen;     /* what it was meanwhile */
+
 
 ngx_uint_t
 ngx_shmtx_trylock(ngx_shmtx_t *mtx)
@@ -101,6 +104,10 @@ void
 ngx_hd_ident(ngx_hd_target_t *t)
 {
     memset(t->id, t->name.data[0], NGX_HD_ID_LEN);
+
+    if (given) {
+        seen |= ngx_hd_load(&given->version);
+    }
 }
 
 
@@ -250,8 +257,11 @@ test_order(void)
     list("c");
     (void) follow();
     list("cd");
+    given = &zone->record[1].place;
     (void) follow();
+    given = NULL;
     is_str(places(), "Adc", "who was away for longest loses it");
+    ok(seen == 0, "while it is given it is nobody's");
 
     list("acde");
     ok(follow().crowded == 1, "one is too much");
