@@ -91,9 +91,33 @@ sub watch {
 }
 
 
+# An answer that has come to its end is whole: one for which there was no memory
+# is an error, or breaks off.
+
+my %end = ('application/json' => qr/\}\n$/,
+           'application/health+json' => qr/\}\n$/,
+           'application/atom+xml' => qr{</feed>\n$}, 'text/csv' => qr/\n$/,
+           'image/svg+xml' => qr{</svg>\n$}, 'text/plain' => qr/\n$/,
+           'text/html' => qr{</html>\n$});
+my (%whole, @cut);
+
+sub look_at {
+    my ($uri, $r) = @_;
+    my ($type) = ($r->{headers}{'content-type'} // '') =~ /^([^;]+)/ or return;
+    my $length = $r->{headers}{'content-length'};
+
+    return if $r->{status} != 200 || !defined $length
+              || length $r->{body} != $length || !$end{$type};
+
+    $whole{$type}++;
+    push @cut, "$uri: $length bytes"
+        if $r->{body} !~ $end{$type}
+           || $type =~ /json/ && !eval { JSON::PP::decode_json($r->{body}); 1 };
+}
+
 sub ask {
     for my $uri (@asked) {
-        http_get(port('web'), $uri, timeout => 5);
+        look_at($uri, http_get(port('web'), $uri, timeout => 5));
     }
 
     http_request(port => port('web'), method => 'POST',
@@ -121,6 +145,26 @@ my @faults = $fault->walk(\&ask, each => is_long() ? 5 : 1, idle => 1);
 
 cmp_ok(scalar @faults, '>', 40, 'faults in ' . @faults . ' places');
 is(($t->worker_pids)[0], $pid, 'it is the same worker');
+
+# each call of an answer, in the midst of it as well
+
+my $calls = 0;
+
+for my $uri (map({ "/status?format=$_" } @formats), '/ready') {
+    for my $left (1 .. 500) {
+        $fault->arm('nth', left => $left);
+        look_at($uri, http_get(port('web'), $uri, timeout => 5));
+
+        last if $fault->is_armed;
+        $calls++;
+    }
+}
+
+$fault->disarm;
+
+cmp_ok($calls, '>', 50, "faults in $calls calls of answers");
+is_deeply(\@cut, [], 'an answer that came to its end was whole');
+cmp_ok($whole{'application/json'}, '>', 20, 'and many have');
 
 # everything is whole again
 
