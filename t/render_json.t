@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Tests for the JSON: it holds what docs/status.schema.json promises, whatever
-# the state and whatever the names (A59, A58, A62).
+# the state and whatever the names (A59, A58, A62, A63).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";

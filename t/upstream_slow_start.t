@@ -2,7 +2,7 @@
 
 # Tests for slow_start: a server that comes back gets its share of the requests
 # in proportion to the time since then, with every balancer of nginx, with
-# weights, with "zone" and "keepalive" and without (A31, A38).  The time is that
+# weights, with "zone" and "keepalive" and without (A38).  The time is that
 # of each burst, so a slow machine only makes fewer of them.
 
 use FindBin;
