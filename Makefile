@@ -10,6 +10,8 @@ SECONDS   ?= 60
 JOBS      ?= $(shell nproc)
 SPARE     ?=
 SUITES    ?= trixie forky
+ONLY      ?=
+MUTANTS   ?=
 
 # tests wait for most of their time, so there are twice as many of them at once
 # as there are processors; not with a sanitizer or valgrind, where they compute
@@ -81,8 +83,8 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 	CC_OPT='$(3)' LD_OPT='$(4)' HD_CFLAGS='$(5)' JOBS='$(JOBS)' .ci/build $(6)
 
 .PHONY: help deps module demo demo-deps pictures test-deps test lint-deps lint \
-	valgrind-deps sanitize-deps sanitize fault fuzz torture versions variants \
-	clean
+	valgrind-deps sanitize-deps sanitize fault fuzz torture mutants versions \
+	variants clean
 
 
 help:
@@ -96,7 +98,7 @@ help:
 	@echo "                 TESTS=t/x.t only this one, SANITIZE=1 under"
 	@echo "                 AddressSanitizer and UBSan, VALGRIND=1 some of"
 	@echo "                 them under valgrind, JOBS=N at once"
-	@echo "make lint        style, locks, layers, warnings of gcc and clang"
+	@echo "make lint        style, locks, layers, mutants, warnings of gcc and clang"
 	@echo "make sanitize    build nginx and the module with sanitizers"
 	@echo "make fault       whatever may fail fails, in each place, under"
 	@echo "                 sanitizers; and workers die at any instruction:"
@@ -106,8 +108,11 @@ help:
 	@echo "make torture     reloads, upgrades, kills, broken and moving servers at"
 	@echo "                 random, under load, SECONDS=1200 for so long, SEED=N"
 	@echo "                 as before"
+	@echo "make mutants     break the code on purpose and see that tests fail,"
+	@echo "                 ONLY='A12 A31' in what is about these hazards"
 	@echo "make versions    the core of the tests with the nginx and the libcurl of"
-	@echo "                 SUITES='$(SUITES)', releases of Debian"
+	@echo "                 SUITES='$(SUITES)', releases of Debian;"
+	@echo "                 MUTANTS='A27 A28' break the code there instead"
 	@echo "make variants    build nginx from source in these ways, and test it:"
 	@echo "                 VARIANTS='$(VARIANTS)';"
 	@echo "                 that of this machine and of SUITES, or NGINX_SRC=DIR"
@@ -215,10 +220,15 @@ torture: test-deps module
 		prove -v t/torture.t
 
 
+mutants: test-deps
+	@BUILD='$(BUILD)' NGINX_SRC='$(NGINX_SRC)' CC='$(CC)' JOBS='$(JOBS)' \
+	HD_NODE='$(abspath $(BUILD))/node' perl .ci/mutants $(ONLY)
+
+
 versions:
 	@.ci/deps versions
 	@BUILD='$(abspath $(BUILD))' JOBS='$(WAITING)' SPARE='$(SPARE)' \
-	TESTS='$(call tests,$(CORE))' \
+	TESTS='$(call tests,$(CORE))' MUTANTS='$(MUTANTS)' \
 		.ci/versions $(SUITES)
 
 
@@ -234,6 +244,7 @@ variants:
 lint: lint-deps
 	@perl .ci/style
 	@perl .ci/locks
+	@perl .ci/mutants --check
 	@$(MAKE) --no-print-directory module CC=gcc
 	@$(MAKE) --no-print-directory module BUILD=$(BUILD)/clang CC=clang
 	@perl .ci/layers $(BUILD)

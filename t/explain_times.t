@@ -101,6 +101,14 @@ my ($up, @up) = watch('up', qr/^It comes back after 3 passes in a row/);
 is_kept('up', $up, @up);
 
 
+# times cannot tell one probe more from a slow machine; the log counts them
+
+my @counts = $t->log =~ /is (down|up): .*?(\d+ of \d+ \w+)/g;
+
+is_deeply(\@counts, [ 'down', '2 of 2 failures', 'up', '3 of 3 passes' ],
+          'it took as many as were said');
+
+
 # who probes next: who made the last one, unless another had to step in
 
 my $peer = hd_peer($t, 'app', $shaky);
