@@ -84,7 +84,7 @@ build = BUILD='$(1)' NGINX_SRC='$(2)' NGINX_FLAGS='$(NGINX_FLAGS)' CC='$(CC)' \
 
 .PHONY: help deps module demo demo-deps pictures test-deps test lint-deps lint \
 	valgrind-deps sanitize-deps sanitize fault fuzz torture mutants versions \
-	variants clean
+	variants nightly clean
 
 
 help:
@@ -116,6 +116,7 @@ help:
 	@echo "make variants    build nginx from source in these ways, and test it:"
 	@echo "                 VARIANTS='$(VARIANTS)';"
 	@echo "                 that of this machine and of SUITES, or NGINX_SRC=DIR"
+	@echo "make nightly     all of these, at length: a night on two processors"
 	@echo "make pictures    take those in docs again, of make demo FULL=1 (as root)"
 	@echo "make deps        install the packages that a build needs"
 	@echo "make test-deps   install the packages that the tests need"
@@ -239,6 +240,27 @@ variants:
 	TREE='$(filter-out /usr/share/nginx/src,$(NGINX_SRC))' \
 	TESTS='$(call tests,$(BUILT))' \
 		.ci/variants $(SUITES)
+
+
+# most of a night; what DNS moves needs the newest nginx
+
+nightly: make = @$(MAKE) --no-print-directory
+nightly:
+	$(make) lint
+	$(make) test
+	$(make) test SANITIZE=1
+	$(make) test VALGRIND=1
+	$(make) fault
+	$(make) fuzz SECONDS=300
+	@HD_LONG=1 HD_EACH=10000 $(MAKE) --no-print-directory test \
+		TESTS='t/unit_store.t t/probe_leak_kinds.t'
+	$(make) versions
+	@HD_TORTURE=1200 HD_SECONDS=600 $(MAKE) --no-print-directory versions \
+		SUITES='$(lastword $(SUITES))' TESTS='t/torture.t t/resolve_flap.t'
+	$(make) variants SPARE=1
+	$(make) mutants
+	$(make) versions SUITES='$(lastword $(SUITES))' \
+		MUTANTS='A19 A27 A28 A29 A30 A31 A32'
 
 
 lint: lint-deps

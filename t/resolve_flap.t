@@ -7,12 +7,12 @@
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use HealthDash;
+use HealthDash timeout => 600 + 2 * ($ENV{HD_SECONDS} || 0);
 use HealthDash::Moving qw(answer moving name);
 
 # HD_SECONDS=600: the long form
 
-my $seconds = $ENV{HD_SECONDS} // 6;
+my $seconds = $ENV{HD_SECONDS} || 6;
 my ($dns, %b) = moving(6);
 my $port = port('app');
 
