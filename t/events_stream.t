@@ -173,11 +173,12 @@ ok($v->wait(sub {
 
 # an administrator's server, a probe that is kept off: order and pace
 
+ok($v->messages > 4 || $v->wait(sub { $v->messages > 4 }, 20), 'some messages');
+
 my @times = map { wall(HealthDash::Events::data($_)->{time}) } $v->messages;
 my @short = grep { $_ < 0.24 } map { $times[$_] - $times[$_ - 1] }
             1 .. $#times;
 
-cmp_ok(scalar @times, '>', 4, 'some messages');
 is_deeply(\@short, [], 'never more than one in 250 ms');
 is_deeply([ $v->events ], [ sort { $a <=> $b } $v->events ],
           'events come in order');
