@@ -21,10 +21,10 @@ static ngx_uint_t ngx_hd_follow_fresh(ngx_hd_upstream_t *u, ngx_uint_t n,
     ngx_http_upstream_rr_peer_t *peer);
 static ngx_uint_t ngx_hd_follow_differs(ngx_hd_upstream_t *u);
 static void ngx_hd_follow_mark(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow);
-static void ngx_hd_follow_doubt(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
-    uint64_t gone);
-static void ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
-    ngx_msec_t validity);
+static ngx_int_t ngx_hd_follow_doubt(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server, uint64_t gone);
+static ngx_int_t ngx_hd_follow_forget(ngx_hd_upstream_t *u,
+    ngx_hd_record_t *rec, ngx_msec_t validity);
 static void ngx_hd_follow_give(ngx_hd_upstream_t *u, ngx_hd_fresh_t *fresh,
     ngx_hd_follow_t *follow);
 static ngx_hd_server_t *ngx_hd_follow_room(ngx_hd_upstream_t *u,
@@ -199,8 +199,11 @@ ngx_hd_follow_mark(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
             continue;
         }
 
-        if (p.gone) {
-            ngx_hd_follow_doubt(u, &u->spares[i], p.gone);
+        if (p.gone
+            && ngx_hd_follow_doubt(u, &u->spares[i], p.gone) != NGX_OK)
+        {
+            follow->again = 1;
+            continue;
         }
 
         place = ngx_hd_place_of(u, &u->spares[i]);
@@ -221,9 +224,10 @@ ngx_hd_follow_mark(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
 /*
  * Who was well, and has been away for longer than a result may stand, is to
  * show it again before it gets requests.  Who was down has to come back.
+ * NGX_BUSY: a record is held, it stays as it is for now.
  */
 
-static void
+static ngx_int_t
 ngx_hd_follow_doubt(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     uint64_t gone)
 {
@@ -234,18 +238,26 @@ ngx_hd_follow_doubt(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     for (i = 0; i < u->checks.nelts; i++) {
         t = server->targets[i];
 
-        if (ngx_hd_place_is_old(t, gone)) {
-            rec = &u->main->zone->record[t->record];
+        if (!ngx_hd_place_is_old(t, gone)) {
+            continue;
+        }
 
-            ngx_hd_follow_forget(u, rec, ngx_hd_store_validity(t->check));
+        rec = &u->main->zone->record[t->record];
+
+        if (ngx_hd_follow_forget(u, rec, ngx_hd_store_validity(t->check))
+            != NGX_OK)
+        {
+            return NGX_BUSY;
         }
     }
+
+    return NGX_OK;
 }
 
 
 /* the state alone: history and counts go on */
 
-static void
+static ngx_int_t
 ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
     ngx_msec_t validity)
 {
@@ -256,7 +268,7 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
     if (ngx_hd_store_claim(u->main, rec, NGX_HD_FOLLOW_LEASE, &lease, &until)
         != NGX_OK)
     {
-        return;
+        return NGX_BUSY;
     }
 
     if (ngx_hd_store_read(rec, &data) == NGX_OK
@@ -277,6 +289,8 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
 
     ngx_hd_set(&rec->due, ngx_current_msec);
     ngx_hd_store_release(rec, &lease);
+
+    return NGX_OK;
 }
 
 

@@ -125,6 +125,7 @@ ngx_int_t
 ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_uint_t check, ngx_uint_t *state)
 {
+    ngx_uint_t        doubt;
     ngx_hd_place_t    p;
     ngx_hd_record_t  *rec;
     ngx_hd_target_t  *t;
@@ -136,14 +137,22 @@ ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
         return NGX_DECLINED;
     }
 
+    /*
+     * The place first: who marks it as back has made the verdict one that may
+     * be trusted before.
+     */
+
+    doubt = 0;
+
+    if (t->spare) {
+        ngx_hd_place_look(u, server, &p);
+        doubt = p.version && p.gone && ngx_hd_place_is_old(t, p.gone);
+    }
+
     *state = ngx_hd_store_verdict(rec, NULL);
 
-    if (t->spare && *state != NGX_HD_STATE_DOWN) {
-        ngx_hd_place_look(u, server, &p);
-
-        if (p.version && p.gone && ngx_hd_place_is_old(t, p.gone)) {
-            *state = NGX_HD_STATE_UNKNOWN;
-        }
+    if (doubt && *state != NGX_HD_STATE_DOWN) {
+        *state = NGX_HD_STATE_UNKNOWN;
     }
 
     return NGX_OK;

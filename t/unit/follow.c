@@ -8,6 +8,17 @@
 
 #include "tap.h"
 #include "ngx_stand_in.h"
+#include "../../ngx_http_healthdash_module/ngx_hd_word.h"
+
+
+/* something may happen before any load of what processes share */
+
+static void before_load(void);
+
+#undef ngx_hd_load
+#define ngx_hd_load(p)                                                        \
+    (before_load(), __atomic_load_n(p, __ATOMIC_ACQUIRE))
+
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_place.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_follow.c"
@@ -45,6 +56,7 @@ static uint64_t                       listed[PLACES];
 static u_char                         news[PLACES];
 static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
 
+static ngx_uint_t                     loads;    /* until somebody follows */
 static ngx_hd_place_t                *given;    /* somebody else looks at it */
 static uint64_t                       seen;     /* what it was meanwhile */
 
@@ -388,6 +400,83 @@ test_renewed(void)
 }
 
 
+static void
+before_load(void)
+{
+    if (loads && --loads == 0) {
+        (void) follow();
+    }
+}
+
+
+/* the first server is a, which is up; it is gone, and back after a long time */
+
+static void
+come_back(void)
+{
+    uint64_t         until;
+    ngx_hd_data_t    data;
+    ngx_hd_lease_t   lease;
+    ngx_hd_record_t  *rec;
+
+    rec = &zone->record[0];
+
+    list("ace");
+    (void) follow();
+
+    memset(&data, 0, sizeof(ngx_hd_data_t));
+    data.state = NGX_HD_STATE_UP;
+
+    (void) ngx_hd_store_claim(&conf, rec, 1000, &lease, &until);
+    (void) ngx_hd_store_publish(rec, &lease, &data);
+    ngx_hd_store_release(rec, &lease);
+
+    list("ce");
+    (void) follow();
+    ngx_current_msec += 60000;
+    list("ace");
+}
+
+
+/* a worker decides about it while another one marks it as back */
+
+static void
+test_doubt(void)
+{
+    uint64_t         until;
+    ngx_uint_t       n, state, wrong, moved;
+    ngx_hd_lease_t   lease;
+    ngx_hd_place_t  *place;
+
+    place = &zone->record[0].place;
+    wrong = 0;
+    moved = 0;
+
+    for (n = 1; n < 20; n++) {
+        come_back();
+
+        loads = n;
+        (void) ngx_hd_place_verdict(&up, &spares[0], 0, &state);
+
+        wrong += (state != NGX_HD_STATE_UNKNOWN);
+        moved += (place->gone == 0);
+
+        loads = 0;
+        (void) follow();
+    }
+
+    ok(moved > 2, "it is marked in the midst of that");
+    ok(wrong == 0, "and is up for nobody before it was probed");
+
+    come_back();
+    (void) ngx_hd_store_claim(&conf, &zone->record[0], 1000, &lease, &until);
+    ok(follow().again && place->gone, "a record that is held is waited for");
+
+    ngx_hd_store_release(&zone->record[0], &lease);
+    ok(!follow().again && place->gone == 0, "but not for longer");
+}
+
+
 /* addresses that the state file knew, before DNS has given them */
 
 static void
@@ -436,6 +525,7 @@ main(void)
     test_dead();
     test_others();
     test_renewed();
+    test_doubt();
     test_awaited();
 
     free(zone);
