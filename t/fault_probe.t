@@ -127,7 +127,7 @@ sub blame {
     my ($last) = @_;
 
     unshift @recent, $last;
-    $#recent = 9 if @recent > 10;
+    $#recent = 99 if @recent > 100;
 
     look();
 
@@ -136,7 +136,8 @@ sub blame {
 
         my $text = $list->{$name}{last_failure}{reason}{text};
 
-        # libcurl's own words for its own lack of memory, deep in nghttp2
+        # libcurl's own words for its own lack of memory, deep in nghttp2; on a
+        # busy machine they are seen some faults later
 
         next if grep({ /^curl_/ } @recent)
                 && $text =~ /user callback function failed/;
