@@ -47,7 +47,8 @@ ok(wait_until(sub {
 
     return (peer($json, 1)->{health} // '') eq 'up'
            && (peer($json, 2)->{health} // '') eq 'down'
-           && ($json->{state_file}{saved} // '') gt peer($json, 2)->{since};
+           && !grep { ($json->{state_file}{saved} // '')
+                      le peer($json, $_)->{since} } 1, 2;
 }, 20), 'one is up, one is down, and the file says so');
 
 # no probe has a result from here on
