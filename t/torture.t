@@ -658,7 +658,9 @@ sub none {
     my ($list, $name) = @_;
 
     is_deeply([ @$list[0 .. min($#$list, 19)] ], [], $name)
-        or diag(@$list . ' in all');
+        or diag(join "\n", @$list . ' in all:', @$list[0 .. min($#$list, 19)],
+                'upgrades: ' . join ' ', map { sprintf '%.1f-%.1f', $_->[0]
+                - $start, $_->[1] - $start } @{ $model->{starts} });
 }
 
 diag(sprintf '%d times broken, %d times for longer than %.1f s',

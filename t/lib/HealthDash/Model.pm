@@ -63,6 +63,7 @@ sub joined {
     my $fresh = !@$stays || $now - $stays->[-1]{to} >= $self->{leave} + 4;
 
     push @$stays, { from => $now, to => $never, fresh => $fresh,
+                    before => @$stays ? $stays->[-1]{to} : undef,
                     sick => $self->is_broken($ip), requests => 0, probes => 0,
                     passed => 0 };
 }
@@ -204,7 +205,8 @@ sub request_of_stay {
                && !$self->is_new($now, $stay->{to} + $self->{leave});
 
     } elsif ($stay->{fresh} && !$stay->{passed}
-             && !$self->is_new($now, $stay->{from}))
+             && !$self->is_new($now, $stay->{from})
+             && !$self->was_kept($now, $stay))
     {
         $self->say_of('early', $ip, $now, $stay->{from});
     }
@@ -228,6 +230,21 @@ sub is_new {
 
     return scalar grep { $_->[0] <= $now && $_->[2] < $known
                          && $now < $_->[1] + $self->{grace} }
+                  @{ $self->{starts} };
+}
+
+
+# whether one may have been asked that had it for longer than DNS: its workers
+# went before they saw it go, and those that came later found it in the list
+
+sub was_kept {
+    my ($self, $now, $stay) = @_;
+    my $leave = $self->{leave};
+
+    return if !defined $stay->{before};
+
+    return scalar grep { $_->[0] <= $now && $_->[2] < $stay->{before} + $leave
+                         && $stay->{from} < $_->[1] + 2 * $leave + 4 }
                   @{ $self->{starts} };
 }
 
