@@ -672,6 +672,8 @@ is_deeply([ grep { !$r->{requests}{$_} } @ip ], [],
 if (@moving) {
     diag(sprintf 'DNS added servers %d times, %d for so long that it was'
          . ' judged', $model->times_joined, $r->{stays} // 0);
+    diag("$r->{spared} requests before the first pass, by an nginx that had"
+         . ' the server for longer than DNS') if $r->{spared};
     none($r->{early}, 'no server got a request before its first pass');
     none($r->{gone}, 'none got one when DNS had taken it away');
     none($r->{kept}, 'and none a probe');

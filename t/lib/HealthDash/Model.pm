@@ -121,6 +121,7 @@ sub judge {
     my $r = $self->{r} = {
         late => [], early => [], gone => [], kept => [], forgotten => [],
         twice => [], requests => {}, stalls => 0, longest => 0, overdue => 0,
+        spared => 0,
         probes => { map { $_ => 0 } @steady },
     };
 
@@ -234,18 +235,21 @@ sub is_new {
 }
 
 
-# whether one may have been asked that had it for longer than DNS: its workers
-# went before they saw it go, and those that came later found it in the list
+# whether one may have been asked that had it for longer than DNS: it began with
+# a list of before DNS dropped it, and saw that when it was there.  It counts as
+# away since then; so many requests are told of
 
 sub was_kept {
     my ($self, $now, $stay) = @_;
-    my $leave = $self->{leave};
+    my ($before, $leave) = ($stay->{before}, $self->{leave});
 
-    return if !defined $stay->{before};
+    return if !defined $before
+              || !grep { $_->[0] <= $now && $_->[2] < $before + $leave
+                         && $before < $_->[1]
+                         && $stay->{from} < $_->[1] + $leave + 4 }
+                       @{ $self->{starts} };
 
-    return scalar grep { $_->[0] <= $now && $_->[2] < $stay->{before} + $leave
-                         && $stay->{from} < $_->[1] + 2 * $leave + 4 }
-                  @{ $self->{starts} };
+    return ++$self->{r}{spared};
 }
 
 
