@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_compat.h>
 #include <ngx_hd_archive.h>
 #include <ngx_hd_word.h>
 
@@ -19,7 +20,9 @@
 static uint64_t ngx_hd_archive_shape(void);
 static uint64_t ngx_hd_archive_head_sum(const ngx_hd_archive_head_t *head);
 static uint64_t ngx_hd_archive_sum(const ngx_hd_archive_head_t *head,
-    const void *part, size_t size);
+    const ngx_hd_archive_part_t *part, size_t size);
+static ngx_uint_t ngx_hd_archive_is_part(const ngx_hd_archive_head_t *head,
+    const ngx_hd_archive_part_t *part, size_t size, uint64_t number);
 static ngx_uint_t ngx_hd_archive_is_sockaddr(const ngx_hd_place_t *place);
 static ngx_uint_t ngx_hd_archive_is_data(const ngx_hd_archive_head_t *head,
     const ngx_hd_data_t *data);
@@ -142,32 +145,31 @@ ngx_hd_archive_is_later(const ngx_hd_archive_head_t *head, size_t len,
 
 
 void
-ngx_hd_archive_seal_place(const ngx_hd_archive_head_t *head,
-    ngx_hd_archive_place_t *place)
+ngx_hd_archive_seal_part(const ngx_hd_archive_head_t *head,
+    ngx_hd_archive_part_t *part, size_t size)
 {
-    place->sum = ngx_hd_archive_sum(head, place,
-                                    sizeof(ngx_hd_archive_place_t));
-}
-
-
-void
-ngx_hd_archive_seal_frame(const ngx_hd_archive_head_t *head,
-    ngx_hd_archive_frame_t *frame)
-{
-    frame->sum = ngx_hd_archive_sum(head, frame,
-                                    sizeof(ngx_hd_archive_frame_t));
+    part->sum = ngx_hd_archive_sum(head, part, size);
 }
 
 
 /* the stamp: a part of another file is no part of this one */
 
 static uint64_t
-ngx_hd_archive_sum(const ngx_hd_archive_head_t *head, const void *part,
-    size_t size)
+ngx_hd_archive_sum(const ngx_hd_archive_head_t *head,
+    const ngx_hd_archive_part_t *part, size_t size)
 {
     return ngx_hd_words_sum((const u_char *) part + sizeof(uint64_t),
                             size / sizeof(uint64_t) - 1,
                             head->instance ^ (uint64_t) head->wall << 16);
+}
+
+
+static ngx_uint_t
+ngx_hd_archive_is_part(const ngx_hd_archive_head_t *head,
+    const ngx_hd_archive_part_t *part, size_t size, uint64_t number)
+{
+    return part->number == number
+           && part->sum == ngx_hd_archive_sum(head, part, size);
 }
 
 
@@ -179,9 +181,8 @@ ngx_hd_archive_is_place(const ngx_hd_archive_head_t *head,
 
     p = &place->place;
 
-    return place->number == number
-           && place->sum == ngx_hd_archive_sum(head, place,
-                                               sizeof(ngx_hd_archive_place_t))
+    return ngx_hd_archive_is_part(head, &place->part,
+                                  sizeof(ngx_hd_archive_place_t), number)
            && p->version
            && ngx_hd_archive_is_past(head, ngx_hd_gone_time(p->gone))
            && ngx_hd_archive_is_sockaddr(p);
@@ -195,19 +196,9 @@ ngx_hd_archive_is_sockaddr(const ngx_hd_place_t *place)
 
     sa = (const struct sockaddr *) place->sockaddr;
 
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        return place->socklen == sizeof(struct sockaddr_in);
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        return place->socklen == sizeof(struct sockaddr_in6);
-#endif
-
-    default:
-        return 0;
-    }
+    return (sa->sa_family == AF_INET
+            && place->socklen == sizeof(struct sockaddr_in))
+           || ngx_hd_is_inet6(sa, place->socklen);
 }
 
 
@@ -219,9 +210,8 @@ ngx_hd_archive_is_frame(const ngx_hd_archive_head_t *head,
 
     told = &frame->told;
 
-    return frame->number == number
-           && frame->sum == ngx_hd_archive_sum(head, frame,
-                                               sizeof(ngx_hd_archive_frame_t))
+    return ngx_hd_archive_is_part(head, &frame->part,
+                                  sizeof(ngx_hd_archive_frame_t), number)
            && told->status <= NGX_HD_INCONCLUSIVE
            && told->len <= NGX_HD_MESSAGE_LEN
            && ngx_hd_archive_is_past(head, told->known)

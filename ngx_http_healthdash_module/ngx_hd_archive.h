@@ -37,10 +37,17 @@ typedef struct {
 } ngx_hd_archive_head_t;
 
 
+/* how each place and frame begins */
+
 typedef struct {
     uint64_t          sum;      /* over all that follows, and the stamp */
-    uint64_t          number;   /* from 1 on */
-    ngx_hd_place_t    place;
+    uint64_t          number;   /* of its kind, from 1 on */
+} ngx_hd_archive_part_t;
+
+
+typedef struct {
+    ngx_hd_archive_part_t   part;
+    ngx_hd_place_t          place;
 } ngx_hd_archive_place_t;
 
 _Static_assert(sizeof(ngx_hd_archive_place_t) % sizeof(uint64_t) == 0,
@@ -48,12 +55,11 @@ _Static_assert(sizeof(ngx_hd_archive_place_t) % sizeof(uint64_t) == 0,
 
 
 typedef struct {
-    uint64_t          sum;      /* as of a place */
-    uint64_t          number;   /* from 1 on */
-    u_char            id[NGX_HD_ID_LEN];
-    ngx_hd_told_t     told;
-    ngx_hd_data_t     data;
-    ngx_hd_history_t  history;
+    ngx_hd_archive_part_t   part;
+    u_char                  id[NGX_HD_ID_LEN];
+    ngx_hd_told_t           told;
+    ngx_hd_data_t           data;
+    ngx_hd_history_t        history;
 } ngx_hd_archive_frame_t;
 
 _Static_assert(sizeof(ngx_hd_archive_frame_t) % sizeof(uint64_t) == 0,
@@ -80,11 +86,9 @@ const char *ngx_hd_archive_wrong(const ngx_hd_archive_head_t *head,
 ngx_uint_t ngx_hd_archive_is_later(const ngx_hd_archive_head_t *head,
     size_t len, uint64_t instance);
 
-/* Sets the sum of a place or a frame of the file with this head. */
-void ngx_hd_archive_seal_place(const ngx_hd_archive_head_t *head,
-    ngx_hd_archive_place_t *place);
-void ngx_hd_archive_seal_frame(const ngx_hd_archive_head_t *head,
-    ngx_hd_archive_frame_t *frame);
+/* Sets the sum of a part of size bytes of the file with this head. */
+void ngx_hd_archive_seal_part(const ngx_hd_archive_head_t *head,
+    ngx_hd_archive_part_t *part, size_t size);
 
 /*
  * 1 if this is the place or frame with the number, whole, of the file with this

@@ -62,6 +62,16 @@
 #endif
 
 
+/* whether an address of len bytes is one of IPv6, in an nginx that knows it */
+
+#if (NGX_HAVE_INET6)
+#define ngx_hd_is_inet6(sa, len)                                              \
+    ((sa)->sa_family == AF_INET6 && (len) == sizeof(struct sockaddr_in6))
+#else
+#define ngx_hd_is_inet6(sa, len)    0
+#endif
+
+
 /* an answer that is to be passed on at once is not compressed */
 
 #if (NGX_HTTP_GZIP)

@@ -26,6 +26,12 @@
                                           its number may be another process's */
 
 
+/* what of a record goes into a part; NGX_DECLINED: nothing */
+
+typedef ngx_int_t (*ngx_hd_job_copy_pt)(ngx_hd_job_t *job, void *part,
+    ngx_hd_record_t *rec);
+
+
 static size_t ngx_hd_job_add_name(char **to, char *p, const ngx_str_t *name);
 static void ngx_hd_job_part(ngx_hd_job_t *job);
 static void ngx_hd_job_do(ngx_hd_job_t *job);
@@ -34,10 +40,12 @@ static ngx_int_t ngx_hd_job_peek(ngx_hd_job_t *job, int fd);
 static ngx_int_t ngx_hd_job_create_temp(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_begin(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_enter(ngx_hd_job_t *job);
-static ngx_int_t ngx_hd_job_places(ngx_hd_job_t *job);
-static ngx_int_t ngx_hd_job_targets(ngx_hd_job_t *job);
-static ngx_int_t ngx_hd_job_copy(ngx_hd_job_t *job,
-    ngx_hd_archive_frame_t *frame, ngx_hd_record_t *rec);
+static ngx_int_t ngx_hd_job_parts(ngx_hd_job_t *job, size_t size,
+    ngx_hd_job_copy_pt copy, uint64_t *n);
+static ngx_int_t ngx_hd_job_copy_place(ngx_hd_job_t *job, void *part,
+    ngx_hd_record_t *rec);
+static ngx_int_t ngx_hd_job_copy_frame(ngx_hd_job_t *job, void *part,
+    ngx_hd_record_t *rec);
 static ngx_int_t ngx_hd_job_events(ngx_hd_job_t *job);
 static ngx_int_t ngx_hd_job_room(ngx_hd_job_t *job, size_t size);
 static ngx_int_t ngx_hd_job_write(ngx_hd_job_t *job, const u_char *p,
@@ -230,8 +238,12 @@ ngx_hd_job_do(ngx_hd_job_t *job)
     if (rc == NGX_OK) {
 
         if (ngx_hd_job_begin(job) != NGX_OK
-            || ngx_hd_job_places(job) != NGX_OK
-            || ngx_hd_job_targets(job) != NGX_OK
+            || ngx_hd_job_parts(job, sizeof(ngx_hd_archive_place_t),
+                                ngx_hd_job_copy_place, &job->head.places)
+               != NGX_OK
+            || ngx_hd_job_parts(job, sizeof(ngx_hd_archive_frame_t),
+                                ngx_hd_job_copy_frame, &job->head.targets)
+               != NGX_OK
             || ngx_hd_job_events(job) != NGX_OK
             || ngx_hd_job_head(job) != NGX_OK
             || ngx_hd_job_place(job) != NGX_OK)
@@ -389,27 +401,27 @@ ngx_hd_job_enter(ngx_hd_job_t *job)
 }
 
 
-/* which of them are there, and for how long others have been gone */
+/* one of each record that has one; counts them in n */
 
 static ngx_int_t
-ngx_hd_job_places(ngx_hd_job_t *job)
+ngx_hd_job_parts(ngx_hd_job_t *job, size_t size, ngx_hd_job_copy_pt copy,
+    uint64_t *n)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               i;
-    ngx_hd_archive_place_t  *place;
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_hd_archive_part_t  *part;
 
     for (i = 0; i < job->nrecords; i++) {
 
-        if (ngx_hd_job_room(job, sizeof(ngx_hd_archive_place_t)) != NGX_OK
+        if (ngx_hd_job_room(job, size) != NGX_OK
             || ngx_hd_job_enter(job) != NGX_OK)
         {
             return NGX_ERROR;
         }
 
-        place = (ngx_hd_archive_place_t *) (job->buf + job->len);
+        part = (ngx_hd_archive_part_t *) (job->buf + job->len);
 
-        rc = ngx_hd_place_read(&job->zone->record[job->record[i]].place,
-                               &place->place);
+        rc = copy(job, part, &job->zone->record[job->record[i]]);
 
         (void) pthread_mutex_unlock(&job->mutex);
 
@@ -417,61 +429,36 @@ ngx_hd_job_places(ngx_hd_job_t *job)
             continue;
         }
 
-        place->number = ++job->head.places;
+        part->number = ++*n;
 
-        ngx_hd_archive_seal_place(&job->head, place);
+        ngx_hd_archive_seal_part(&job->head, part, size);
 
-        job->frames = ngx_hd_archive_add(job->frames, place->sum);
-        job->len += sizeof(ngx_hd_archive_place_t);
+        job->frames = ngx_hd_archive_add(job->frames, part->sum);
+        job->len += size;
     }
 
     return NGX_OK;
 }
 
 
+/* which of them are there, and for how long others have been gone */
+
 static ngx_int_t
-ngx_hd_job_targets(ngx_hd_job_t *job)
+ngx_hd_job_copy_place(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               i;
-    ngx_hd_archive_frame_t  *frame;
+    ngx_hd_archive_place_t  *place = part;
 
-    for (i = 0; i < job->nrecords; i++) {
-
-        if (ngx_hd_job_room(job, sizeof(ngx_hd_archive_frame_t)) != NGX_OK
-            || ngx_hd_job_enter(job) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        frame = (ngx_hd_archive_frame_t *) (job->buf + job->len);
-
-        rc = ngx_hd_job_copy(job, frame, &job->zone->record[job->record[i]]);
-
-        (void) pthread_mutex_unlock(&job->mutex);
-
-        if (rc != NGX_OK) {
-            continue;
-        }
-
-        frame->number = ++job->head.targets;
-
-        ngx_hd_archive_seal_frame(&job->head, frame);
-
-        job->frames = ngx_hd_archive_add(job->frames, frame->sum);
-        job->len += sizeof(ngx_hd_archive_frame_t);
-    }
-
-    return NGX_OK;
+    return ngx_hd_place_read(&rec->place, &place->place);
 }
 
 
 /* NGX_DECLINED: it cannot be read now, or is of another target */
 
 static ngx_int_t
-ngx_hd_job_copy(ngx_hd_job_t *job, ngx_hd_archive_frame_t *frame,
-    ngx_hd_record_t *rec)
+ngx_hd_job_copy_frame(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
 {
+    ngx_hd_archive_frame_t  *frame = part;
+
     ngx_memcpy(frame->id, rec->id, NGX_HD_ID_LEN);
 
     if (ngx_hd_store_read(rec, &frame->data) != NGX_OK

@@ -346,7 +346,7 @@ ngx_hd_restore_places(ngx_hd_restore_t *r)
             return;
         }
 
-        r->frames = ngx_hd_archive_add(r->frames, place.sum);
+        r->frames = ngx_hd_archive_add(r->frames, place.part.sum);
 
         if (ngx_hd_archive_is_place(&r->head, &place, i)) {
             ngx_hd_restore_place(r, &place.place);
@@ -431,7 +431,7 @@ ngx_hd_restore_targets(ngx_hd_restore_t *r)
             return;
         }
 
-        r->frames = ngx_hd_archive_add(r->frames, r->frame->sum);
+        r->frames = ngx_hd_archive_add(r->frames, r->frame->part.sum);
 
         if (!ngx_hd_archive_is_frame(&r->head, r->frame, i)) {
             r->bad++;

@@ -89,9 +89,9 @@ static ngx_int_t
 ngx_http_healthdash_query_past(ngx_http_request_t *r,
     ngx_http_healthdash_answer_t *answer, ngx_hd_view_filter_t *filter)
 {
-    ngx_int_t              n;
-    ngx_str_t              value;
-    ngx_uint_t             history, color;
+    ngx_int_t   n;
+    ngx_str_t   value;
+    ngx_uint_t  history, color;
 
     if (ngx_http_healthdash_query_flag(r, answer, "history", &history,
                                        "history must be \"0\" or \"1\"")

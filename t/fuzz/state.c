@@ -195,14 +195,14 @@ hd_fuzz_mend(u_char shape, size_t size)
         }
 
         if (shape & 8) {
-            place->number = i;
+            place->part.number = i;
             place->place.version |= 1;
             place->place.group = 0;
             place->place.socklen = sizeof(struct sockaddr_in);
             ((struct sockaddr *) place->place.sockaddr)->sa_family = AF_INET;
         }
 
-        ngx_hd_archive_seal_place(head, place);
+        ngx_hd_archive_seal_part(head, &place->part, sizeof(*place));
 
         /* so that its frame is found */
 
@@ -224,12 +224,12 @@ hd_fuzz_mend(u_char shape, size_t size)
         }
 
         if (shape & 8) {
-            frame->number = i;
+            frame->part.number = i;
             ngx_memcpy(frame->id, (i & 1) ? id : hd_fuzz_target[0].id,
                        NGX_HD_ID_LEN);
         }
 
-        ngx_hd_archive_seal_frame(head, frame);
+        ngx_hd_archive_seal_part(head, &frame->part, sizeof(*frame));
     }
 
     if (shape & 1) {

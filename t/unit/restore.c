@@ -704,7 +704,7 @@ is_impossible(void (*spoil)(ngx_hd_archive_frame_t *f), const char *what)
     f = (ngx_hd_archive_frame_t *) (copy + sizeof(head));
 
     spoil(f);
-    ngx_hd_archive_seal_frame(&head, f);
+    ngx_hd_archive_seal_part(&head, &f->part, sizeof(*f));
 
     put(copy, size);
     free(copy);
@@ -737,7 +737,7 @@ SPOIL(spoil_since, f->data.since = -1)
 SPOIL(spoil_since_mono, f->data.since_mono = mono + DAY)
 SPOIL(spoil_told, f->told.len = 129)
 SPOIL(spoil_status, f->told.status = 99)
-SPOIL(spoil_number, f->number = 2)
+SPOIL(spoil_number, f->part.number = 2)
 
 
 static void
@@ -1214,25 +1214,25 @@ test_places(void)
     /* sums are right, for who writes the file can make them so */
 
     place[1].place.socklen = 28;
-    ngx_hd_archive_seal_place(&head, &place[1]);
+    ngx_hd_archive_seal_part(&head, &place[1].part, sizeof(place[1]));
     put(image, size);
     (void) restore(wall, mono);
     is_str(places(), "Xz-", "an address of another length is none");
 
     place[1].place = address('y', ngx_hd_gone(mono + 2 * HOUR, 0));
-    ngx_hd_archive_seal_place(&head, &place[1]);
+    ngx_hd_archive_seal_part(&head, &place[1].part, sizeof(place[1]));
     put(image, size);
     (void) restore(wall, mono);
     is_str(places(), "Xz-", "nor is one that goes tomorrow");
 
     place[1].place = address('x', 0);
-    ngx_hd_archive_seal_place(&head, &place[1]);
+    ngx_hd_archive_seal_part(&head, &place[1].part, sizeof(place[1]));
     put(image, size);
     (void) restore(wall, mono);
     is_str(places(), "Xz-", "nobody is seated twice");
 
     ((struct sockaddr *) place[1].place.sockaddr)->sa_family = AF_UNIX;
-    ngx_hd_archive_seal_place(&head, &place[1]);
+    ngx_hd_archive_seal_part(&head, &place[1].part, sizeof(place[1]));
     put(image, size);
     (void) restore(wall, mono);
     is_str(places(), "Xz-", "what DNS cannot give is none");
