@@ -95,23 +95,6 @@ ngx_cmp_sockaddr(struct sockaddr *a, socklen_t alen, struct sockaddr *b,
 }
 
 
-size_t
-ngx_sock_ntop(struct sockaddr *sa, socklen_t len, u_char *text, size_t size,
-    ngx_uint_t port)
-{
-    text[0] = (u_char) ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr);
-
-    return 1;
-}
-
-
-void
-ngx_inet_set_port(struct sockaddr *sa, in_port_t port)
-{
-    ((struct sockaddr_in *) sa)->sin_port = htons(port);
-}
-
-
 void
 ngx_hd_ident(ngx_hd_target_t *t)
 {

@@ -590,3 +590,22 @@ stand_in_copy(u_char *p, u_char *last, const void *data, size_t len)
 
     return p + len;
 }
+
+
+/* the text of an address is its last byte */
+
+size_t
+ngx_sock_ntop(struct sockaddr *sa, socklen_t len, u_char *text, size_t size,
+    ngx_uint_t port)
+{
+    text[0] = (u_char) ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr);
+
+    return 1;
+}
+
+
+void
+ngx_inet_set_port(struct sockaddr *sa, in_port_t port)
+{
+    ((struct sockaddr_in *) sa)->sin_port = htons(port);
+}
