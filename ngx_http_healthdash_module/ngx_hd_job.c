@@ -327,6 +327,8 @@ ngx_hd_job_peek(ngx_hd_job_t *job, int fd)
 static ngx_int_t
 ngx_hd_job_create_temp(ngx_hd_job_t *job)
 {
+    ngx_uint_t  gone;
+
     job->dir = open(job->folder, O_RDONLY|O_DIRECTORY|O_CLOEXEC);
 
     if (job->dir == -1) {
@@ -335,16 +337,20 @@ ngx_hd_job_create_temp(ngx_hd_job_t *job)
 
     /* left behind by one that was killed, or of one that will give up */
 
-    (void) unlink(job->temp);
+    gone = (unlink(job->temp) == 0 || errno == ENOENT);
 
     job->fd = open(job->temp, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC,
                    0600);
 
-    if (job->fd == -1) {
-        return ngx_hd_job_fail(job, NGX_HD_JOB_CREATE, errno);
+    if (job->fd != -1) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    /* another writer was as quick: it will see that the lease is not its own */
+
+    return (gone && errno == EEXIST)
+           ? ngx_hd_job_fail(job, NGX_HD_JOB_LEFT, 0)
+           : ngx_hd_job_fail(job, NGX_HD_JOB_CREATE, errno);
 }
 
 

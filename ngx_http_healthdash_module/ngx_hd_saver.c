@@ -123,13 +123,18 @@ static ngx_uint_t
 ngx_hd_saver_claim(ngx_hd_saver_t *s)
 {
     int32_t   left;
+    uint32_t  now;
     uint64_t  word;
 
     word = ngx_hd_load(&s->main->zone->saved.lease);
 
-    left = (int32_t) ((uint32_t) word - (uint32_t) ngx_current_msec);
+    /*
+     * One of another boot, or of long ago, may seem to last for days.  The time
+     * is read after the word: nginx's own may be older than the lease is.
+     */
 
-    /* one of another boot, or of long ago, may seem to last for days */
+    now = (uint32_t) (ngx_hd_now_usec() / 1000);
+    left = (int32_t) ((uint32_t) word - now);
 
     if (word && !ngx_hd_saver_is_ours(word)
         && left > 0 && left <= NGX_HD_SAVER_LEASE)
@@ -139,7 +144,7 @@ ngx_hd_saver_claim(ngx_hd_saver_t *s)
 
     return ngx_hd_cas(&s->main->zone->saved.lease, &word,
                       (uint64_t) ngx_pid << 32
-                      | (uint32_t) (ngx_current_msec + NGX_HD_SAVER_LEASE));
+                      | (uint32_t) (now + NGX_HD_SAVER_LEASE));
 }
 
 

@@ -24,6 +24,7 @@
 #define PLACES    3       /* the last of them, in one test */
 #define FIXED     (TARGETS - PLACES)
 #define EVENTS    5
+#define OTHERS    "what another writer has"
 #define ROUNDS    150     /* in which a writer is killed, or stopped */
 #define ZONE      (offsetof(ngx_hd_zone_t, record)                            \
                    + TARGETS * sizeof(ngx_hd_record_t))
@@ -40,6 +41,7 @@ volatile ngx_msec_t    ngx_current_msec;
 static ngx_log_t       silent = { .log_level = NGX_LOG_DEBUG };
 static char            logged[1024];
 static int             lines;
+static int             rivals;         /* who do so now */
 
 static const ngx_hd_probe_type_t  asked;
 
@@ -114,6 +116,30 @@ ngx_cmp_sockaddr(struct sockaddr *a, socklen_t alen, struct sockaddr *b,
     (void) port;
 
     return (alen == blen && memcmp(a, b, alen) == 0) ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* another writer may make the file beside it right behind this one's back */
+
+int
+unlink(const char *file)
+{
+    int    rc, err;
+    FILE  *f;
+
+    rc = unlinkat(AT_FDCWD, file, 0);
+    err = errno;
+
+    if (rivals && strcmp(file, temp) == 0) {
+        rivals--;
+        f = fopen(file, "w");
+        fputs(OTHERS, f);
+        fclose(f);
+    }
+
+    errno = err;
+
+    return rc;
 }
 
 
@@ -320,6 +346,23 @@ static int
 is_there(const char *file)
 {
     return access(file, F_OK) == 0;
+}
+
+
+static int
+has(const char *file, const char *want)
+{
+    FILE  *f;
+    char   got[64];
+
+    f = fopen(file, "r");
+    got[f ? fread(got, 1, sizeof(got) - 1, f) : 0] = '\0';
+
+    if (f) {
+        fclose(f);
+    }
+
+    return strcmp(got, want) == 0;
 }
 
 
@@ -802,6 +845,12 @@ test_writers(void)
 
     (void) !symlink("/nowhere/else", temp);
     is_num(save(), NGX_HD_JOB_NONE, "a link beside it is removed");
+    unlink(name);
+
+    rivals = 1;
+    is_num(save(), NGX_HD_JOB_LEFT, "another writer's is no error");
+    ok(has(temp, OTHERS), "nor is it removed");
+    is_num(save(), NGX_HD_JOB_NONE, "the next time it was left behind");
     unlink(name);
 
     mkdir(temp, 0700);
