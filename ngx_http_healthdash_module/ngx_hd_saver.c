@@ -353,11 +353,11 @@ ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong)
                                                  : NGX_HD_SAVER_AGAIN;
 
     saved = &s->main->zone->saved;
-    now = ngx_hd_now_usec() / 1000;
 
     ngx_hd_set(&saved->wrong, wrong);
 
     told = ngx_hd_load(&saved->told);
+    now = ngx_hd_now_usec() / 1000;
 
     if ((told && now - told < NGX_HD_SAVER_LOG)
         || !ngx_hd_cas(&saved->told, &told, now))

@@ -255,7 +255,9 @@ ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n)
     zone = u->main->zone;
     last = ngx_hd_load(&zone->crowded);
 
-    if ((last && ngx_current_msec - last < NGX_HD_TELL_CROWDED)
+    /* the time of another worker may be some milliseconds ahead of ours */
+
+    if ((last && (int64_t) (ngx_current_msec - last) < NGX_HD_TELL_CROWDED)
         || !ngx_hd_cas(&zone->crowded, &last, ngx_current_msec))
     {
         return;
