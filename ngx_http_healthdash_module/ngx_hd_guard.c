@@ -40,6 +40,7 @@ ngx_uint_t
 ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
     ngx_uint_t percent, ngx_msec_t hold, uint64_t mono)
 {
+    int64_t             lasted;
     ngx_uint_t          blind;
     ngx_hd_guard_e      state;
     ngx_hd_guard_why_e  why;
@@ -47,6 +48,10 @@ ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
     state = guard->state;
     why = guard->why;
     blind = count->sentinels && count->blind == count->sentinels;
+
+    /* below zero, if the clock of who froze it is some milliseconds ahead */
+
+    lasted = (int64_t) (mono - guard->since);
 
     switch (guard->state) {
 
@@ -60,7 +65,7 @@ ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
             state = NGX_HD_GUARD_RELEASED;
             why = NGX_HD_GUARD_SENTINEL;
 
-        } else if (mono - guard->since >= hold) {
+        } else if (lasted >= (int64_t) hold) {
             state = NGX_HD_GUARD_RELEASED;
             why = NGX_HD_GUARD_TIME;
         }

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for the arithmetic of healthdash_guard: when verdicts are frozen, when
-# they follow again, and which targets count.
+# they follow again, which targets count, and that workers whose clocks differ
+# do not undo what one of them has done (A36).
 
 use strict;
 use warnings;

@@ -36,7 +36,7 @@ typedef struct {
     const char            *name;
     ngx_hd_guard_e         from;
     ngx_hd_guard_count_t   count;
-    ngx_uint_t             after;       /* sec in this state */
+    ngx_int_t              after;       /* sec in this state */
     ngx_hd_guard_e         to;
     ngx_hd_guard_why_e     why;
 } step_t;
@@ -95,6 +95,8 @@ static const step_t  steps[] = {
       SHARE },
     { "before its end", FROZEN, { 10, 9, 0, 0, 10, 9, 0, 0, 0 },
       299, FROZEN, SHARE },
+    { "a worker whose clock is behind", FROZEN,
+      { 10, 9, 0, 0, 10, 9, 0, 0, 0 }, -1, FROZEN, TIME },
     { "its end", FROZEN, { 10, 9, 0, 0, 10, 9, 0, 0, 0 }, 300, RELEASED, TIME },
     { "the sentinel still fails", FROZEN, { 9, 0, 0, 0, 9, 0, 1, 1, 0 },
       1, FROZEN,
@@ -140,7 +142,8 @@ test_steps(void)
               steps[i].name);
         check(!changed || guard.why == steps[i].why, "%s: why",
               steps[i].name);
-        check(guard.since == (changed ? 50000 + steps[i].after * 1000 : 50000),
+        check(guard.since == (uint64_t) (changed ? 50000 + steps[i].after * 1000
+                                                 : 50000),
               "%s: since", steps[i].name);
     }
 
