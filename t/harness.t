@@ -393,6 +393,21 @@ is($rc, 0, 'a test file that passes') or diag($out);
 ($rc, $out) = run_file('use HealthDash; ok(0, "bad"); done_testing();');
 is($rc, 1, 'a test file with a failure') or diag($out);
 
+my $noise = <<'EOF';
+use HealthDash;
+HealthDash->new(module => 0, conf => "http { server {"
+                . " listen 127.0.0.1:%%PORT_a%%; root /nowhere; } }\n")->start;
+http_get(port('a'), '/x');
+EOF
+
+($rc, $out) = run_file("$noise ok(0, 'bad'); done_testing();");
+like($out, qr{^# nginx1 logged: .*\[error\] .*"/nowhere/x" failed}m,
+     'tells what nginx logged');
+
+($rc, $out) = run_file("$noise ok(1, 'fine'); done_testing();");
+unlike($out, qr/logged/, 'one that passes does not');
+is($rc, 0, 'nor does such a line make it fail');
+
 ($rc, $out) = run_file(<<'EOF');
 use HealthDash;
 my $t = HealthDash->new(module => 0, conf => "http { }\n")->start;

@@ -734,6 +734,20 @@ sub finish {
         fail_later("$self->{name} never logged anything like $re")
             if $self->log !~ $re;
     }
+
+    $self->tell_log if !Test::More->builder->is_passing;
+}
+
+
+# what nginx had to say, last, in a test file that has failed
+
+sub tell_log {
+    my ($self) = @_;
+    my @lines = grep { /\[(?:warn|error|crit|alert|emerg)\]/ }
+                split /\n/, $self->log;
+
+    diag("$self->{name} logged: " . substr $_, 0, 300)
+        for splice @lines, @lines > 8 ? -8 : 0;
 }
 
 
