@@ -17,7 +17,7 @@
 #define NGX_HD_SAVER_TICK      500     /* msec between two looks */
 #define NGX_HD_SAVER_LEASE     3000    /* msec, of the writer */
 #define NGX_HD_SAVER_EVERY     4000    /* msec between two beginnings */
-#define NGX_HD_SAVER_AGAIN     30000   /* msec, after a failure */
+#define NGX_HD_SAVER_AGAIN     30000   /* msec, after a second failure */
 #define NGX_HD_SAVER_SLOW      30000   /* msec, then it is told */
 #define NGX_HD_SAVER_LAST      2000    /* msec to wait at the end */
 #define NGX_HD_SAVER_TERM      500     /* the same when it is to end at once */
@@ -35,6 +35,7 @@ typedef struct {
     ngx_event_t          timer;
     uint64_t             begun;         /* monotonic, msec: of the last job */
     ngx_msec_t           pause;         /* from then on */
+    ngx_uint_t           failures;      /* one after the other */
 } ngx_hd_saver_t;
 
 
@@ -323,6 +324,7 @@ ngx_hd_saver_end(ngx_hd_saver_t *s)
     if (job->step == NGX_HD_JOB_NONE) {
         ngx_hd_set(&saved->saved, job->head.wall);
         ngx_hd_set(&saved->sum, job->sum);
+        s->failures = 0;
 
         if (ngx_hd_load(&saved->wrong)) {
             ngx_hd_set(&saved->wrong, 0);
@@ -347,10 +349,13 @@ ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong)
     uint64_t         told, now;
     ngx_hd_saved_t  *saved;
 
-    /* a later nginx that ends is followed at once; a full disk may wait */
+    /*
+     * A later nginx that ends is followed at once, and what is wrong for a
+     * moment must not cost half a minute; a full disk may wait.
+     */
 
-    s->pause = (wrong >> 32 == NGX_HD_JOB_OTHER) ? NGX_HD_SAVER_EVERY
-                                                 : NGX_HD_SAVER_AGAIN;
+    s->pause = (wrong >> 32 == NGX_HD_JOB_OTHER || s->failures++ == 0)
+               ? NGX_HD_SAVER_EVERY : NGX_HD_SAVER_AGAIN;
 
     saved = &s->main->zone->saved;
 

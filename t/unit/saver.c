@@ -20,10 +20,12 @@ volatile ngx_msec_t   ngx_current_msec;
 
 static ngx_hd_zone_t       zone;
 static ngx_hd_main_conf_t  conf = { .zone = &zone };
-static ngx_hd_saver_t      saver = { .main = &conf };
+static ngx_log_t           silent;
+static ngx_hd_saver_t      saver = { .main = &conf, .timer.log = &silent };
+static int                 jobs;
 
 
-/* nothing is written here: no thread can be made, and no timer ends */
+/* nothing is written here: there is no memory for a job, and no timer ends */
 
 void
 ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
@@ -76,6 +78,8 @@ ngx_hd_job_t *
 ngx_hd_job_create(const ngx_hd_state_file_t *file, ngx_uint_t n,
     ngx_log_t *log)
 {
+    jobs++;
+
     return NULL;
 }
 
@@ -125,6 +129,20 @@ claims(ngx_pid_t pid, ngx_msec_t ago)
 }
 
 
+/* whether a look so long after the last attempt makes another one */
+
+static int
+tries(ngx_msec_t after)
+{
+    jobs = 0;
+    ngx_current_msec = saver.begun + after;
+
+    ngx_hd_saver_look(&saver);
+
+    return jobs;
+}
+
+
 static ngx_pid_t
 writer(void)
 {
@@ -167,6 +185,12 @@ main(void)
     lease(100, 1000);
     ngx_hd_saver_release(&saver);
     is_num(writer(), 100, "of its own lease alone");
+
+    is_num(tries(0), 1, "what is new is to be written");
+    is_num(tries(NGX_HD_SAVER_EVERY - 1), 0, "what failed waits");
+    is_num(tries(NGX_HD_SAVER_EVERY), 1, "as long as what did not");
+    is_num(tries(NGX_HD_SAVER_AGAIN - 1), 0, "what failed again waits longer");
+    is_num(tries(NGX_HD_SAVER_AGAIN), 1, "but not for ever");
 
     return done();
 }
