@@ -129,7 +129,7 @@ sub conf {
 
     return 'http { resolver ' . $dns->address . ' valid=1s ipv6=off;'
         . " resolver_timeout 1s; healthdash_state_file $file;"
-        . ($n % 4 == 3 ? 'healthdash_zone healthdash 4m;' : '')
+        . ($n % 4 == 3 ? 'healthdash_zone healthdash 8m;' : '')
         . join('', @list)
         . join('', map { "healthdash_service s_$_ http://moving.test:"
                          . "%%PORT_farm%%/service interval=500ms;\n" }
