@@ -258,6 +258,8 @@ ngx_hd_json_parse(ngx_hd_json_t *json, const ngx_str_t *body, u_char *err,
 
     flags = JSON_DECODE_ANY|JSON_ALLOW_NUL;
 
+    ngx_set_errno(0);
+
     json->root = json_loadb((char *) body->data, body->len, flags, &error);
 
     if (json->root == NULL
@@ -271,7 +273,11 @@ ngx_hd_json_parse(ngx_hd_json_t *json, const ngx_str_t *body, u_char *err,
         return NGX_OK;
     }
 
-    if (json_error_code(&error) == json_error_out_of_memory) {
+    /* without memory jansson may find fault with the document */
+
+    if (ngx_errno == NGX_ENOMEM
+        || json_error_code(&error) == json_error_out_of_memory)
+    {
         return NGX_ERROR;
     }
 

@@ -140,7 +140,8 @@ sub blame {
         # busy machine they are seen some faults later
 
         next if grep({ /^curl_/ } @recent)
-                && $text =~ /user callback function failed/;
+                && $text =~ /user\ callback\ function\ failed
+                             |Failed\ to\ add\ data\ to\ output\ buffer/x;
         next if grep { /^\Q$name:/ } @blamed;
 
         push @blamed, "$name: $text ($last)";

@@ -474,8 +474,12 @@ hd_fault_curl_multi_socket_action(CURLM *m, curl_socket_t fd, int bits,
     static type                                                               \
     name takes                                                                \
     {                                                                         \
-        return hd_fault_hit(#name, __builtin_return_address(0), class)        \
-               ? NULL : passes;                                               \
+        if (hd_fault_hit(#name, __builtin_return_address(0), class)) {        \
+            errno = ENOMEM;                                                   \
+            return NULL;                                                      \
+        }                                                                     \
+                                                                              \
+        return passes;                                                        \
     }
 
 HD_FAULT_MEMORY(curl_malloc, void *, (size_t n), malloc(n), HD_FAULT_CURL)

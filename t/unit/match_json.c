@@ -361,6 +361,60 @@ test_shared(void)
 }
 
 
+/* what jansson asks for memory; the nth time it gets none */
+
+static long  fails_at;
+
+
+static void *
+short_malloc(size_t size)
+{
+    if (--fails_at) {
+        return malloc(size);
+    }
+
+    errno = ENOMEM;
+
+    return NULL;
+}
+
+
+/* no memory is our trouble, and no fault of the document */
+
+static void
+test_memory(void)
+{
+    long           n;
+    ngx_int_t      rc;
+    ngx_str_t      body;
+    ngx_hd_json_t  json;
+
+    json_set_alloc_funcs(short_malloc, free);
+
+    body.data = (u_char *) document;
+    body.len = strlen(document);
+
+    /* what jansson can do without is no failure */
+
+    for (n = 1, fails_at = 0; fails_at <= 0; n++) {
+        fails_at = n;
+        rc = ngx_hd_json_parse(&json, &body, err, sizeof(err));
+
+        check(rc == NGX_ERROR || rc == NGX_OK, "allocation %ld: json: %s", n,
+              err);
+
+        if (rc == NGX_OK) {
+            ngx_hd_json_free(&json);
+        }
+    }
+
+    json_set_alloc_funcs(malloc, free);
+
+    is_num(rc, NGX_OK, "after %ld allocations that failed", n - 2);
+    checked("without memory nobody is blamed");
+}
+
+
 int
 main(void)
 {
@@ -371,6 +425,7 @@ main(void)
     test_documents();
     test_hostile();
     test_shared();
+    test_memory();
 
     ngx_destroy_pool(pool);
 
