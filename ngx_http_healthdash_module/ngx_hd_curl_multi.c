@@ -11,6 +11,7 @@
  */
 
 
+#include <ngx_hd_curl_memory.h>
 #include <ngx_hd_curl_multi.h>
 #include <ngx_hd_watch.h>
 
@@ -91,6 +92,7 @@ static void ngx_hd_curl_timeout_handler(ngx_event_t *ev);
 static void ngx_hd_curl_stir_handler(ngx_event_t *ev);
 static void ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits);
 static void ngx_hd_curl_drain_handler(ngx_event_t *ev);
+static CURLcode ngx_hd_curl_code(ngx_hd_curl_slot_t *slot, CURLcode code);
 static void ngx_hd_curl_cure(ngx_hd_curl_multi_t *m);
 static void ngx_hd_curl_stop(ngx_hd_curl_slot_t *slot);
 static void ngx_hd_curl_rebuild(ngx_hd_curl_multi_t *m);
@@ -121,8 +123,14 @@ ngx_hd_curl_take(ngx_hd_run_t *run)
     slot->worn = 0;
     slot->sick = 0;
     slot->error[0] = '\0';
+    slot->failures = ngx_hd_curl_memory_failures();
 
-    if (ngx_hd_curl_options(slot) != NGX_OK) {
+    /* curl_easy_reset() says nothing of what it had no memory for */
+
+    if (ngx_hd_curl_options(slot) != NGX_OK
+        || slot->failures != ngx_hd_curl_memory_failures())
+    {
+        slot->worn = 1;
         ngx_hd_curl_give(slot);
         return NULL;
     }
@@ -147,9 +155,7 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
         return NULL;
     }
 
-    /* never undone: other modules may use libcurl in this process */
-
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (ngx_hd_curl_memory_init() != NGX_OK) {
         ngx_free(m);
         return NULL;
     }
@@ -729,7 +735,7 @@ ngx_hd_curl_drain_handler(ngx_event_t *ev)
 
         ngx_hd_curl_stop(slot);
 
-        slot->end(slot, code);
+        slot->end(slot, ngx_hd_curl_code(slot, code));
     }
 
     if (m->sick && !m->broken) {
@@ -739,6 +745,26 @@ ngx_hd_curl_drain_handler(ngx_event_t *ev)
     if (m->broken) {
         ngx_hd_curl_rebuild(m);
     }
+}
+
+
+/*
+ * No word of a transfer in which libcurl got no memory is believed, and its
+ * connections are dropped with the handle, as soon as nobody uses it.
+ */
+
+static CURLcode
+ngx_hd_curl_code(ngx_hd_curl_slot_t *slot, CURLcode code)
+{
+    if (code == CURLE_OK
+        || slot->failures == ngx_hd_curl_memory_failures())
+    {
+        return code;
+    }
+
+    slot->multi->transfers = NGX_HD_CURL_LIFE;
+
+    return CURLE_OUT_OF_MEMORY;
 }
 
 

@@ -43,6 +43,7 @@ struct ngx_hd_curl_slot_s {
                                            it from one that is closed late */
     ngx_socket_t          fd;           /* of the connection, or -1 */
     ngx_err_t             err;          /* what socket() said */
+    uint64_t              failures;     /* of memory, before */
     unsigned              active:1;     /* libcurl works on it */
     unsigned              stirred:1;    /* in again */
     unsigned              once:1;       /* opens one connection, not another

@@ -118,16 +118,13 @@ is_deeply([ grep { $list->{$_}{health} ne 'up' } @names ], [], 'and up')
 
 my ($pid) = $t->worker_pids;
 my $fds = fds($pid);
-my (@blamed, @recent);
+my @blamed;
 
 
 # a server that is blamed: after which fault
 
 sub blame {
     my ($last) = @_;
-
-    unshift @recent, $last;
-    $#recent = 99 if @recent > 100;
 
     look();
 
@@ -136,12 +133,6 @@ sub blame {
 
         my $text = $list->{$name}{last_failure}{reason}{text};
 
-        # libcurl's own words for its own lack of memory, deep in nghttp2; on a
-        # busy machine they are seen some faults later
-
-        next if grep({ /^curl_/ } @recent)
-                && $text =~ /user\ callback\ function\ failed
-                             |Failed\ to\ add\ data\ to\ output\ buffer/x;
         next if grep { /^\Q$name:/ } @blamed;
 
         push @blamed, "$name: $text ($last)";

@@ -223,6 +223,8 @@ $sum{$_->{health}}++ for values %{ $now->{services} };
 is_deeply($now->{summary}{servers}, \%count, 'the summary counts servers');
 is_deeply($now->{summary}{services}, \%sum, 'and services');
 is($now->{health}, 'down', 'the whole is as bad as the worst');
+is(http_get(port('web'), '/status?format=json')->{status}, 200,
+   'which is no error of who asks');
 
 
 # what is remembered

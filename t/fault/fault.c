@@ -46,6 +46,8 @@
 
 hd_fault_t  *hd_fault;
 
+static int  hd_fault_next;      /* what is asked for next fails */
+
 static int hd_fault_hit(const char *name, void *place, int class);
 
 
@@ -133,6 +135,27 @@ hd_fault_site(const char *name, void *place, int class)
 }
 
 
+/* which it was, as addr2line and objdump find it */
+
+static void
+hd_fault_tell(const char *name, void *place)
+{
+    Dl_info      info;
+    const char  *file;
+
+    if (dladdr(place, &info) == 0 || info.dli_fname == NULL) {
+        snprintf(hd_fault->last, sizeof(hd_fault->last), "%s %p", name, place);
+        return;
+    }
+
+    file = strrchr(info.dli_fname, '/');
+
+    snprintf(hd_fault->last, sizeof(hd_fault->last), "%s %s+0x%zx", name,
+             file ? file + 1 : info.dli_fname,
+             (size_t) ((char *) place - (char *) info.dli_fbase));
+}
+
+
 /* whether this call is to fail: one at a time, then the mode is off again */
 
 static int
@@ -143,6 +166,11 @@ hd_fault_hit(const char *name, void *place, int class)
 
     if (hd_fault == NULL) {
         return 0;
+    }
+
+    if (hd_fault_next && class == HD_FAULT_OURS) {
+        hd_fault_next = 0;
+        return 1;
     }
 
     mode = __atomic_load_n(&hd_fault->mode, __ATOMIC_ACQUIRE);
@@ -175,7 +203,7 @@ hd_fault_hit(const char *name, void *place, int class)
         (void) __atomic_add_fetch(&site->failed, 1, __ATOMIC_ACQ_REL);
     }
 
-    snprintf(hd_fault->last, sizeof(hd_fault->last), "%s %p", name, place);
+    hd_fault_tell(name, place);
     (void) __atomic_add_fetch(&hd_fault->fired, 1, __ATOMIC_ACQ_REL);
 
     return 1;
@@ -482,27 +510,59 @@ hd_fault_curl_multi_socket_action(CURLM *m, curl_socket_t fd, int bits,
         return passes;                                                        \
     }
 
-HD_FAULT_MEMORY(curl_malloc, void *, (size_t n), malloc(n), HD_FAULT_CURL)
-HD_FAULT_MEMORY(curl_calloc, void *, (size_t n, size_t m), calloc(n, m),
-                HD_FAULT_CURL)
-HD_FAULT_MEMORY(curl_realloc, void *, (void *p, size_t n), realloc(p, n),
-                HD_FAULT_CURL)
-HD_FAULT_MEMORY(curl_strdup, char *, (const char *s), strdup(s), HD_FAULT_CURL)
+/*
+ * libcurl's goes through the module, which is to know when there is none: what
+ * the module asks for next fails.
+ */
+
+static struct {
+    curl_malloc_callback   malloc;
+    curl_realloc_callback  realloc;
+    curl_strdup_callback   strdup;
+    curl_calloc_callback   calloc;
+} hd_fault_curl;
 
 
-CURLcode hd_fault_curl_global_init(long flags);
+#define HD_FAULT_CURL_MEMORY(name, type, takes, gives)                        \
+    static type                                                               \
+    curl_##name takes                                                         \
+    {                                                                         \
+        hd_fault_next = hd_fault_hit("curl_" #name,                           \
+                                     __builtin_return_address(0),             \
+                                     HD_FAULT_CURL);                          \
+        return hd_fault_curl.name gives;                                      \
+    }
+
+HD_FAULT_CURL_MEMORY(malloc, void *, (size_t n), (n))
+HD_FAULT_CURL_MEMORY(calloc, void *, (size_t n, size_t m), (n, m))
+HD_FAULT_CURL_MEMORY(realloc, void *, (void *p, size_t n), (p, n))
+HD_FAULT_CURL_MEMORY(strdup, char *, (const char *s), (s))
+
+
+CURLcode hd_fault_curl_global_init_mem(long flags, curl_malloc_callback m,
+    curl_free_callback f, curl_realloc_callback r, curl_strdup_callback s,
+    curl_calloc_callback c);
 
 CURLcode
-hd_fault_curl_global_init(long flags)
+hd_fault_curl_global_init_mem(long flags, curl_malloc_callback m,
+    curl_free_callback f, curl_realloc_callback r, curl_strdup_callback s,
+    curl_calloc_callback c)
 {
-    if (hd_fault_here("curl_global_init")) {
+    if (hd_fault_here("curl_global_init_mem")) {
         return CURLE_OUT_OF_MEMORY;
     }
 
-    return hd_fault ? curl_global_init_mem(flags, curl_malloc, free,
-                                           curl_realloc, curl_strdup,
-                                           curl_calloc)
-                    : curl_global_init(flags);
+    if (hd_fault == NULL) {
+        return curl_global_init_mem(flags, m, f, r, s, c);
+    }
+
+    hd_fault_curl.malloc = m;
+    hd_fault_curl.realloc = r;
+    hd_fault_curl.strdup = s;
+    hd_fault_curl.calloc = c;
+
+    return curl_global_init_mem(flags, curl_malloc, f, curl_realloc,
+                                curl_strdup, curl_calloc);
 }
 
 
