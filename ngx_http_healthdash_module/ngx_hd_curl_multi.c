@@ -102,6 +102,7 @@ static void ngx_hd_curl_destroy(ngx_hd_curl_multi_t *m);
 ngx_hd_curl_slot_t *
 ngx_hd_curl_take(ngx_hd_run_t *run)
 {
+    uint64_t              failures;
     ngx_hd_curl_slot_t   *slot;
     ngx_hd_curl_multi_t  *m;
 
@@ -109,6 +110,8 @@ ngx_hd_curl_take(ngx_hd_run_t *run)
     if (m == NULL) {
         return NULL;
     }
+
+    failures = ngx_hd_curl_memory_failures();
 
     slot = ngx_hd_curl_idle(m);
     if (slot == NULL) {
@@ -123,12 +126,12 @@ ngx_hd_curl_take(ngx_hd_run_t *run)
     slot->worn = 0;
     slot->sick = 0;
     slot->error[0] = '\0';
-    slot->failures = ngx_hd_curl_memory_failures();
+    slot->failures = failures;
 
     /* curl_easy_reset() says nothing of what it had no memory for */
 
     if (ngx_hd_curl_options(slot) != NGX_OK
-        || slot->failures != ngx_hd_curl_memory_failures())
+        || failures != ngx_hd_curl_memory_failures())
     {
         slot->worn = 1;
         ngx_hd_curl_give(slot);
