@@ -7,6 +7,8 @@
 
 
 #include <ngx_hd_curl_memory.h>
+#include <ngx_hd_thread.h>
+
 #include <curl/curl.h>
 
 
@@ -23,7 +25,14 @@ static uint64_t  ngx_hd_curl_failures;
 ngx_int_t
 ngx_hd_curl_memory_init(void)
 {
-    /* never undone: other modules may use libcurl in this process */
+    /*
+     * Never undone: other modules may use libcurl in this process, and call us
+     * for its memory when nginx has let go of this module.
+     */
+
+    if (ngx_hd_thread_pin() != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return (curl_global_init_mem(CURL_GLOBAL_DEFAULT, ngx_hd_curl_malloc, free,
                                  ngx_hd_curl_realloc, ngx_hd_curl_strdup,

@@ -20,8 +20,9 @@ typedef void *(*ngx_hd_thread_pt)(void *data);
 
 /*
  * Keeps the module loaded until the process ends: a worker unloads its modules
- * and then goes on for a while, and a thread must not lose the code it runs.
- * To be called before the first thread.  NGX_ERROR: there must be none.
+ * and then goes on for a while, and neither a thread nor a library that calls
+ * functions of ours must lose the code it runs.  To be called before the first
+ * thread, or such a call.  NGX_ERROR: there must be none.
  */
 ngx_int_t ngx_hd_thread_pin(void);
 

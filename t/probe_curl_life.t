@@ -73,7 +73,8 @@ sub start_with {
     my $shim = tmp_dir() . "/$name.so";
 
     system($ENV{CC} // 'cc', '-shared', '-fPIC', '-O1', '-o', $shim,
-           "$FindBin::Bin/unit/$name.c", '-ldl') == 0
+           "$FindBin::Bin/unit/$name.c", '-ldl',
+           $name eq 'curl_last' ? '-lcurl' : ()) == 0
         or die "cannot build $shim\n";
 
     local $ENV{LD_PRELOAD} = $shim;
@@ -109,6 +110,20 @@ sub wait_hang {
         return $n == @frozen;
     }, 10, 'all probes to hang');
 }
+
+# libcurl has its memory from this module, and is used for longer than that
+
+{
+    my $file = tmp_dir() . '/last';
+    my $t = start_with('curl_last', "env HD_LAST=$file;\n" . conf('1s', 'well'));
+
+    ok(wait_until(sub { services($t)->{well}{health_checks}{checks} }, 20),
+       'libcurl was used');
+    $t->kill_worker(signal => 'TERM');
+    is(HealthDash::slurp($file), 'x', 'another user of libcurl comes last');
+    $t->stop;
+}
+
 
 {
     my $t = HealthDash->new(conf => conf('60s', @frozen))->start;
