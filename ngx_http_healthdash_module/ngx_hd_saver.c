@@ -172,9 +172,12 @@ ngx_hd_saver_is_ours(uint64_t word)
 static void
 ngx_hd_saver_look(ngx_hd_saver_t *s)
 {
-    uint64_t  sum, away;
+    int64_t   away;
+    uint64_t  sum;
 
-    away = ngx_current_msec - s->begun;
+    /* below zero, if it began late in a long turn of nginx's loop */
+
+    away = (int64_t) (ngx_current_msec - s->begun);
 
     if (s->job) {
 
@@ -185,7 +188,7 @@ ngx_hd_saver_look(ngx_hd_saver_t *s)
         return;
     }
 
-    if (s->begun && away < s->pause) {
+    if (s->begun && away < (int64_t) s->pause) {
         return;
     }
 
