@@ -324,7 +324,12 @@ ngx_hd_saver_end(ngx_hd_saver_t *s)
     wrong = (uint64_t) job->step << 32 | (uint32_t) job->err;
     saved = &s->main->zone->saved;
 
-    if (job->step == NGX_HD_JOB_NONE) {
+    if (job->step == NGX_HD_JOB_LEFT
+        || !ngx_hd_saver_is_ours(ngx_hd_load(&saved->lease)))
+    {
+        /* another one writes: it knows more, and tells */
+
+    } else if (job->step == NGX_HD_JOB_NONE) {
         ngx_hd_set(&saved->saved, job->head.wall);
         ngx_hd_set(&saved->sum, job->sum);
         s->failures = 0;
@@ -336,7 +341,7 @@ ngx_hd_saver_end(ngx_hd_saver_t *s)
                           &s->main->state_file.name);
         }
 
-    } else if (job->step != NGX_HD_JOB_LEFT) {
+    } else {
         ngx_hd_saver_failed(s, wrong);
     }
 

@@ -161,6 +161,26 @@ looks(ngx_int_t after)
 }
 
 
+/* the job of worker 100 is done, as it sees when pid has the lease */
+
+static void
+ends(ngx_pid_t pid, ngx_hd_job_step_e step)
+{
+    zone.saved.saved = 2;
+    zone.saved.sum = 2;
+    zone.saved.wrong = (uint64_t) NGX_HD_JOB_RENAME << 32;
+    zone.saved.lease = (uint64_t) pid << 32 | 1;
+
+    ngx_pid = 100;
+    writing.step = step;
+    writing.head.wall = 1;
+    writing.sum = 1;
+    saver.job = &writing;
+
+    ngx_hd_saver_end(&saver);
+}
+
+
 static ngx_pid_t
 writer(void)
 {
@@ -213,6 +233,19 @@ main(void)
     is_num(looks(NGX_HD_SAVER_SLOW - 1), 0, "a slow file system is waited for");
     is_num(looks(NGX_HD_SAVER_SLOW), NGX_HD_JOB_SLOW, "until it is told");
     is_num(looks(-3), 0, "it is not slow when nginx's own time is older");
+
+    ends(100, NGX_HD_JOB_NONE);
+    is_num(zone.saved.saved, 1, "the writer has written");
+    is_num(zone.saved.sum, 1, "this");
+    is_num(zone.saved.wrong, 0, "and nothing is wrong any more");
+
+    ends(101, NGX_HD_JOB_NONE);
+    is_num(zone.saved.saved, 2, "one that was stopped meanwhile says nothing");
+    is_num(zone.saved.sum, 2, "nor what it has written");
+    ok(zone.saved.wrong != 0, "nor that all is well");
+
+    ends(101, NGX_HD_JOB_WRITE);
+    is_num(zone.saved.wrong >> 32, NGX_HD_JOB_RENAME, "nor what is wrong");
 
     return done();
 }
