@@ -16,6 +16,7 @@
 #define NGX_HD_FOLLOW_LEASE   1000     /* msec, for one record */
 
 
+static uint64_t ngx_hd_follow_sum(ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_hd_follow_list(ngx_hd_upstream_t *u, ngx_uint_t *config);
 static ngx_uint_t ngx_hd_follow_fresh(ngx_hd_upstream_t *u, ngx_uint_t n,
     ngx_http_upstream_rr_peer_t *peer);
@@ -38,6 +39,7 @@ static ngx_int_t ngx_hd_follow_renew(ngx_hd_upstream_t *u,
 void
 ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
 {
+    uint64_t          sum;
     ngx_uint_t        i, n, config;
     ngx_slab_pool_t  *shpool;
 
@@ -50,6 +52,7 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
         return;
     }
 
+    sum = ngx_hd_follow_sum(u);
     n = ngx_hd_follow_list(u, &config);
 
     if (n == 0 && !ngx_hd_follow_differs(u)) {
@@ -64,10 +67,14 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
         return;
     }
 
-    /* what was read before the list changed again may be older than the zone */
+    /*
+     * What was read before the list changed again may be older than the zone,
+     * and who has got a place since seems to be missing in the list.
+     */
 
     if (config == ngx_hd_peers_config(
                       (ngx_http_upstream_rr_peers_t *) u->uscf->peer.data)
+        && sum == ngx_hd_follow_sum(u)
         && ngx_hd_load(&u->main->zone->generation) == u->main->generation)
     {
         ngx_hd_follow_mark(u, follow);
@@ -89,6 +96,25 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
     if (!follow->again) {
         u->followed = config;
     }
+}
+
+
+/* another one when a place has been given away */
+
+static uint64_t
+ngx_hd_follow_sum(ngx_hd_upstream_t *u)
+{
+    uint64_t        sum;
+    ngx_uint_t      i;
+    ngx_hd_place_t  p;
+
+    for (sum = 0, i = 0; i < u->nspares; i++) {
+        ngx_hd_place_look(u, &u->spares[i], &p);
+
+        sum = ngx_hd_words_sum(&p.version, 1, sum);
+    }
+
+    return sum;
 }
 
 

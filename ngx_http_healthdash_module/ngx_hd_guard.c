@@ -13,6 +13,10 @@
 
 #define NGX_HD_GUARD_TARGETS   5       /* fewer prove nothing */
 #define NGX_HD_GUARD_FRESH     10      /* the same of those just probed */
+#define NGX_HD_GUARD_LONG      (1 << 30)       /* msec: who fails for longer is
+                                          said to fail for so long, 32 bits
+                                          would begin anew; no result stands for
+                                          as long */
 
 
 /* a word: time 48 | why 8 | state 8; a record's: last result 32 | fails 32 */
@@ -28,11 +32,12 @@ static ngx_uint_t ngx_hd_guard_is_over(const ngx_hd_guard_count_t *count,
 static ngx_uint_t ngx_hd_guard_trips(const ngx_hd_guard_count_t *count,
     ngx_uint_t percent, ngx_hd_guard_why_e *why);
 static void ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf,
-    ngx_hd_guard_count_t *count, uint32_t from, uint32_t since, uint32_t mono);
+    ngx_hd_guard_count_t *count, uint64_t from, uint64_t since, uint64_t mono);
 static void ngx_hd_guard_target(ngx_hd_guard_count_t *count,
-    ngx_hd_target_t *t, uint32_t from, uint32_t since, uint32_t mono);
+    ngx_hd_target_t *t, uint64_t from, uint64_t since, uint64_t mono);
 static void ngx_hd_guard_sentinel(ngx_hd_guard_count_t *count, uint64_t word,
-    uint32_t since);
+    uint64_t since, uint64_t mono);
+static int64_t ngx_hd_guard_age(uint32_t time, uint64_t mono);
 static void ngx_hd_guard_unpack(uint64_t word, ngx_hd_guard_t *guard);
 
 
@@ -163,6 +168,9 @@ ngx_hd_guard_note(ngx_hd_record_t *rec, ngx_uint_t failed, uint64_t mono)
 
     } else if (fails == 0) {
         fails = now;
+
+    } else if (ngx_hd_guard_age(fails, mono) > NGX_HD_GUARD_LONG) {
+        fails = (now - NGX_HD_GUARD_LONG) | 1;
     }
 
     ngx_hd_set(&rec->recent, (uint64_t) now << 32 | fails);
@@ -179,8 +187,7 @@ ngx_hd_guard_look(ngx_hd_main_conf_t *hmcf, uint64_t from, uint64_t mono,
     ngx_hd_guard_unpack(word, &news->was);
     news->now = news->was;
 
-    ngx_hd_guard_count(hmcf, &news->count, (uint32_t) from,
-                       (uint32_t) news->was.since, (uint32_t) mono);
+    ngx_hd_guard_count(hmcf, &news->count, from, news->was.since, mono);
 
     ngx_hd_set(&hmcf->zone->guard_count,
                (uint64_t) news->count.failing << 32 | news->count.targets);
@@ -200,7 +207,7 @@ ngx_hd_guard_look(ngx_hd_main_conf_t *hmcf, uint64_t from, uint64_t mono,
 
 static void
 ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
-    uint32_t from, uint32_t since, uint32_t mono)
+    uint64_t from, uint64_t since, uint64_t mono)
 {
     ngx_uint_t         i;
     ngx_hd_record_t   *rec;
@@ -218,7 +225,8 @@ ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
         }
 
         if (t[i]->sentinel) {
-            ngx_hd_guard_sentinel(count, ngx_hd_load(&rec->recent), since);
+            ngx_hd_guard_sentinel(count, ngx_hd_load(&rec->recent), since,
+                                  mono);
 
         } else if (t[i]->check->type->form != NGX_HD_URL_NAME) {
             ngx_hd_guard_target(count, t[i], from, since, mono);
@@ -231,52 +239,49 @@ ngx_hd_guard_count(ngx_hd_main_conf_t *hmcf, ngx_hd_guard_count_t *count,
 
 static void
 ngx_hd_guard_target(ngx_hd_guard_count_t *count, ngx_hd_target_t *t,
-    uint32_t from, uint32_t since, uint32_t mono)
+    uint64_t from, uint64_t since, uint64_t mono)
 {
-    uint32_t          last, fails, validity;
+    int64_t           last, fails, validity;
     uint64_t          word;
-    ngx_uint_t        state;
+    ngx_uint_t        state, failing;
     ngx_hd_record_t  *rec;
 
     rec = &t->main->zone->record[t->record];
     word = ngx_hd_load(&rec->recent);
-    last = ngx_hd_guard_last(word);
-    fails = ngx_hd_guard_fails(word);
-    validity = (uint32_t) ngx_hd_store_validity(t->check);
+    last = ngx_hd_guard_age(ngx_hd_guard_last(word), mono);
+    fails = ngx_hd_guard_age(ngx_hd_guard_fails(word), mono);
+    failing = (ngx_hd_guard_fails(word) != 0);
+    validity = (int64_t) ngx_hd_store_validity(t->check);
     state = ngx_hd_store_verdict(rec, NULL);
 
-    if (last == 0 || (int32_t) (mono - last) > (int32_t) validity) {
+    if (ngx_hd_guard_last(word) == 0 || last > validity) {
         return;
     }
 
     if (state != NGX_HD_STATE_UP && state != NGX_HD_STATE_DEGRADED
-        && (state != NGX_HD_STATE_DOWN || fails == 0
-            || (int32_t) (mono - fails) > (int32_t) validity))
+        && (state != NGX_HD_STATE_DOWN || !failing || fails > validity))
     {
         return;
     }
 
     count->targets++;
+    count->failing += failing;
 
-    if (fails) {
-        count->failing++;
-    }
-
-    if ((int32_t) (last - since) > 0) {
+    if (last < (int64_t) (mono - since)) {
         count->probed++;
-        count->probed_failing += (fails != 0);
+        count->probed_failing += failing;
     }
 
-    if ((int32_t) ((fails ? fails : last) - from) >= 0) {
+    if ((failing ? fails : last) <= (int64_t) (mono - from)) {
         count->fresh++;
-        count->fresh_failing += (fails != 0);
+        count->fresh_failing += failing;
     }
 }
 
 
 static void
 ngx_hd_guard_sentinel(ngx_hd_guard_count_t *count, uint64_t word,
-    uint32_t since)
+    uint64_t since, uint64_t mono)
 {
     uint32_t  last;
 
@@ -291,9 +296,21 @@ ngx_hd_guard_sentinel(ngx_hd_guard_count_t *count, uint64_t word,
     if (ngx_hd_guard_fails(word)) {
         count->blind++;
 
-    } else if ((int32_t) (last - since) > 0) {
+    } else if (ngx_hd_guard_age(last, mono) < (int64_t) (mono - since)) {
         count->seeing++;
     }
+}
+
+
+/*
+ * How long ago a time of 32 bits was; below zero, if the clock of who noted it
+ * is some milliseconds ahead.
+ */
+
+static int64_t
+ngx_hd_guard_age(uint32_t time, uint64_t mono)
+{
+    return (int32_t) ((uint32_t) mono - time);
 }
 
 

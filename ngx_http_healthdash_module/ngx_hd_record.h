@@ -240,7 +240,8 @@ typedef struct {
     uint64_t          due;      /* atomic, monotonic msec: the next probe */
     uint64_t          verdict;  /* atomic: epoch 32 | recoveries 24 | state 8 */
     uint64_t          recent;   /* atomic, monotonic msec: last result 32 |
-                                   failing since 32, of the guard */
+                                   failing since 32, at most 12 days, of
+                                   the guard */
     uint64_t          cleared;  /* atomic: recoveries 24, nginx knows of */
     uint64_t          back;     /* atomic: that of the facts, for balancers */
     ngx_hd_place_t    place;

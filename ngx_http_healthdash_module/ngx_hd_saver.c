@@ -172,9 +172,12 @@ ngx_hd_saver_is_ours(uint64_t word)
 static void
 ngx_hd_saver_look(ngx_hd_saver_t *s)
 {
-    uint64_t  sum, away;
+    int64_t   away;
+    uint64_t  sum;
 
-    away = ngx_current_msec - s->begun;
+    /* below zero, if it began late in a long turn of nginx's loop */
+
+    away = (int64_t) (ngx_current_msec - s->begun);
 
     if (s->job) {
 
@@ -185,7 +188,7 @@ ngx_hd_saver_look(ngx_hd_saver_t *s)
         return;
     }
 
-    if (s->begun && away < s->pause) {
+    if (s->begun && away < (int64_t) s->pause) {
         return;
     }
 
@@ -321,7 +324,12 @@ ngx_hd_saver_end(ngx_hd_saver_t *s)
     wrong = (uint64_t) job->step << 32 | (uint32_t) job->err;
     saved = &s->main->zone->saved;
 
-    if (job->step == NGX_HD_JOB_NONE) {
+    if (job->step == NGX_HD_JOB_LEFT
+        || !ngx_hd_saver_is_ours(ngx_hd_load(&saved->lease)))
+    {
+        /* another one writes: it knows more, and tells */
+
+    } else if (job->step == NGX_HD_JOB_NONE) {
         ngx_hd_set(&saved->saved, job->head.wall);
         ngx_hd_set(&saved->sum, job->sum);
         s->failures = 0;
@@ -333,7 +341,7 @@ ngx_hd_saver_end(ngx_hd_saver_t *s)
                           &s->main->state_file.name);
         }
 
-    } else if (job->step != NGX_HD_JOB_LEFT) {
+    } else {
         ngx_hd_saver_failed(s, wrong);
     }
 

@@ -291,6 +291,13 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
 
         hmcf->workers = ccf->master ? ccf->worker_processes : 1;
 
+        /*
+         * nginx's time is still that of before the configuration was read, and
+         * workers begin with it: names and certificates may take their time.
+         */
+
+        ngx_time_update();
+
         ngx_hd_zone_attach(cycle, hmcf);
 
         u = hmcf->upstreams.elts;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 
 # Tests for places of servers that DNS adds: order, death of the one that gives
-# them, others at the same time, and who comes back (A14, A19, A28).
+# them, others at the same time, and who comes back (A14, A19, A28, A29).
 
 use strict;
 use warnings;

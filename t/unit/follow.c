@@ -36,6 +36,7 @@ volatile ngx_msec_t    ngx_current_msec = 5000;
 static ngx_time_t      now = { 1700000000, 0, 0 };
 
 static ngx_uint_t      locked;          /* by somebody else */
+static ngx_uint_t      held;            /* by a worker of ours */
 static ngx_uint_t      unlocks;
 
 static ngx_slab_pool_t                slab;
@@ -57,6 +58,7 @@ static u_char                         news[PLACES];
 static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
 
 static ngx_uint_t                     loads;    /* until somebody follows */
+static ngx_hd_upstream_t             *rival;    /* another worker's */
 static ngx_hd_place_t                *given;    /* somebody else looks at it */
 static uint64_t                       seen;     /* what it was meanwhile */
 
@@ -64,13 +66,20 @@ static uint64_t                       seen;     /* what it was meanwhile */
 ngx_uint_t
 ngx_shmtx_trylock(ngx_shmtx_t *mtx)
 {
-    return !locked;
+    if (locked || held) {
+        return 0;
+    }
+
+    held = 1;
+
+    return 1;
 }
 
 
 void
 ngx_shmtx_unlock(ngx_shmtx_t *mtx)
 {
+    held = 0;
     unlocks++;
 }
 
@@ -346,6 +355,100 @@ test_others(void)
 }
 
 
+/* a second worker follows in the midst of what the first one does */
+
+static ngx_uint_t
+race(const char *names, ngx_uint_t n, ngx_hd_upstream_t *other)
+{
+    ngx_uint_t       i, told;
+    ngx_hd_follow_t  f;
+
+    list(names);
+    other->followed = up.followed;
+
+    rival = other;
+    loads = n;
+    told = 0;
+
+    do {
+        f = follow();
+
+        for (i = 0; i < PLACES; i++) {
+            told += (news[i] != 0);
+        }
+
+    } while (f.again);
+
+    told += (loads == 0 && other->news[0] + other->news[1] + other->news[2]);
+    loads = 0;
+
+    /* who had to wait for the mutex looks again, and finds nothing */
+
+    ngx_hd_follow(other, &f);
+    rival = NULL;
+
+    return told + f.changed;
+}
+
+
+/* all of these are there, and nobody else */
+
+static ngx_uint_t
+are_there(const char *names)
+{
+    size_t       i, n;
+    const char  *text;
+
+    text = places();
+
+    for (n = 0, i = 0; i < PLACES; i++) {
+        n += (strchr(names, text[i]) != NULL);
+
+        if (text[i] >= 'a' && strchr(names, text[i]) == NULL) {
+            return 0;
+        }
+    }
+
+    return n == strlen(names);
+}
+
+
+static void
+test_two(void)
+{
+    ngx_uint_t         n, wrong, told;
+    ngx_hd_upstream_t  other;
+
+    static uint64_t        other_listed[PLACES];
+    static u_char          other_news[PLACES];
+    static ngx_hd_fresh_t  other_fresh[NGX_HD_FRESH];
+
+    other = up;
+    other.listed = other_listed;
+    other.news = other_news;
+    other.fresh = other_fresh;
+
+    wrong = 0;
+    told = 0;
+
+    for (n = 1; n < 200; n++) {
+        list("ae");
+        (void) follow();
+
+        told += (race("aef", n, &other) != 1);
+        wrong += !are_there("aef");
+
+        list("e");
+        (void) follow();
+        (void) race("eh", n, &other);
+        wrong += !are_there("eh");
+    }
+
+    ok(wrong == 0, "a server that two workers find at once is there");
+    ok(told == 0, "and one of them tells");
+}
+
+
 /* an address whose place was given away meanwhile is a new one */
 
 static void
@@ -386,8 +489,16 @@ test_renewed(void)
 static void
 before_load(void)
 {
+    ngx_hd_follow_t  f;
+
     if (loads && --loads == 0) {
-        (void) follow();
+
+        if (rival) {
+            ngx_hd_follow(rival, &f);
+
+        } else {
+            (void) follow();
+        }
     }
 }
 
@@ -510,6 +621,7 @@ main(void)
     test_renewed();
     test_doubt();
     test_awaited();
+    test_two();
 
     free(zone);
 

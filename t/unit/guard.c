@@ -284,11 +284,92 @@ test_counts(void)
 }
 
 
+#define DAY  86400000
+
+
+/* what a look on that day counts; each target is probed once a day */
+
+static ngx_hd_guard_count_t
+day(ngx_uint_t n, ngx_uint_t failing)
+{
+    uint64_t             now;
+    ngx_uint_t           i;
+    ngx_hd_guard_news_t  news;
+
+    now = (uint64_t) (n + 1) * DAY;
+
+    for (i = 0; i < 8; i++) {
+        ngx_hd_guard_note(&zone->record[i], i < failing, now);
+    }
+
+    (void) ngx_hd_guard_look(&hmcf, now, now + 1000, &news);
+
+    return news.count;
+}
+
+
+/* servers that nobody has removed, though they are down for months */
+
+static void
+test_weeks(void)
+{
+    ngx_uint_t            i;
+    ngx_hd_guard_t        guard;
+    ngx_hd_guard_count_t  count;
+
+    zone = calloc(1, sizeof(ngx_hd_zone_t) + 8 * sizeof(ngx_hd_record_t));
+    hmcf.zone = zone;
+    hmcf.targets.nelts = 8;
+
+    for (i = 0; i < 8; i++) {
+        target[i].sentinel = 0;
+        zone->record[i].verdict = (i < 5) ? NGX_HD_STATE_DOWN
+                                          : NGX_HD_STATE_UP;
+    }
+
+    day(0, 5);
+    zone->guard = 0;
+
+    for (i = 1; i < 120; i++) {
+        count = day(i, 5);
+
+        check(count.targets == 3, "day %lu: %lu targets", i, count.targets);
+        check(count.failing == 0, "day %lu: %lu failing", i, count.failing);
+        check((zone->guard & 0xff) == CLEAR, "day %lu: frozen", i);
+    }
+
+    checked("what is down for months was not up a moment ago");
+
+    /* or most have failed for so long that verdicts follow again */
+
+    for (i = 0; i < 8; i++) {
+        zone->record[i].verdict = NGX_HD_STATE_UP;
+    }
+
+    zone->guard = 120ULL * DAY << 16 | RELEASED;
+
+    for (i = 120; i < 150; i++) {
+        day(i, 8);
+    }
+
+    ngx_hd_guard_get(&hmcf, &guard, &count);
+    is_num(guard.state, RELEASED, "it lasts for weeks");
+
+    day(150, 0);
+
+    ngx_hd_guard_get(&hmcf, &guard, &count);
+    is_num(guard.state, CLEAR, "and is over when they pass");
+
+    free(zone);
+}
+
+
 int
 main(void)
 {
     test_steps();
     test_counts();
+    test_weeks();
 
     return done();
 }

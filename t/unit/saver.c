@@ -23,6 +23,7 @@ static ngx_hd_main_conf_t  conf = { .zone = &zone };
 static ngx_log_t           silent;
 static ngx_hd_saver_t      saver = { .main = &conf, .timer.log = &silent };
 static int                 jobs;
+static ngx_hd_job_t        writing;
 
 
 /* nothing is written here: there is no memory for a job, and no timer ends */
@@ -143,6 +144,43 @@ tries(ngx_msec_t after)
 }
 
 
+/* a look so long after the job under way began: what is wrong then */
+
+static ngx_uint_t
+looks(ngx_int_t after)
+{
+    zone.saved.wrong = 0;
+    saver.job = &writing;
+    ngx_current_msec = saver.begun + after;
+
+    ngx_hd_saver_look(&saver);
+
+    saver.job = NULL;
+
+    return zone.saved.wrong >> 32;
+}
+
+
+/* the job of worker 100 is done, as it sees when pid has the lease */
+
+static void
+ends(ngx_pid_t pid, ngx_hd_job_step_e step)
+{
+    zone.saved.saved = 2;
+    zone.saved.sum = 2;
+    zone.saved.wrong = (uint64_t) NGX_HD_JOB_RENAME << 32;
+    zone.saved.lease = (uint64_t) pid << 32 | 1;
+
+    ngx_pid = 100;
+    writing.step = step;
+    writing.head.wall = 1;
+    writing.sum = 1;
+    saver.job = &writing;
+
+    ngx_hd_saver_end(&saver);
+}
+
+
 static ngx_pid_t
 writer(void)
 {
@@ -191,6 +229,23 @@ main(void)
     is_num(tries(NGX_HD_SAVER_EVERY), 1, "as long as what did not");
     is_num(tries(NGX_HD_SAVER_AGAIN - 1), 0, "what failed again waits longer");
     is_num(tries(NGX_HD_SAVER_AGAIN), 1, "but not for ever");
+
+    is_num(looks(NGX_HD_SAVER_SLOW - 1), 0, "a slow file system is waited for");
+    is_num(looks(NGX_HD_SAVER_SLOW), NGX_HD_JOB_SLOW, "until it is told");
+    is_num(looks(-3), 0, "it is not slow when nginx's own time is older");
+
+    ends(100, NGX_HD_JOB_NONE);
+    is_num(zone.saved.saved, 1, "the writer has written");
+    is_num(zone.saved.sum, 1, "this");
+    is_num(zone.saved.wrong, 0, "and nothing is wrong any more");
+
+    ends(101, NGX_HD_JOB_NONE);
+    is_num(zone.saved.saved, 2, "one that was stopped meanwhile says nothing");
+    is_num(zone.saved.sum, 2, "nor what it has written");
+    ok(zone.saved.wrong != 0, "nor that all is well");
+
+    ends(101, NGX_HD_JOB_WRITE);
+    is_num(zone.saved.wrong >> 32, NGX_HD_JOB_RENAME, "nor what is wrong");
 
     return done();
 }
