@@ -13,7 +13,8 @@
 
 
 #define NGX_HD_READ_TRIES     64
-#define NGX_HD_LEASE_MAX      7200000  /* msec; timeouts end at 1 h */
+#define NGX_HD_LEASE_MAX      7260000  /* msec: twice a timeout of an hour,
+                                          and a minute */
 
 #define ngx_hd_epoch(seq)     ((uint32_t) ((seq) >> 32))
 #define ngx_hd_count(seq)     ((uint32_t) (seq))

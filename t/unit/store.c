@@ -498,6 +498,19 @@ test_leases(void)
     is_num(ngx_hd_store_claim(&c.main, rec, 1000, &first, &until), NGX_OK,
            "a lease left weeks ago is no lease");
 
+    /* twice a timeout of an hour and a second, the most there is */
+
+    ngx_hd_store_release(rec, &first);
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 7201000, &first, &until), NGX_OK,
+           "the longest lease there is");
+
+    ngx_worker = 1;
+    ngx_current_msec--;
+
+    is_num(ngx_hd_store_claim(&c.main, rec, 1000, &second, &until), NGX_BUSY,
+           "holds from its first moment on, for a clock that is behind, too");
+
     ngx_hd_store_release(rec, &first);
 
     is_num(ngx_hd_store_clear_once(rec, 2), 1, "the first is told");
