@@ -115,7 +115,8 @@ sub wait_hang {
 
 {
     my $file = tmp_dir() . '/last';
-    my $t = start_with('curl_last', "env HD_LAST=$file;\n" . conf('1s', 'well'));
+    local $ENV{HD_LAST} = $file;
+    my $t = start_with('curl_last', conf('1s', 'well'));
 
     ok(wait_until(sub { services($t)->{well}{health_checks}{checks} }, 20),
        'libcurl was used');

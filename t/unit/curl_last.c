@@ -1,28 +1,45 @@
 
 /*
  * For LD_PRELOAD: another user of libcurl in the process, whose last call comes
- * when nginx has unloaded its modules.  A word of it in a file says that it has
- * come through.
+ * when a worker has unloaded its modules.  A letter in the file that HD_LAST
+ * names says that it has come through.
  */
 
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+
+static char   file[256];
+static pid_t  master;
+
+
+/* nginx's environment is gone when it ends */
+
+__attribute__((constructor))
+static void
+first(void)
+{
+    const char  *name;
+
+    name = getenv("HD_LAST");
+
+    snprintf(file, sizeof(file), "%s", name ? name : "");
+    master = getpid();
+}
 
 
 __attribute__((destructor))
 static void
 last(void)
 {
-    int          fd;
-    CURL        *easy;
-    const char  *file;
+    int    fd;
+    CURL  *easy;
 
-    file = getenv("HD_LAST");
-
-    if (file == NULL) {
+    if (file[0] == '\0' || getpid() == master) {
         return;
     }
 
