@@ -29,6 +29,9 @@ static void before_load(void);
 #include "../../ngx_http_healthdash_module/ngx_hd_follow.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_zone.c"
 
+#include <pthread.h>
+#include <semaphore.h>
+
 
 #define PLACES   3
 #define LATER    (PLACES + 1)           /* places after a reload */
@@ -70,6 +73,9 @@ static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
 
 static ngx_uint_t                     loads;    /* until somebody follows */
 static ngx_hd_upstream_t             *rival;    /* another worker's */
+static ngx_uint_t                     stops;    /* until that one is stopped */
+static ngx_uint_t                     begun, inside;
+static sem_t                          here, there;
 static ngx_hd_place_t                *given;    /* somebody else looks at it */
 static uint64_t                       seen;     /* what it was meanwhile */
 
@@ -550,6 +556,46 @@ test_renewed(void)
 }
 
 
+/* what the rival does, up to where it is stopped; only one of us runs */
+
+static void *
+follow_there(void *data)
+{
+    ngx_hd_follow_t  f;
+
+    ngx_hd_follow(rival, &f);
+
+    begun = 0;
+    sem_post(&here);
+
+    return NULL;
+}
+
+
+static void
+go_there(void)
+{
+    static pthread_t  tid;
+
+    inside = 1;
+
+    if (begun) {
+        sem_post(&there);
+
+    } else {
+        begun = 1;
+        pthread_create(&tid, NULL, follow_there, NULL);
+    }
+
+    sem_wait(&here);
+    inside = 0;
+
+    if (!begun) {
+        pthread_join(tid, NULL);
+    }
+}
+
+
 static void
 before_load(void)
 {
@@ -557,12 +603,19 @@ before_load(void)
 
     if (loads && --loads == 0) {
 
-        if (rival) {
-            ngx_hd_follow(rival, &f);
+        if (rival == NULL) {
+            (void) follow();
+
+        } else if (stops) {
+            go_there();
 
         } else {
-            (void) follow();
+            ngx_hd_follow(rival, &f);
         }
+
+    } else if (inside && stops && --stops == 0) {
+        sem_post(&here);
+        sem_wait(&there);
     }
 }
 
@@ -787,10 +840,13 @@ is_probed(char name)
 }
 
 
-/* a worker of the former configuration gives a place in the midst of that */
+/*
+ * A worker of the former configuration gives a place in the midst of that, and
+ * may be stopped then until it is over.
+ */
 
 static void
-reload(ngx_uint_t n)
+reload(ngx_uint_t n, ngx_uint_t m)
 {
     free(zone);
     start();
@@ -805,8 +861,15 @@ reload(ngx_uint_t n)
 
     rival = &up;
     loads = n;
+    stops = m;
     ngx_hd_zone_attach(&later.cycle, &later.conf);
     loads = 0;
+    stops = 0;
+
+    if (begun) {
+        go_there();
+    }
+
     rival = NULL;
 }
 
@@ -839,18 +902,23 @@ renewed(const char *names)
 static void
 test_reload(void)
 {
-    ngx_uint_t  n;
+    ngx_uint_t  n, m;
 
-    for (n = 1; n < 100; n++) {
-        reload(n);
+    /* m = 0: it is not stopped */
 
-        renewed("bcd");
-        check(is_probed('b') && is_probed('c') && is_probed('d'),
-              "at %lu: who is there", n);
+    for (m = 0; m < 45; m++) {
 
-        renewed("abd");
-        check(is_probed('a') && is_probed('b') && is_probed('d'),
-              "at %lu: who is back", n);
+        for (n = 1; n < 45; n += m ? 5 : 1) {
+            reload(n, m);
+
+            renewed("bcd");
+            check(is_probed('b') && is_probed('c') && is_probed('d'),
+                  "at %lu, stopped at %lu: who is there", n, m);
+
+            renewed("abd");
+            check(is_probed('a') && is_probed('b') && is_probed('d'),
+                  "at %lu, stopped at %lu: who is back", n, m);
+        }
     }
 
     checked("a place that is given away during a reload is whole");
@@ -861,6 +929,9 @@ int
 main(void)
 {
     ngx_cached_time = &now;
+
+    sem_init(&here, 0, 0);
+    sem_init(&there, 0, 0);
 
     start();
 
