@@ -473,5 +473,12 @@ ngx_hd_follow_renew(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 
     ngx_hd_place_write(place, p);
 
+    /* a newer configuration has settled without it: there it is a free one */
+
+    if (ngx_hd_load(&u->main->zone->generation) != u->main->generation) {
+        (void) ngx_hd_cas(&place->version, &p->version, 0);
+        return NGX_DECLINED;
+    }
+
     return NGX_OK;
 }

@@ -21,6 +21,8 @@ static ngx_hd_server_t *ngx_hd_place_room(ngx_hd_upstream_t *u,
     uint64_t gone);
 static void ngx_hd_place_settle_one(ngx_hd_upstream_t *u,
     ngx_hd_server_t *server);
+static ngx_uint_t ngx_hd_place_is_whole(ngx_hd_upstream_t *u,
+    ngx_hd_server_t *server);
 
 
 ngx_uint_t
@@ -447,6 +449,11 @@ ngx_hd_place_settle_one(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
     ngx_hd_place_t    p, *place;
     ngx_hd_record_t  *rec;
 
+    if (server->version && !ngx_hd_place_is_whole(u, server)) {
+        ngx_memzero(&p, sizeof(ngx_hd_place_t));
+        ngx_hd_place_copy(u, server, &p);
+    }
+
     /* only that of the first check counts, which may have been another one */
 
     for (i = server->version ? 1 : 0; i < u->checks.nelts; i++) {
@@ -482,4 +489,21 @@ ngx_hd_place_settle_one(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
     }
 
     server->version = p.version;
+}
+
+
+/* 0 if a worker of the configuration before has given it to another address */
+
+static ngx_uint_t
+ngx_hd_place_is_whole(ngx_hd_upstream_t *u, ngx_hd_server_t *server)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < u->checks.nelts; i++) {
+        if (ngx_hd_store_record(u->main, server->targets[i]) == NULL) {
+            return 0;
+        }
+    }
+
+    return 1;
 }

@@ -287,7 +287,6 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     ngx_hd_zone_match(hmcf, &index, generation);
     ngx_hd_zone_fill(hmcf, &index, generation);
-    ngx_hd_place_settle(hmcf);
 
     if (hmcf->guard == 0) {
         ngx_hd_set(&zone->guard, 0);
@@ -301,6 +300,11 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     hmcf->generation = generation;
     ngx_hd_set(&zone->generation, generation);
+    ngx_memory_barrier();
+
+    /* from here on no worker of the cycle before gives places to others */
+
+    ngx_hd_place_settle(hmcf);
 
     ngx_hd_news_loaded(old ? old->data : NULL, hmcf, zone->load_time, pool);
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for places of servers that DNS adds: order, death of the one that gives
-# them, others at the same time, and who comes back (A14, A19, A28, A29).
+# them, others at the same time, a reload, and who comes back (A14, A19, A28,
+# A29).
 
 use strict;
 use warnings;

@@ -2,7 +2,8 @@
 /*
  * Unit test of ngx_hd_follow.c and ngx_hd_place.c: which address gets which
  * place, and what becomes of it when the worker that gives it dies at the
- * worst moment, or somebody else is there at the same time.
+ * worst moment, or somebody else is there at the same time; and with
+ * ngx_hd_zone.c what a reload makes of that.
  */
 
 
@@ -11,7 +12,7 @@
 #include "../../ngx_http_healthdash_module/ngx_hd_word.h"
 
 
-/* something may happen before any load of what processes share */
+/* something may happen before any load, or store, of what processes share */
 
 static void before_load(void);
 
@@ -19,16 +20,29 @@ static void before_load(void);
 #define ngx_hd_load(p)                                                        \
     (before_load(), __atomic_load_n(p, __ATOMIC_ACQUIRE))
 
+#undef ngx_hd_set
+#define ngx_hd_set(p, v)                                                      \
+    (before_load(), __atomic_store_n(p, v, __ATOMIC_RELEASE))
+
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_place.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_follow.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_zone.c"
+
+#include <pthread.h>
+#include <semaphore.h>
 
 
-#define PLACES  3
+#define PLACES   3
+#define LATER    (PLACES + 1)           /* places after a reload */
+#define CHECKS   2
+#define RECORDS  (LATER * CHECKS)
 
 
 /* what the units need of nginx beside the common stand-ins */
 
+ngx_uint_t             ngx_pagesize = 4096;
+ngx_uint_t             ngx_pagesize_shift = 12;
 ngx_uint_t             ngx_worker;
 ngx_pid_t              ngx_pid = 100;
 volatile ngx_msec_t    ngx_current_msec = 5000;
@@ -59,8 +73,12 @@ static ngx_hd_fresh_t                 fresh[NGX_HD_FRESH];
 
 static ngx_uint_t                     loads;    /* until somebody follows */
 static ngx_hd_upstream_t             *rival;    /* another worker's */
+static ngx_uint_t                     stops;    /* until that one is stopped */
+static ngx_uint_t                     begun, inside;
+static sem_t                          here, there;
 static ngx_hd_place_t                *given;    /* somebody else looks at it */
 static uint64_t                       seen;     /* what it was meanwhile */
+
 
 
 ngx_uint_t
@@ -108,10 +126,61 @@ void
 ngx_hd_ident(ngx_hd_target_t *t)
 {
     memset(t->id, t->name.data[0], NGX_HD_ID_LEN);
+    t->id[1] = (t->check != &check_conf);
 
     if (given) {
         seen |= ngx_hd_load(&given->version);
     }
+}
+
+
+/* a reload tells nobody here, and there is neither a file nor another zone */
+
+void
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+}
+
+
+void *
+ngx_slab_alloc(ngx_slab_pool_t *pool, size_t size)
+{
+    return NULL;
+}
+
+
+void
+ngx_hd_event_import(ngx_hd_zone_t *to, ngx_hd_zone_t *from)
+{
+}
+
+
+void
+ngx_hd_news_loaded(ngx_hd_main_conf_t *old, ngx_hd_main_conf_t *hmcf,
+    int64_t wall, ngx_pool_t *pool)
+{
+}
+
+
+ngx_int_t
+ngx_hd_restore_check(ngx_hd_main_conf_t *hmcf, ngx_log_t *log)
+{
+    return NGX_OK;
+}
+
+
+ngx_hd_restore_t *
+ngx_hd_restore_begin(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf,
+    ngx_pool_t *pool)
+{
+    return NULL;
+}
+
+
+void
+ngx_hd_restore_end(ngx_hd_restore_t *restore, ngx_pool_t *pool)
+{
 }
 
 
@@ -151,11 +220,11 @@ start(void)
     size_t      size;
     ngx_uint_t  i;
 
-    size = offsetof(ngx_hd_zone_t, record) + PLACES * sizeof(ngx_hd_record_t);
+    size = offsetof(ngx_hd_zone_t, record) + RECORDS * sizeof(ngx_hd_record_t);
 
     zone = calloc(1, size);
     zone->generation = 1;
-    zone->capacity = PLACES;
+    zone->capacity = RECORDS;
 
     shm.shm.addr = (u_char *) &slab;
 
@@ -187,6 +256,7 @@ start(void)
         targets[i].upstream = &up;
         targets[i].spare = 1;
         targets[i].record = i;
+        zone->record[i].generation = 1;
     }
 }
 
@@ -486,6 +556,46 @@ test_renewed(void)
 }
 
 
+/* what the rival does, up to where it is stopped; only one of us runs */
+
+static void *
+follow_there(void *data)
+{
+    ngx_hd_follow_t  f;
+
+    ngx_hd_follow(rival, &f);
+
+    begun = 0;
+    sem_post(&here);
+
+    return NULL;
+}
+
+
+static void
+go_there(void)
+{
+    static pthread_t  tid;
+
+    inside = 1;
+
+    if (begun) {
+        sem_post(&there);
+
+    } else {
+        begun = 1;
+        pthread_create(&tid, NULL, follow_there, NULL);
+    }
+
+    sem_wait(&here);
+    inside = 0;
+
+    if (!begun) {
+        pthread_join(tid, NULL);
+    }
+}
+
+
 static void
 before_load(void)
 {
@@ -493,12 +603,19 @@ before_load(void)
 
     if (loads && --loads == 0) {
 
-        if (rival) {
-            ngx_hd_follow(rival, &f);
+        if (rival == NULL) {
+            (void) follow();
+
+        } else if (stops) {
+            go_there();
 
         } else {
-            (void) follow();
+            ngx_hd_follow(rival, &f);
         }
+
+    } else if (inside && stops && --stops == 0) {
+        sem_post(&here);
+        sem_wait(&there);
     }
 }
 
@@ -608,10 +725,213 @@ test_awaited(void)
 }
 
 
+/* the configuration of a reload, which has one more of each */
+
+static struct {
+    ngx_cycle_t          cycle;
+    ngx_hd_main_conf_t   conf;
+    ngx_hd_upstream_t    up;
+    ngx_hd_upstream_t   *ups[1];
+    ngx_hd_check_t       check;
+    ngx_hd_check_t      *checks[CHECKS];
+    ngx_http_upstream_srv_conf_t
+                         uscf;          /* DNS was not asked yet */
+    ngx_hd_server_t      spares[LATER];
+    ngx_hd_target_t      target[LATER * CHECKS];
+    ngx_hd_target_t     *targets[LATER * CHECKS];
+    ngx_sockaddr_t       sockaddr[LATER * (CHECKS + 1)];
+    u_char               text[LATER * (CHECKS + 1)][NGX_SOCKADDR_STRLEN];
+} later;
+
+
+static void
+configure(void)
+{
+    ngx_uint_t           i;
+    ngx_hd_target_t     *t;
+    static u_char        news_later[LATER];
+    static uint64_t      listed_later[LATER];
+    static ngx_log_t     silent;
+    static ngx_cycle_t   none;
+
+    memset(&later, 0, sizeof(later));
+
+    later.cycle.log = &silent;
+    later.cycle.old_cycle = &none;
+    later.check = check_conf;
+    later.checks[0] = &check_conf;
+    later.checks[1] = &later.check;
+    later.ups[0] = &later.up;
+
+    later.up = up;
+    later.up.main = &later.conf;
+    later.up.uscf = &later.uscf;
+    later.up.checks.elts = later.checks;
+    later.up.checks.nelts = CHECKS;
+    later.up.spares = later.spares;
+    later.up.nspares = LATER;
+    later.up.listed = listed_later;
+    later.up.news = news_later;
+    later.up.followed = (ngx_uint_t) -1;
+
+    later.conf.zone = zone;
+    later.conf.shm_zone = &shm;
+    later.conf.upstreams.elts = later.ups;
+    later.conf.upstreams.nelts = 1;
+    later.conf.targets.elts = later.targets;
+    later.conf.targets.nelts = LATER * CHECKS;
+
+    for (i = 0; i < LATER * CHECKS; i++) {
+        t = &later.target[i];
+
+        t->main = &later.conf;
+        t->check = later.checks[i % CHECKS];
+        t->upstream = &later.up;
+        t->spare = 1;
+        t->absent = 1;
+        t->sockaddr = &later.sockaddr[i].sockaddr;
+        t->address.data = later.text[i];
+        memset(t->id, 0xff, NGX_HD_ID_LEN);
+        later.targets[i] = t;
+    }
+
+    for (i = 0; i < LATER; i++) {
+        later.spares[i].targets = &later.targets[i * CHECKS];
+        later.spares[i].name.data = later.text[LATER * CHECKS + i];
+        later.spares[i].sockaddr = &later.sockaddr[LATER * CHECKS + i]
+                                    .sockaddr;
+    }
+}
+
+
+/* what a worker that has just begun knows of a name: its records are its own */
+
+static ngx_uint_t
+is_probed(char name)
+{
+    ngx_uint_t        i, k;
+    ngx_hd_place_t    p;
+    ngx_hd_server_t  *server;
+
+    for (i = 0; i < LATER; i++) {
+        server = &later.spares[i];
+
+        ngx_hd_place_look(&later.up, server, &p);
+
+        if (p.version == 0
+            || ntohl(((struct sockaddr_in *) p.sockaddr)->sin_addr.s_addr)
+               != (uint32_t) name)
+        {
+            continue;
+        }
+
+        ngx_hd_place_copy(&later.up, server, &p);
+
+        for (k = 0; k < CHECKS; k++) {
+            if (ngx_hd_store_record(&later.conf, server->targets[k]) == NULL) {
+                return 0;
+            }
+        }
+
+        return p.gone == 0;
+    }
+
+    return 0;
+}
+
+
+/*
+ * A worker of the former configuration gives a place in the midst of that, and
+ * may be stopped then until it is over.
+ */
+
+static void
+reload(ngx_uint_t n, ngx_uint_t m)
+{
+    free(zone);
+    start();
+
+    list("abc");
+    (void) follow();
+    list("bc");
+    (void) follow();
+    list("bcd");
+
+    configure();
+
+    rival = &up;
+    loads = n;
+    stops = m;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    loads = 0;
+    stops = 0;
+
+    if (begun) {
+        go_there();
+    }
+
+    rival = NULL;
+}
+
+
+/* a worker of the new one sees these */
+
+static void
+renewed(const char *names)
+{
+    ngx_uint_t       tries;
+    ngx_hd_follow_t  f;
+
+    list(names);
+    later.uscf.peer.data = uscf.peer.data;
+    later.up.followed = (ngx_uint_t) -1;
+
+    for (tries = 0; tries < 9; tries++) {
+        ngx_current_msec += NGX_HD_FOLLOW_LEASE;
+        ngx_hd_follow(&later.up, &f);
+
+        if (!f.again) {
+            return;
+        }
+    }
+
+    check(0, "%s is not followed", names);
+}
+
+
+static void
+test_reload(void)
+{
+    ngx_uint_t  n, m;
+
+    /* m = 0: it is not stopped */
+
+    for (m = 0; m < 45; m++) {
+
+        for (n = 1; n < 45; n += m ? 5 : 1) {
+            reload(n, m);
+
+            renewed("bcd");
+            check(is_probed('b') && is_probed('c') && is_probed('d'),
+                  "at %lu, stopped at %lu: who is there", n, m);
+
+            renewed("abd");
+            check(is_probed('a') && is_probed('b') && is_probed('d'),
+                  "at %lu, stopped at %lu: who is back", n, m);
+        }
+    }
+
+    checked("a place that is given away during a reload is whole");
+}
+
+
 int
 main(void)
 {
     ngx_cached_time = &now;
+
+    sem_init(&here, 0, 0);
+    sem_init(&there, 0, 0);
 
     start();
 
@@ -622,6 +942,7 @@ main(void)
     test_doubt();
     test_awaited();
     test_two();
+    test_reload();
 
     free(zone);
 
