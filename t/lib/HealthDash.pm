@@ -564,12 +564,6 @@ sub stop {
 
     $signal //= $self->{stop_signal} // 'QUIT';
 
-    my @all = ($pid, children($pid));
-
-    # only who is stopped: one that LeakSanitizer is about to look at would lose
-    # the stop that it waits for
-
-    kill 'CONT', grep { (stat_of($_))[0] eq 'T' } @all;
     kill $signal, $pid;
 
     if (!$self->wait_exit($self->{quit_timeout})) {
@@ -631,6 +625,11 @@ sub wait_exit {
             return 1;
         }
 
+        # only who is stopped goes on: one that LeakSanitizer is about to look
+        # at would lose the stop that it waits for
+
+        kill 'CONT', grep { (stat_of($_))[0] eq 'T' }
+                     $self->{pid}, children($self->{pid});
         sleep 0.01;
     }
 
