@@ -336,7 +336,7 @@ sub waited {
 
 # What is done to nginx and its servers.  %mend: until when one is broken
 
-my (%mend, %done, @stopped, @stops);
+my (%mend, %done, @did, @stopped, @stops);
 
 sub one_of { return $_[rand @_] }
 
@@ -437,6 +437,7 @@ sub upgrade {
     my $way = shift @ways;
     my ($from, $known) = (time, file_time());
 
+    push @did, [ $from, "upgrade $way" ];
     push @ways, $way;
     push @ages, $from - $known;
     $model->both($from);
@@ -543,7 +544,10 @@ sub go_on {
         $stop->[1] = $now - $stop->[0];
     }
 
-    $step{$up{next}}->() if %up && !@stopped && $now > $up{at};
+    if (%up && !@stopped && $now > $up{at}) {
+        push @did, [ $now, $up{next} ] if $up{next} ne 'gone';
+        $step{$up{next}}->();
+    }
 }
 
 
@@ -598,6 +602,7 @@ while ((my $now = time) < $end) {
     go_on($now);
 
     if ($now > $next && is_allowed(my $what = one_of(@plan))) {
+        push @did, [ time, $what ];
         $act{$what}->();
         $done{$what}++;
         $next = time + rand 0.6;
@@ -659,8 +664,23 @@ sub none {
 
     is_deeply([ @$list[0 .. min($#$list, 19)] ], [], $name)
         or diag(join "\n", @$list . ' in all:', @$list[0 .. min($#$list, 19)],
-                'upgrades: ' . join ' ', map { sprintf '%.1f-%.1f', $_->[0]
-                - $start, $_->[1] - $start } @{ $model->{starts} });
+                what_was_done(map { / at ([\d.]+) s/ ? $1 : () } @$list));
+}
+
+
+# to nginx, shortly before these times
+
+sub what_was_done {
+    my %near;
+
+    for my $when (@_) {
+        $near{$_->[0]} = $_->[1]
+            for grep { $_->[0] > $start + $when - 15
+                       && $_->[0] < $start + $when + 1 } @did;
+    }
+
+    return map { sprintf '%.2f s: %s', $_ - $start, $near{$_} }
+           sort { $a <=> $b } keys %near;
 }
 
 diag(sprintf '%d times broken, %d times for longer than %.1f s',

@@ -210,6 +210,9 @@ sub request_of_stay {
              && !$self->was_kept($now, $stay))
     {
         $self->say_of('early', $ip, $now, $stay->{from});
+        $self->{r}{early}[-1] .= sprintf ', back after %.2f s',
+                                 $stay->{from} - $stay->{before}
+            if defined $stay->{before};
     }
 }
 
