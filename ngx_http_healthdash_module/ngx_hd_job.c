@@ -26,7 +26,10 @@
                                           its number may be another process's */
 
 
-/* what of a record goes into a part; NGX_DECLINED: nothing */
+/*
+ * What of a record goes into a part; NGX_DECLINED: nothing; NGX_ERROR: there is
+ * to be no file, the job says why.
+ */
 
 typedef ngx_int_t (*ngx_hd_job_copy_pt)(ngx_hd_job_t *job, void *part,
     ngx_hd_record_t *rec);
@@ -431,8 +434,12 @@ ngx_hd_job_parts(ngx_hd_job_t *job, size_t size, ngx_hd_job_copy_pt copy,
 
         (void) pthread_mutex_unlock(&job->mutex);
 
-        if (rc != NGX_OK) {
+        if (rc == NGX_DECLINED) {
             continue;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
         }
 
         part->number = ++*n;
@@ -474,6 +481,12 @@ ngx_hd_job_copy_frame(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
     }
 
     ngx_hd_history_copy(&frame->history, &rec->history);
+
+    /* a reload takes one record after the other: what is left has gaps */
+
+    if (ngx_hd_load(&rec->generation) > job->generation) {
+        return ngx_hd_job_fail(job, NGX_HD_JOB_LEFT, 0);
+    }
 
     if (ngx_hd_load(&rec->generation) != job->generation
         || ngx_memcmp(frame->id, rec->id, NGX_HD_ID_LEN) != 0)

@@ -878,6 +878,12 @@ test_left(void)
     zone->generation = 2;
     is_num(save(), NGX_HD_JOB_LEFT, "an older configuration gives up");
     ok(!is_there(name) && !is_there(temp), "and leaves no file");
+
+    fresh(wall, mono);
+    fill();
+    zone->record[FIXED - 1].generation = 2;
+    is_num(save(), NGX_HD_JOB_LEFT, "as does one that is about to be older");
+    ok(!is_there(name) && !is_there(temp), "and leaves none with gaps");
 }
 
 
