@@ -48,4 +48,21 @@ ngx_hd_now_usec(void)
 }
 
 
+/*
+ * How long ago then was, of the monotonic clock, msec.  0 if it is still to
+ * come: what another worker has noted may be ahead of nginx's time in this one,
+ * and a plain difference would be an age.
+ */
+
+static ngx_inline uint64_t
+ngx_hd_since(uint64_t then, uint64_t now)
+{
+    int64_t  age;
+
+    age = (int64_t) (now - then);
+
+    return ngx_max(age, 0);
+}
+
+
 #endif /* _NGX_HD_CLOCK_H_INCLUDED_ */

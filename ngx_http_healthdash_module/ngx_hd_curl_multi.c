@@ -752,8 +752,9 @@ ngx_hd_curl_drain_handler(ngx_event_t *ev)
 
 
 /*
- * No word of a transfer in which libcurl got no memory is believed, and its
- * connections are dropped with the handle, as soon as nobody uses it.
+ * What libcurl says of a transfer that failed while it got no memory is not
+ * believed, and its connections are dropped with the handle, as soon as nobody
+ * uses it.
  */
 
 static CURLcode

@@ -7,6 +7,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_guard.h>
 #include <ngx_hd_probe.h>
 
@@ -45,7 +46,6 @@ ngx_uint_t
 ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
     ngx_uint_t percent, ngx_msec_t hold, uint64_t mono)
 {
-    int64_t             lasted;
     ngx_uint_t          blind;
     ngx_hd_guard_e      state;
     ngx_hd_guard_why_e  why;
@@ -53,10 +53,6 @@ ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
     state = guard->state;
     why = guard->why;
     blind = count->sentinels && count->blind == count->sentinels;
-
-    /* below zero, if the clock of who froze it is some milliseconds ahead */
-
-    lasted = (int64_t) (mono - guard->since);
 
     switch (guard->state) {
 
@@ -70,7 +66,7 @@ ngx_hd_guard_step(ngx_hd_guard_t *guard, const ngx_hd_guard_count_t *count,
             state = NGX_HD_GUARD_RELEASED;
             why = NGX_HD_GUARD_SENTINEL;
 
-        } else if (lasted >= (int64_t) hold) {
+        } else if (ngx_hd_since(guard->since, mono) >= hold) {
             state = NGX_HD_GUARD_RELEASED;
             why = NGX_HD_GUARD_TIME;
         }

@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_phrase.h>
 #include <ngx_hd_reason.h>
 
@@ -156,8 +157,7 @@ ngx_hd_phrase_frozen(ngx_hd_text_t *t, const ngx_hd_view_t *view)
     ngx_hd_text_add(t, " of ");
     ngx_hd_phrase_count(t, view->guarded.targets, "target");
     ngx_hd_text_add(t, " fail at once; verdicts are frozen for ");
-    ngx_hd_text_ago(t, (view->mono > view->guard.since)
-                       ? view->mono - view->guard.since : 0);
+    ngx_hd_text_ago(t, ngx_hd_since(view->guard.since, view->mono));
 }
 
 

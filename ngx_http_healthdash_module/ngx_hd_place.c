@@ -5,6 +5,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_compat.h>
 #include <ngx_hd_ident.h>
 #include <ngx_hd_place.h>
@@ -164,13 +165,7 @@ ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 uint64_t
 ngx_hd_place_age(uint64_t gone)
 {
-    int64_t  age;
-
-    age = (int64_t) (ngx_current_msec - ngx_hd_gone_time(gone));
-
-    /* the loop of who marked it may have turned later than ours */
-
-    return ngx_max(age, 0);
+    return ngx_hd_since(ngx_hd_gone_time(gone), ngx_current_msec);
 }
 
 

@@ -8,6 +8,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_compat.h>
 #include <ngx_hd_place.h>
 #include <ngx_hd_ramp.h>
@@ -119,9 +120,7 @@ ngx_hd_ramp_look_at(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     word = ngx_hd_load(&rec->back);
     back = ngx_hd_back_time(word);
 
-    /* the clock of the worker that set it may be ahead of ours */
-
-    age = (back < ngx_current_msec) ? ngx_current_msec - back : 0;
+    age = ngx_hd_since(back, ngx_current_msec);
 
     /* one that is down, and in service nevertheless, does not ramp */
 

@@ -172,12 +172,9 @@ ngx_hd_saver_is_ours(uint64_t word)
 static void
 ngx_hd_saver_look(ngx_hd_saver_t *s)
 {
-    int64_t   away;
-    uint64_t  sum;
+    uint64_t  sum, away;
 
-    /* below zero, if it began late in a long turn of nginx's loop */
-
-    away = (int64_t) (ngx_current_msec - s->begun);
+    away = ngx_hd_since(s->begun, ngx_current_msec);
 
     if (s->job) {
 
@@ -188,7 +185,7 @@ ngx_hd_saver_look(ngx_hd_saver_t *s)
         return;
     }
 
-    if (s->begun && away < (int64_t) s->pause) {
+    if (s->begun && away < s->pause) {
         return;
     }
 
@@ -372,7 +369,7 @@ ngx_hd_saver_failed(ngx_hd_saver_t *s, uint64_t wrong)
     told = ngx_hd_load(&saved->told);
     now = ngx_hd_now_usec() / 1000;
 
-    if ((told && now - told < NGX_HD_SAVER_LOG)
+    if ((told && ngx_hd_since(told, now) < NGX_HD_SAVER_LOG)
         || !ngx_hd_cas(&saved->told, &told, now))
     {
         return;

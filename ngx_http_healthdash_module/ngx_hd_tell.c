@@ -255,9 +255,7 @@ ngx_hd_tell_crowded(ngx_hd_upstream_t *u, ngx_uint_t n)
     zone = u->main->zone;
     last = ngx_hd_load(&zone->crowded);
 
-    /* the time of another worker may be some milliseconds ahead of ours */
-
-    if ((last && (int64_t) (ngx_current_msec - last) < NGX_HD_TELL_CROWDED)
+    if ((last && ngx_hd_since(last, ngx_current_msec) < NGX_HD_TELL_CROWDED)
         || !ngx_hd_cas(&zone->crowded, &last, ngx_current_msec))
     {
         return;

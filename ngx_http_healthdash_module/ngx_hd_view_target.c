@@ -92,12 +92,9 @@ ngx_hd_view_age(const ngx_hd_view_t *view, const ngx_hd_view_target_t *vt)
 
     since = vt->stale ? vt->data.last_mono : vt->data.since_mono;
 
-    /*
-     * A result may be newer than the picture's clock; what is older than the
-     * machine's last boot is below zero.
-     */
+    /* a result may be newer than the picture's clock */
 
-    return (int64_t) (view->mono - since) > 0 ? view->mono - since : 0;
+    return ngx_hd_since(since, view->mono);
 }
 
 
