@@ -16,6 +16,8 @@
      / sizeof(uint64_t))
 
 
+static ngx_uint_t ngx_hd_place_has(ngx_hd_upstream_t *u,
+    struct sockaddr *sockaddr, socklen_t socklen, ngx_hd_server_t **spare);
 static void ngx_hd_place_seat_one(ngx_hd_upstream_t *u,
     struct sockaddr *sockaddr, socklen_t socklen, uint64_t gone);
 static ngx_hd_server_t *ngx_hd_place_room(ngx_hd_upstream_t *u,
@@ -293,6 +295,7 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
     uint64_t                        i;
     ngx_uint_t                      k, n;
     ngx_hd_place_t                  p;
+    ngx_hd_server_t                *spare;
     ngx_hd_upstream_t             **u;
     ngx_http_upstream_rr_peer_t    *peer;
     ngx_http_upstream_rr_peers_t   *peers;
@@ -306,43 +309,93 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
         for ( /* void */ ; peers; peers = peers->next) {
 
             for (peer = peers->peer; peer; peer = peer->next) {
-                ngx_hd_place_seat_one(u[k], peer->sockaddr, peer->socklen, 0);
+
+                if (!ngx_hd_place_has(u[k], peer->sockaddr, peer->socklen,
+                                      &spare))
+                {
+                    ngx_hd_place_seat_one(u[k], peer->sockaddr, peer->socklen,
+                                          0);
+                }
             }
         }
     }
 
     for (i = 0; n && from && i < from->capacity; i++) {
 
-        if (from->record[i].generation != from->generation
-            || ngx_hd_place_read(&from->record[i].place, &p) != NGX_OK)
+        if (from->record[i].generation == from->generation
+            && ngx_hd_place_read(&from->record[i].place, &p) == NGX_OK)
         {
-            continue;
+            ngx_hd_place_offer(hmcf, &p);
         }
-
-        if (p.gone == 0) {
-            p.gone = ngx_hd_gone(ngx_current_msec, 0);
-        }
-
-        ngx_hd_place_offer(hmcf, &p);
     }
 }
 
 
+/*
+ * Who is in nginx's list may be back since a moment ago, not seen by anybody
+ * yet: it stays one that is gone, for whoever follows the list to mark.
+ */
+
 void
 ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p)
 {
+    uint64_t             gone;
     ngx_uint_t           i;
+    struct sockaddr     *sockaddr;
+    ngx_hd_server_t     *spare;
     ngx_hd_upstream_t  **u;
 
     u = hmcf->upstreams.elts;
+    sockaddr = (struct sockaddr *) p->sockaddr;
+    gone = p->gone ? p->gone : ngx_hd_gone(ngx_current_msec, 0);
 
     for (i = 0; i < hmcf->upstreams.nelts; i++) {
 
-        if (u[i]->nspares && u[i]->group == p->group) {
-            ngx_hd_place_seat_one(u[i], (struct sockaddr *) p->sockaddr,
-                                  p->socklen, p->gone);
+        if (u[i]->nspares == 0 || u[i]->group != p->group) {
+            continue;
+        }
+
+        if (!ngx_hd_place_has(u[i], sockaddr, p->socklen, &spare)) {
+            ngx_hd_place_seat_one(u[i], sockaddr, p->socklen, gone);
+
+        } else if (spare && p->gone) {
+            ngx_hd_place_copy(u[i], spare, p);
         }
     }
+}
+
+
+/* whether a server has it; which spare one, if it is that */
+
+static ngx_uint_t
+ngx_hd_place_has(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
+    socklen_t socklen, ngx_hd_server_t **spare)
+{
+    ngx_uint_t        i;
+    ngx_hd_server_t  *server;
+
+    *spare = NULL;
+
+    /* the spare ones are taken from the first one on */
+
+    for (i = 0; i < u->nservers + u->nspares; i++) {
+        server = (i < u->nservers) ? &u->servers[i]
+                                   : &u->spares[i - u->nservers];
+
+        if (i >= u->nservers && server->version == 0) {
+            return 0;
+        }
+
+        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
+                             server->socklen, 1)
+            == NGX_OK)
+        {
+            *spare = (i < u->nservers) ? NULL : server;
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -354,29 +407,7 @@ ngx_hd_place_seat_one(ngx_hd_upstream_t *u, struct sockaddr *sockaddr,
     ngx_hd_place_t    p;
     ngx_hd_server_t  *server;
 
-    for (i = 0; i < u->nservers; i++) {
-        server = &u->servers[i];
-
-        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
-                             server->socklen, 1)
-            == NGX_OK)
-        {
-            return;
-        }
-    }
-
-    /* these are taken from the first one on */
-
-    for (i = 0; i < u->nspares && u->spares[i].version; i++) {
-        server = &u->spares[i];
-
-        if (ngx_cmp_sockaddr(sockaddr, socklen, server->sockaddr,
-                             server->socklen, 1)
-            == NGX_OK)
-        {
-            return;
-        }
-    }
+    for (i = 0; i < u->nspares && u->spares[i].version; i++) { /* void */ }
 
     server = (i < u->nspares) ? &u->spares[i] : ngx_hd_place_room(u, gone);
 

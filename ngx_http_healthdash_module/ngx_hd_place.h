@@ -94,10 +94,11 @@ ngx_uint_t ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone);
 
 /*
  * Before a configuration has records: gives spare servers the addresses that
- * nginx's list has, then those that from, the zone before, knows.  To offer one
- * more, which is gone, gives it a spare server if its upstream is there and has
- * one that is free, or whose address has been gone for longer.  Then, when
- * there are records: writes all that to the zone.  Master.
+ * nginx's list has, then offers those that from, the zone before, knows.  To
+ * offer one gives it a spare server, as one that is gone, if its upstream is
+ * there and has one that is free, or whose address has been gone for longer;
+ * one of the list is gone only if p says so.  Then, when there are records:
+ * writes all that to the zone.  Master.
  */
 void ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from);
 void ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p);

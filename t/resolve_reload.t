@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Tests for servers by DNS through a reload, a name that does not exist any
-# more, and the death of workers: nothing that is known of them is lost (A29).
+# more, and the death of workers: nothing that is known of them is lost, and
+# nothing of long ago is trusted (A28, A29).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -99,6 +100,43 @@ is($b{2}->count(path => '/x'), $n, 'no request comes to it in three reloads');
 
 $b{2}->set('/healthz');
 ok(wait_is(2, state => 'up'), 'it is well again');
+
+
+# Well when it went, and back for just a moment when nginx is reloaded, so that
+# perhaps nobody has noticed: it has to show that it is well.
+
+sub seconds { return $_[0] =~ /T(\d+):(\d+):([\d.]+)Z/ ? $1 * 3600 + $2 * 60
+                                                         + $3 : 0; }
+
+for (1 .. 4) {
+    answer('app.test', 1);
+    ok(wait_until(sub {
+        my $json = hd_json($t);
+        my $p = hd_peer($json, 'app', name(2));
+        my $last = $p->{health_checks}{last_time};
+
+        return $p->{state} eq 'removed'
+               && (seconds($json->{time}) - seconds($last)) % 86400 >= 2;
+    }, 20), 'it is away for longer than a result may stand');
+
+    $b{2}->set('/healthz', hang => 1);
+
+    my $n = $b{2}->count(path => '/x');
+    my $asked = $dns->count('app.test', 'A');
+
+    answer('app.test', 1, 2);
+    wait_until(sub { $dns->count('app.test', 'A') > $asked }, 10, 'DNS');
+    $t->reload(wait => 0);
+
+    ok(wait_until(sub {
+        http_burst(port('web'), '/x', 20, keepalive => 0);
+        return hd_peer($t, 'app', name(2))->{health} eq 'down';
+    }, 20), 'it is back, but hangs');
+    is($b{2}->count(path => '/x'), $n, 'nobody was sent to it');
+
+    $b{2}->set('/healthz');
+    ok(wait_is(2, state => 'up'), 'until it is well');
+}
 
 
 # a name that does not exist any more

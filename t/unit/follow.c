@@ -925,6 +925,69 @@ test_reload(void)
 }
 
 
+/* what the new configuration says of a name, which is back in nginx's list */
+
+static ngx_uint_t
+is_trusted(char name)
+{
+    ngx_uint_t           state;
+    ngx_hd_hint_t        hint;
+    ngx_hd_server_t     *server;
+    struct sockaddr_in   sin;
+
+    memset(&sin, 0, sizeof(sin));
+    memset(&hint, 0, sizeof(hint));
+
+    sin.sin_family = AF_INET;
+    sin.sin_addr.s_addr = htonl((uint32_t) name);
+
+    server = ngx_hd_place_find(&later.up, (struct sockaddr *) &sin,
+                               sizeof(sin), &hint);
+
+    return server
+           && ngx_hd_place_verdict(&later.up, server, 0, &state) == NGX_OK
+           && state == NGX_HD_STATE_UP;
+}
+
+
+/*
+ * nginx gives the list of a name to the configuration that follows.  Who is in
+ * it was not asked for by the workers before, which have looked at the list
+ * before DNS told of it.
+ */
+
+static void
+test_listed(void)
+{
+    free(zone);
+    start();
+
+    come_back();
+    configure();
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(!is_trusted('a'), "back in the list of a reload: not up from long ago");
+    renewed("ace");
+    ok(!is_trusted('a') && is_probed('a'), "nor then, but it is probed");
+
+    free(zone);
+    start();
+
+    come_back();
+    list("ce");
+    ngx_current_msec -= 60000;
+    list("ace");
+    configure();
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(is_trusted('a'), "one that was away for a moment is up");
+    renewed("ace");
+    ok(is_trusted('a') && is_probed('a'), "and stays up");
+}
+
+
 int
 main(void)
 {
@@ -943,6 +1006,7 @@ main(void)
     test_awaited();
     test_two();
     test_reload();
+    test_listed();
 
     free(zone);
 
