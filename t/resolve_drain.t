@@ -2,7 +2,7 @@
 
 # Tests for servers by DNS in a worker that goes: as long as it has clients it
 # follows DNS, but nobody probes for it any more, so what DNS adds then gets no
-# request from it (A28).
+# request from it, nor does who was down, went, and comes again (A28).
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -64,10 +64,21 @@ is(scalar($t->old_worker_pids), 1, 'the old worker has clients');
 answer('app.test', 1, 2, 3);
 ok(is_so(3, 'unknown', 'checking'), 'DNS adds a server, whose probe hangs');
 
-my $asked = $dns->count('app.test');
+# both workers have asked for it
 
-ok(wait_until(sub { $dns->count('app.test') >= $asked + 8 }, 20),
-   'the old worker follows DNS, too');
+sub is_followed {
+    my $asked = $dns->count('app.test');
+
+    return wait_until(sub { $dns->count('app.test') >= $asked + 8 }, 20);
+}
+
+ok(is_followed(), 'the old worker follows DNS, too');
+
+answer('app.test', 1, 3);
+ok(is_followed(), 'the one that was down goes');
+
+answer('app.test', 1, 2, 3);
+ok(is_followed(), 'and comes again');
 
 
 # and now they are
