@@ -33,7 +33,7 @@ my @upstreams = map { "u$_" } 0 .. 9;
 my $each = 20;                  # servers of an upstream
 my $spare = 12;                 # so many of them are never broken
 
-# two more, of whose servers DNS has one to six of ten
+# two more, of whose servers DNS has one to six of ten, the second by SRV
 
 my $nginx = HealthDash::nginx_binary();
 my @moving = HealthDash::is_since($nginx, '1.27.3') ? qw(m0 m1) : ();
@@ -121,7 +121,9 @@ sub conf {
     push @list, map {
         "upstream $moving[$_] { $balancer[($n + $_) % 2] zone $moving[$_] 256k;"
         . " server 127.3.$_.1:%%PORT_farm%%;"
-        . " server $moving[$_].test:%%PORT_farm%% resolve; $check }\n"
+        . " server $moving[$_].test" . ($_ ? ' service=app'
+                                          : ':%%PORT_farm%%')
+        . " resolve; $check }\n"
     } 0 .. $#moving;
 
     @list = reverse @list if $n % 2;
@@ -156,8 +158,16 @@ my @there = map { {} } @moving;         # what DNS says
 
 sub tell_dns {
     my ($i) = @_;
+    my @there = sort keys %{ $there[$i] };
 
-    $dns->set("$moving[$i].test", a => [ sort keys %{ $there[$i] } ], ttl => 1);
+    return $dns->set("$moving[$i].test", a => \@there, ttl => 1) if !$i;
+
+    $dns->set("_app._tcp.$moving[$i].test", ttl => 1,
+              srv => [ map { [ 1, 1, port('farm'), "n-$_.test" ] } @there ]);
+}
+
+for my $ip (map { moving_ips($_) } 1 .. $#moving) {
+    $dns->set("n-$ip.test", a => [$ip], ttl => 1);
 }
 
 for my $i (0 .. $#moving) {
