@@ -217,7 +217,7 @@ is(scalar(grep { $_ > 0.03 } @shown), 0, 'and are those of the time');
 wait_peer($t, $_, "$back:$port", ramping => 0) for @upstreams;
 
 for my $u (@upstreams) {
-    my $got = requests($u, 480) / 480;
+    my $got = requests($u, 960) / 960;
 
     cmp_ok(abs($got - $full{$u}), '<', $u =~ $by_load ? 0.2 : 0.1,
            "$u: in the end it gets all of it");
