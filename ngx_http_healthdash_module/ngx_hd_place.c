@@ -358,7 +358,7 @@ ngx_hd_place_offer(ngx_hd_main_conf_t *hmcf, ngx_hd_place_t *p)
         if (!ngx_hd_place_has(u[i], sockaddr, p->socklen, &spare)) {
             ngx_hd_place_seat_one(u[i], sockaddr, p->socklen, gone);
 
-        } else if (spare && p->gone) {
+        } else if (spare && spare->gone == 0 && p->gone) {
             ngx_hd_place_copy(u[i], spare, p);
         }
     }
