@@ -89,17 +89,17 @@ ngx_hd_curl_trouble(const char **version)
 
 
 const char *
-ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version, ngx_uint_t tls)
+ngx_hd_curl_refuse(ngx_pool_t *pool, const ngx_hd_probe_type_t *type)
 {
-    int                       feature;
+    int                       quic;
     u_char                   *p;
     curl_version_info_data   *info;
 
     info = curl_version_info(CURLVERSION_NOW);
-    feature = (version == 30) ? CURL_VERSION_HTTP3 : CURL_VERSION_HTTP2;
+    quic = (type->version == 30);
 
-    if (info->features & feature) {
-        return tls ? ngx_hd_curl_tls_refuse(pool) : NULL;
+    if (info->features & (quic ? CURL_VERSION_HTTP3 : CURL_VERSION_HTTP2)) {
+        return type->tls ? ngx_hd_curl_tls_refuse(pool) : NULL;
     }
 
     p = ngx_pnalloc(pool, NGX_HD_DETAIL_LEN);
@@ -108,8 +108,8 @@ ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version, ngx_uint_t tls)
     }
 
     (void) ngx_snprintf(p, NGX_HD_DETAIL_LEN - 1,
-                        "needs libcurl with HTTP/%ui, which libcurl %s here "
-                        "lacks%Z", version / 10, info->version);
+                        "needs libcurl with HTTP/%d, which libcurl %s here "
+                        "lacks%Z", quic ? 3 : 2, info->version);
 
     p[NGX_HD_DETAIL_LEN - 1] = '\0';
 

@@ -61,11 +61,10 @@ struct ngx_hd_curl_call_s {
 
 
 /*
- * Why libcurl here cannot speak version of HTTP (20, 30), with TLS or without,
- * as prepare says it; NULL: it can.
+ * Why libcurl here cannot speak as type does, as prepare says it; NULL: it can.
  */
-const char *ngx_hd_curl_refuse(ngx_pool_t *pool, ngx_uint_t version,
-    ngx_uint_t tls);
+const char *ngx_hd_curl_refuse(ngx_pool_t *pool,
+    const ngx_hd_probe_type_t *type);
 
 /* start of a type, with run->ctx set: NGX_AGAIN, or NGX_ERROR (result set). */
 ngx_int_t ngx_hd_curl_start(ngx_hd_run_t *run);

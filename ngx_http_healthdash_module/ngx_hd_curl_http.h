@@ -6,17 +6,10 @@
 #include <ngx_hd_probe.h>
 
 
-/* The functions of http and https with http=2 and http=3. */
+/* prepare and start of http and https with http=2 and http=3. */
 const char *ngx_hd_curl_http_prepare(ngx_pool_t *pool,
     ngx_hd_check_t *check, ngx_str_t *host);
 ngx_int_t ngx_hd_curl_http_start(ngx_hd_run_t *run);
-void ngx_hd_curl_http_release(ngx_hd_run_t *run);
-
-/* The functions of grpc and grpcs. */
-const char *ngx_hd_curl_grpc_prepare(ngx_pool_t *pool,
-    ngx_hd_check_t *check, ngx_str_t *host);
-ngx_int_t ngx_hd_curl_grpc_start(ngx_hd_run_t *run);
-void ngx_hd_curl_grpc_release(ngx_hd_run_t *run);
 
 
 #endif /* _NGX_HD_CURL_HTTP_H_INCLUDED_ */

@@ -1,24 +1,22 @@
 
 /*
- * healthdash: libcurl's multi handle, driven by nginx's event loop.  Owns the
- * handle, the watches of all its descriptors, and the easy handles.  libcurl
- * is never called from one of its callbacks, and no callback fails: failing
- * would end every transfer.  What goes wrong in one is remembered and dealt
- * with by one posted event, which also fetches what has ended.
+ * healthdash: libcurl's transfers.  Owns the multi handle and the easy handles.
+ * libcurl is never called from one of its callbacks: what goes wrong in one is
+ * remembered and dealt with by one posted event, which also fetches what has
+ * ended.
  *
  * After an error of the multi handle nothing is known of any transfer: all end
  * as trouble of our own, and the next one makes a new handle.
  */
 
 
-#include <ngx_hd_curl_memory.h>
 #include <ngx_hd_curl_multi.h>
-#include <ngx_hd_watch.h>
+#include <ngx_hd_curl_loop.h>
+#include <ngx_hd_curl_memory.h>
 
 
 #define NGX_HD_CURL_IDLE       16      /* easy handles kept for later */
 #define NGX_HD_CURL_LIFE       10000   /* transfers of a multi handle */
-#define NGX_HD_CURL_WAIT       3600000 /* msec, longest timer */
 
 
 /* libcurl renamed the option and calls the old name deprecated */
@@ -43,29 +41,15 @@ struct ngx_hd_curl_multi_s {
     ngx_socket_t         fd;
 
     ngx_log_t            log;           /* mute unless debugging */
-    ngx_rbtree_t         sockets;       /* by descriptor */
-    ngx_rbtree_node_t    sentinel;
+    ngx_hd_curl_loop_t   loop;
     ngx_queue_t          idle;
     ngx_queue_t          busy;
     ngx_queue_t          again;         /* slots that are stirred */
-    ngx_event_t          timer;
-    ngx_event_t          turn;          /* a timer of 0 */
     ngx_event_t          stir;
     ngx_event_t          drain;
     unsigned             broken:1;
     unsigned             sick:1;        /* a slot is */
 };
-
-
-/* one descriptor of libcurl */
-
-typedef struct {
-    ngx_rbtree_node_t     node;         /* key: the descriptor */
-    ngx_hd_watch_t        watch;
-    ngx_hd_curl_multi_t  *multi;
-    ngx_hd_curl_slot_t   *slot;         /* NULL: of none, or not any more */
-    unsigned              opened:1;     /* by us, and its end is told us */
-} ngx_hd_curl_socket_t;
 
 
 static ngx_hd_curl_multi_t *ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf);
@@ -75,22 +59,10 @@ static ngx_int_t ngx_hd_curl_create(ngx_hd_curl_multi_t *m);
 static void ngx_hd_curl_forget(ngx_hd_curl_slot_t *slot);
 static curl_socket_t ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
     struct curl_sockaddr *addr);
-static ngx_hd_curl_socket_t *ngx_hd_curl_add(ngx_hd_curl_multi_t *m,
-    ngx_hd_curl_slot_t *slot, ngx_socket_t fd);
-static ngx_hd_curl_socket_t *ngx_hd_curl_find(ngx_hd_curl_multi_t *m,
-    ngx_socket_t fd);
-static void ngx_hd_curl_remove(ngx_hd_curl_socket_t *s);
-static int ngx_hd_curl_close_handler(void *data, curl_socket_t fd);
-static int ngx_hd_curl_socket_handler(CURL *easy, curl_socket_t fd, int what,
-    void *data, void *socket);
-static void ngx_hd_curl_set(ngx_hd_curl_socket_t *s, int what);
-static void ngx_hd_curl_is_sick(ngx_hd_curl_slot_t *slot);
+static void ngx_hd_curl_blind_handler(void *data, void *owner);
 static void ngx_hd_curl_is_broken(ngx_hd_curl_multi_t *m);
-static int ngx_hd_curl_timer_handler(CURLM *handle, long msec, void *data);
-static void ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready);
-static void ngx_hd_curl_timeout_handler(ngx_event_t *ev);
 static void ngx_hd_curl_stir_handler(ngx_event_t *ev);
-static void ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits);
+static void ngx_hd_curl_act(void *data, curl_socket_t fd, int bits);
 static void ngx_hd_curl_drain_handler(ngx_event_t *ev);
 static CURLcode ngx_hd_curl_code(ngx_hd_curl_slot_t *slot, CURLcode code);
 static void ngx_hd_curl_cure(ngx_hd_curl_multi_t *m);
@@ -167,19 +139,16 @@ ngx_hd_curl_get(ngx_hd_main_conf_t *hmcf)
 
     m->fd = (ngx_socket_t) -1;
 
-    ngx_rbtree_init(&m->sockets, &m->sentinel, ngx_rbtree_insert_value);
     ngx_queue_init(&m->idle);
     ngx_queue_init(&m->busy);
     ngx_queue_init(&m->again);
 
-    m->timer.handler = ngx_hd_curl_timeout_handler;
-    m->timer.data = m;
-    m->timer.log = &m->log;
-    m->timer.cancelable = 1;
+    m->loop.data = m;
+    m->loop.ready = ngx_hd_curl_act;
+    m->loop.blind = ngx_hd_curl_blind_handler;
+    m->loop.log = &m->log;
 
-    m->turn.handler = ngx_hd_curl_timeout_handler;
-    m->turn.data = m;
-    m->turn.log = &m->log;
+    ngx_hd_curl_loop_init(&m->loop);
 
     m->stir.handler = ngx_hd_curl_stir_handler;
     m->stir.data = m;
@@ -265,8 +234,8 @@ ngx_hd_curl_options(ngx_hd_curl_slot_t *slot)
                            ngx_hd_curl_open_handler);
     rc |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot);
     rc |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION,
-                           ngx_hd_curl_close_handler);
-    rc |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->multi);
+                           ngx_hd_curl_loop_close);
+    rc |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &slot->multi->loop);
 
     return (rc == CURLE_OK) ? NGX_OK : NGX_ERROR;
 }
@@ -313,12 +282,7 @@ ngx_hd_curl_create(ngx_hd_curl_multi_t *m)
         return NGX_ERROR;
     }
 
-    rc = curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION,
-                           ngx_hd_curl_socket_handler);
-    rc |= curl_multi_setopt(handle, CURLMOPT_SOCKETDATA, m);
-    rc |= curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION,
-                            ngx_hd_curl_timer_handler);
-    rc |= curl_multi_setopt(handle, CURLMOPT_TIMERDATA, m);
+    rc = ngx_hd_curl_loop_drive(&m->loop, handle);
     rc |= curl_multi_setopt(handle, CURLMOPT_PIPELINING,
                             (long) CURLPIPE_NOTHING);
 
@@ -372,13 +336,7 @@ ngx_hd_curl_give(ngx_hd_curl_slot_t *slot)
 static void
 ngx_hd_curl_forget(ngx_hd_curl_slot_t *slot)
 {
-    ngx_hd_curl_socket_t  *s;
-
-    s = ngx_hd_curl_find(slot->multi, slot->fd);
-
-    if (s && s->slot == slot) {
-        s->slot = NULL;
-    }
+    ngx_hd_curl_loop_disown(&slot->multi->loop, slot->fd, slot);
 
     slot->ssl = NULL;
     slot->fd = (ngx_socket_t) -1;
@@ -389,9 +347,9 @@ static curl_socket_t
 ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
     struct curl_sockaddr *addr)
 {
-    ngx_socket_t           fd;
-    ngx_hd_curl_slot_t    *slot;
-    ngx_hd_curl_socket_t  *s;
+    ngx_int_t            rc;
+    ngx_socket_t         fd;
+    ngx_hd_curl_slot_t  *slot;
 
     slot = data;
 
@@ -410,20 +368,18 @@ ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
         return CURL_SOCKET_BAD;
     }
 
-    s = NULL;
+    rc = NGX_ERROR;
 
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
         ngx_hd_curl_forget(slot);
-        s = ngx_hd_curl_add(slot->multi, slot, fd);
+        rc = ngx_hd_curl_loop_open(&slot->multi->loop, fd, slot);
     }
 
-    if (s == NULL) {
+    if (rc != NGX_OK) {
         slot->err = NGX_ENOMEM;
         (void) ngx_close_socket(fd);
         return CURL_SOCKET_BAD;
     }
-
-    s->opened = 1;
 
     slot->fd = fd;
 
@@ -431,146 +387,24 @@ ngx_hd_curl_open_handler(void *data, curlsocktype purpose,
 }
 
 
-static ngx_hd_curl_socket_t *
-ngx_hd_curl_add(ngx_hd_curl_multi_t *m, ngx_hd_curl_slot_t *slot,
-    ngx_socket_t fd)
-{
-    ngx_hd_curl_socket_t  *s;
-
-    s = ngx_calloc(sizeof(ngx_hd_curl_socket_t), &m->log);
-    if (s == NULL) {
-        return NULL;
-    }
-
-    s->node.key = (ngx_rbtree_key_t) fd;
-    s->multi = m;
-    s->slot = slot;
-    s->watch.handler = ngx_hd_curl_watch_handler;
-    s->watch.data = s;
-
-    if (ngx_hd_watch_open(&s->watch, fd, &m->log) != NGX_OK) {
-        ngx_free(s);
-        return NULL;
-    }
-
-    ngx_rbtree_insert(&m->sockets, &s->node);
-
-    return s;
-}
-
-
-static ngx_hd_curl_socket_t *
-ngx_hd_curl_find(ngx_hd_curl_multi_t *m, ngx_socket_t fd)
-{
-    ngx_rbtree_key_t    key;
-    ngx_rbtree_node_t  *node;
-
-    key = (ngx_rbtree_key_t) fd;
-    node = m->sockets.root;
-
-    while (node != &m->sentinel && node->key != key) {
-        node = (key < node->key) ? node->left : node->right;
-    }
-
-    return (node == &m->sentinel) ? NULL : (ngx_hd_curl_socket_t *) node;
-}
-
-
 static void
-ngx_hd_curl_remove(ngx_hd_curl_socket_t *s)
+ngx_hd_curl_blind_handler(void *data, void *owner)
 {
-    ngx_hd_watch_close(&s->watch);
-    ngx_rbtree_delete(&s->multi->sockets, &s->node);
-    ngx_free(s);
-}
-
-
-static int
-ngx_hd_curl_close_handler(void *data, curl_socket_t fd)
-{
-    ngx_hd_curl_socket_t  *s;
-
-    s = ngx_hd_curl_find(data, fd);
-
-    if (s) {
-        ngx_hd_curl_remove(s);
-    }
-
-    return ngx_close_socket(fd);
-}
-
-
-static int
-ngx_hd_curl_socket_handler(CURL *easy, curl_socket_t fd, int what, void *data,
-    void *socket)
-{
-    ngx_hd_curl_multi_t   *m;
-    ngx_hd_curl_socket_t  *s;
+    ngx_hd_curl_slot_t   *slot;
+    ngx_hd_curl_multi_t  *m;
 
     m = data;
-    s = ngx_hd_curl_find(m, fd);
+    slot = owner;
 
-    /* "remove" does not say that it is closed, and may come for no reason */
-
-    if (s == NULL && what == CURL_POLL_REMOVE) {
-        return 0;
-    }
-
-    if (s == NULL) {
-        s = ngx_hd_curl_add(m, NULL, fd);
-    }
-
-    if (s == NULL) {
+    if (slot == NULL) {
         ngx_hd_curl_is_broken(m);
-        return 0;
-    }
-
-    if (what == CURL_POLL_REMOVE && !s->opened) {
-        ngx_hd_curl_remove(s);
-        return 0;
-    }
-
-    ngx_hd_curl_set(s, what);
-
-    return 0;
-}
-
-
-static void
-ngx_hd_curl_set(ngx_hd_curl_socket_t *s, int what)
-{
-    ngx_uint_t  events;
-
-    events = 0;
-
-    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) {
-        events |= NGX_HD_WATCH_READ;
-    }
-
-    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) {
-        events |= NGX_HD_WATCH_WRITE;
-    }
-
-    if (ngx_hd_watch_set(&s->watch, events) == NGX_OK) {
         return;
     }
 
-    if (s->slot == NULL) {
-        ngx_hd_curl_is_broken(s->multi);
-
-    } else {
-        ngx_hd_curl_is_sick(s->slot);
-    }
-}
-
-
-static void
-ngx_hd_curl_is_sick(ngx_hd_curl_slot_t *slot)
-{
     slot->sick = 1;
-    slot->multi->sick = 1;
+    m->sick = 1;
 
-    ngx_post_event(&slot->multi->drain, &ngx_posted_events);
+    ngx_post_event(&m->drain, &ngx_posted_events);
 }
 
 
@@ -580,57 +414,6 @@ ngx_hd_curl_is_broken(ngx_hd_curl_multi_t *m)
     m->broken = 1;
 
     ngx_post_event(&m->drain, &ngx_posted_events);
-}
-
-
-static int
-ngx_hd_curl_timer_handler(CURLM *handle, long msec, void *data)
-{
-    ngx_hd_curl_multi_t  *m;
-
-    m = data;
-
-    if (m->timer.timer_set) {
-        ngx_del_timer(&m->timer);
-    }
-
-    if (m->turn.posted) {
-        ngx_delete_posted_event(&m->turn);
-    }
-
-    /* libcurl may ask for 0 again and again: others get their turn between */
-
-    if (msec == 0) {
-        ngx_post_event(&m->turn, &ngx_posted_next_events);
-
-    } else if (msec > 0) {
-        ngx_add_timer(&m->timer,
-                      (ngx_msec_t) ngx_min(msec, NGX_HD_CURL_WAIT));
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_hd_curl_watch_handler(ngx_hd_watch_t *w, ngx_uint_t ready)
-{
-    int                    bits;
-    ngx_hd_curl_socket_t  *s;
-
-    s = w->data;
-
-    bits = (ready & NGX_HD_WATCH_READ) ? CURL_CSELECT_IN : 0;
-    bits |= (ready & NGX_HD_WATCH_WRITE) ? CURL_CSELECT_OUT : 0;
-
-    ngx_hd_curl_act(s->multi, (ngx_socket_t) s->node.key, bits);
-}
-
-
-static void
-ngx_hd_curl_timeout_handler(ngx_event_t *ev)
-{
-    ngx_hd_curl_act(ev->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
 
@@ -683,9 +466,12 @@ ngx_hd_curl_stir_handler(ngx_event_t *ev)
 
 
 static void
-ngx_hd_curl_act(ngx_hd_curl_multi_t *m, ngx_socket_t fd, int bits)
+ngx_hd_curl_act(void *data, curl_socket_t fd, int bits)
 {
-    int  running;
+    int                   running;
+    ngx_hd_curl_multi_t  *m;
+
+    m = data;
 
     if (m->handle == NULL) {
         return;
@@ -853,35 +639,12 @@ ngx_hd_curl_rebuild(ngx_hd_curl_multi_t *m)
 static void
 ngx_hd_curl_destroy(ngx_hd_curl_multi_t *m)
 {
-    ngx_socket_t           fd;
-    ngx_uint_t             opened;
-    ngx_hd_curl_socket_t  *s;
-
     if (m->handle) {
         (void) curl_multi_cleanup(m->handle);
         m->handle = NULL;
     }
 
-    while (m->sockets.root != &m->sentinel) {
-        s = (ngx_hd_curl_socket_t *) m->sockets.root;
-
-        fd = (ngx_socket_t) s->node.key;
-        opened = s->opened;
-
-        ngx_hd_curl_remove(s);
-
-        if (opened) {
-            (void) ngx_close_socket(fd);
-        }
-    }
-
-    if (m->timer.timer_set) {
-        ngx_del_timer(&m->timer);
-    }
-
-    if (m->turn.posted) {
-        ngx_delete_posted_event(&m->turn);
-    }
+    ngx_hd_curl_loop_clear(&m->loop);
 
     if (m->stir.posted) {
         ngx_delete_posted_event(&m->stir);

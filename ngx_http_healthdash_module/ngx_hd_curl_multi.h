@@ -1,9 +1,9 @@
 
 /*
- * healthdash: libcurl in nginx's event loop: one multi handle a worker, made
- * when it is first needed, and a small stock of easy handles.  It knows
- * transfers, not what they are for.  Nothing here resolves names, starts a
- * thread, keeps a connection or blocks.
+ * healthdash: libcurl's transfers: one multi handle a worker, made when it is
+ * first needed, and a small stock of easy handles.  What a transfer is for is
+ * not known here.  Nothing here resolves names, starts a thread, keeps a
+ * connection or blocks.
  */
 
 

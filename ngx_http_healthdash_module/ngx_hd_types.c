@@ -7,6 +7,8 @@
 
 #include <ngx_hd_types.h>
 #include <ngx_hd_beat.h>
+#include <ngx_hd_curl.h>
+#include <ngx_hd_curl_grpc.h>
 #include <ngx_hd_curl_http.h>
 #include <ngx_hd_local.h>
 #include <ngx_hd_mail.h>
@@ -56,7 +58,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .curl = 1,
       .prepare = ngx_hd_curl_http_prepare,
       .start = ngx_hd_curl_http_start,
-      .release = ngx_hd_curl_http_release },
+      .release = ngx_hd_curl_release },
 
     { .name = ngx_string("https"),
       .port = 443,
@@ -70,7 +72,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .curl = 1,
       .prepare = ngx_hd_curl_http_prepare,
       .start = ngx_hd_curl_http_start,
-      .release = ngx_hd_curl_http_release },
+      .release = ngx_hd_curl_release },
 
     { .name = ngx_string("https"),
       .port = 443,
@@ -83,7 +85,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .curl = 1,
       .prepare = ngx_hd_curl_http_prepare,
       .start = ngx_hd_curl_http_start,
-      .release = ngx_hd_curl_http_release },
+      .release = ngx_hd_curl_release },
 
     { .name = ngx_string("grpc"),
       .connections = NGX_HD_PROBE_CONNECTIONS,
@@ -91,7 +93,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .curl = 1,
       .prepare = ngx_hd_curl_grpc_prepare,
       .start = ngx_hd_curl_grpc_start,
-      .release = ngx_hd_curl_grpc_release },
+      .release = ngx_hd_curl_release },
 
     { .name = ngx_string("grpcs"),
       .connections = NGX_HD_PROBE_CONNECTIONS,
@@ -103,7 +105,7 @@ static const ngx_hd_probe_type_t  ngx_hd_types[] = {
       .curl = 1,
       .prepare = ngx_hd_curl_grpc_prepare,
       .start = ngx_hd_curl_grpc_start,
-      .release = ngx_hd_curl_grpc_release },
+      .release = ngx_hd_curl_release },
 
     { .name = ngx_string("websocket"),
       .port = 80,

@@ -9,7 +9,9 @@
 #define _NGX_HD_WATCH_H_INCLUDED_
 
 
-#include <ngx_hd_probe.h>
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
 
 
 #define NGX_HD_WATCH_READ      1
