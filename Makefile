@@ -35,9 +35,9 @@ tests = $(call in_order,$(if $(filter t,$(TESTS)),$(sort $(1)),$(TESTS)))
 # what depends on nginx's version, or on those of the libraries
 
 CORE = $(wildcard $(addprefix t/,build_layout.t build_minimal.t conf_*.t \
-	life_*.t names_*.t probe_cert.t probe_curl_life.t probe_http*.t \
-	probe_keepalive.t probe_proxy_protocol.t probe_request.t probe_tcp.t \
-	probe_tls*.t render_http.t resolve_*.t sched_clients_first.t \
+	fault_lock.t life_*.t names_*.t probe_cert.t probe_curl_life.t \
+	probe_http*.t probe_keepalive.t probe_proxy_protocol.t probe_request.t \
+	probe_tcp.t probe_tls*.t render_http.t resolve_*.t sched_clients_first.t \
 	sched_helpers.t sched_local_error.t sched_takeover.t \
 	status_connections.t status_health.t torture.t unit_match.t \
 	upstream_*.t))

@@ -18,8 +18,12 @@
 
 #if (NGX_HTTP_UPSTREAM_ZONE)
 #define ngx_hd_peers_shared(peers)  ((peers)->shpool != NULL)
+#define ngx_hd_peers_lock(peers)    ((peers)->shpool ? &(peers)->rwlock : NULL)
+#define ngx_hd_peer_lock(peer)      (&(peer)->lock)
 #else
 #define ngx_hd_peers_shared(peers)  0
+#define ngx_hd_peers_lock(peers)    ((ngx_atomic_t *) NULL)
+#define ngx_hd_peer_lock(peer)      ((ngx_atomic_t *) NULL)
 #endif
 
 
@@ -33,9 +37,16 @@
 #define ngx_hd_peers_resolve(peers)  ((peers)->resolve != NULL)
 #define ngx_hd_peers_config(peers)                                            \
     ((peers)->config ? __atomic_load_n((peers)->config, __ATOMIC_ACQUIRE) : 0)
+#define ngx_hd_peers_moved(peers)                                             \
+    do {                                                                      \
+        if ((peers)->config) {                                                \
+            (*(peers)->config)++;                                             \
+        }                                                                     \
+    } while (0)
 #else
 #define ngx_hd_peers_resolve(peers)  ((void) (peers), 0)
 #define ngx_hd_peers_config(peers)   ((void) (peers), 0)
+#define ngx_hd_peers_moved(peers)
 #endif
 
 

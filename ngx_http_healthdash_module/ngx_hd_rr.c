@@ -5,6 +5,7 @@
  */
 
 
+#include <ngx_hd_compat.h>
 #include <ngx_hd_rr.h>
 
 
@@ -31,6 +32,33 @@ ngx_hd_rr_set(ngx_http_upstream_rr_peers_t *peers,
 
     peers->tries += (peer->down == 0);
     peers->tries -= was;
+}
+
+
+void
+ngx_hd_rr_recount(ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_uint_t                    number, tries, weight;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    number = 0;
+    tries = 0;
+    weight = 0;
+
+    for (peer = peers->peer; peer; peer = peer->next) {
+        number++;
+        tries += (peer->down == 0);
+        weight += peer->weight;
+    }
+
+    peers->number = number;
+    peers->tries = tries;
+    peers->total_weight = weight;
+    peers->weighted = (weight != number);
+
+    /* who has begun to choose begins anew */
+
+    ngx_hd_peers_moved(peers);
 }
 
 

@@ -23,6 +23,12 @@
 void ngx_hd_rr_set(ngx_http_upstream_rr_peers_t *peers,
     ngx_http_upstream_rr_peer_t *peer, ngx_uint_t bit, ngx_uint_t on);
 
+/*
+ * Makes what nginx counts of a list what its servers are, after somebody who
+ * was changing it died.  Caller holds the write lock.
+ */
+void ngx_hd_rr_recount(ngx_http_upstream_rr_peers_t *peers);
+
 /* What others than we have put into peer->down; 0: nothing. */
 ngx_uint_t ngx_hd_rr_taken_out(ngx_http_upstream_rr_peer_t *peer);
 

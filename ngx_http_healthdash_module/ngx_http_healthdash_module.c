@@ -10,6 +10,7 @@
 #include <ngx_hd_curl_multi.h>
 #include <ngx_hd_saver.h>
 #include <ngx_hd_sched.h>
+#include <ngx_hd_unlock.h>
 #include <ngx_hd_zone.h>
 #include <ngx_http_healthdash.h>
 
@@ -284,6 +285,10 @@ ngx_http_healthdash_init_module(ngx_cycle_t *cycle)
      */
 
     hmcf = ngx_http_healthdash_main_conf(cycle);
+
+    if (ngx_hd_unlock_init(cycle, hmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (hmcf) {
         ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx,

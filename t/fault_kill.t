@@ -2,9 +2,9 @@
 
 # Tests for a worker that dies inside what it does to shared memory: at any
 # instruction of a claim, a publication, a line of history, an event, a
-# heartbeat under the slab's mutex, and around nginx's lock of the servers.  The
-# others answer, all that is told is whole, and the successor probes on (A14,
-# A10).  HD_LONG=1: hundreds of instructions of each.
+# heartbeat under the slab's mutex, around nginx's lock of the servers (in it:
+# t/fault_lock.t).  The others answer, all that is told is whole, and the
+# successor probes on (A14, A10).  HD_LONG=1: hundreds of instructions of each.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";

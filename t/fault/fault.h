@@ -22,8 +22,10 @@
 #define HD_FAULT_NTH     1           /* the call number "left" from now */
 #define HD_FAULT_NEW     2           /* the next from a place that has failed
                                         less than "each" times */
-#define HD_FAULT_STEP    3           /* SIGKILL at the instruction number "left"
-                                        of a call of the function "name" */
+#define HD_FAULT_STEP    3           /* the signal "each" at the instruction
+                                        number "left" of a call of the function
+                                        "name", outside of nginx's lock */
+#define HD_FAULT_HELD    4           /* the same inside of it */
 
 #define HD_FAULT_OURS    1           /* calls of the module */
 #define HD_FAULT_CURL    2           /* memory that libcurl asks for */

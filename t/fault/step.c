@@ -1,9 +1,8 @@
 
 /*
  * Death at any instruction of the functions below: the processor stops after
- * each one, SIGKILL comes at the one that was asked for.  What nginx's own lock
- * of a list of servers covers is counted, but left out: who is killed there
- * leaves a lock that nobody ever unlocks, as with nginx's own use of it.
+ * each one, a signal comes at the one that was asked for.  What nginx's own lock
+ * of a list of servers covers is counted apart.
  */
 
 
@@ -19,7 +18,8 @@
 #include <string.h>
 
 
-static volatile int64_t  hd_step_left, hd_step_count, hd_step_held;
+static volatile int64_t  hd_step_mode, hd_step_left, hd_step_count;
+static volatile int64_t  hd_step_held;
 static volatile int      hd_step_locked;
 
 
@@ -42,15 +42,16 @@ static volatile int      hd_step_locked;
 static void
 hd_step_handler(int signo)
 {
+    int64_t  n;
+
     (void) signo;
 
-    if (hd_step_locked) {
-        hd_step_held++;
-        return;
-    }
+    n = hd_step_locked ? ++hd_step_held : ++hd_step_count;
 
-    if (++hd_step_count == hd_step_left) {
-        kill(getpid(), SIGKILL);
+    if (n == hd_step_left
+        && hd_step_mode == (hd_step_locked ? HD_FAULT_HELD : HD_FAULT_STEP))
+    {
+        kill(getpid(), (int) hd_fault->each);
     }
 }
 
@@ -69,13 +70,15 @@ hd_step_begin(const char *name)
 
     mode = __atomic_load_n(&hd_fault->mode, __ATOMIC_ACQUIRE);
 
-    if (mode != HD_FAULT_STEP || strcmp(name, hd_fault->name) != 0
+    if ((mode != HD_FAULT_STEP && mode != HD_FAULT_HELD)
+        || strcmp(name, hd_fault->name) != 0
         || !__atomic_compare_exchange_n(&hd_fault->mode, &mode, HD_FAULT_OFF, 0,
                                         __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
     {
         return 0;
     }
 
+    hd_step_mode = mode;
     hd_step_left = hd_fault->left;
     hd_step_count = 0;
     hd_step_held = 0;
@@ -159,6 +162,8 @@ HD_STEP_VALUE(ngx_hd_beat_tell, ngx_int_t, (ngx_hd_target_t *t,
               ngx_hd_verdict_e status, const ngx_str_t *message),
               (t, status, message))
 HD_STEP(ngx_hd_upstream_sync, (ngx_hd_upstream_t *u), (u))
+HD_STEP_VALUE(ngx_hd_upstream_serves, ngx_uint_t, (ngx_hd_upstream_t *u,
+              ngx_hd_target_t *t), (u, t))
 
 
 /* nginx's lock of a list of servers */

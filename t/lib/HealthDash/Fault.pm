@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(fault_build is_long);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
-my %mode = (off => 0, nth => 1, new => 2, step => 3);
+my %mode = (off => 0, nth => 1, new => 2, step => 3, held => 4);
 my %class = (ours => 1, curl => 2, json => 4);
 my ($words, $sites, $size) = (256, 8192, 64);
 
@@ -95,7 +95,7 @@ sub last_fault { return unpack 'Z*', $_[0]->get(64, 128); }
 
 
 # arm('new', each => 1, classes => [ 'ours' ]), arm('nth', left => N),
-# arm('step', name => FUNCTION, left => N), disarm
+# arm('step' or 'held', name => FUNCTION, left => N, signal => 9), disarm
 
 sub arm {
     my ($self, $mode, %arg) = @_;
@@ -104,7 +104,9 @@ sub arm {
     $classes |= $class{$_} for @{ $arg{classes} // ['ours'] };
 
     $self->put(192, pack 'a64', $arg{name} // '');
-    $self->put(8, pack 'q3', $arg{left} // 0, $arg{each} // 1, $classes);
+    $self->put(8, pack 'q3', $arg{left} // 0,
+                  $arg{each} // ($mode =~ /step|held/ ? $arg{signal} // 9 : 1),
+                  $classes);
     $self->put(0, pack 'q', $mode{$mode});
 }
 

@@ -1,0 +1,354 @@
+
+/*
+ * healthdash: nginx's lock of a list of servers that a dead worker has left.
+ *
+ * The lock does not say who holds it, so that is concluded.  Whoever is alive
+ * and holds it lets it go after some microseconds of running.  If it was never
+ * free in many looks, while each other process of this nginx was seen asleep or
+ * has run for longer than that, its holder is none of them.  A process that was
+ * stopped, or waits for the disk, is waited for.
+ */
+
+
+#include <ngx_hd_compat.h>
+#include <ngx_hd_rr.h>
+#include <ngx_hd_unlock.h>
+
+#include <pthread.h>
+
+
+#define NGX_HD_UNLOCK_LOOKS     100     /* a msec or more apart, at a time */
+#define NGX_HD_UNLOCK_TIMES     200     /* after that it is left alone */
+#define NGX_HD_UNLOCK_TICKS     3       /* of the clock of processor time, of
+                                           some 10 msec, the first not whole */
+
+/* as in ngx_rwlock.c; any other value is how many readers hold it */
+
+#define NGX_HD_UNLOCK_WRITER    ((ngx_atomic_uint_t) -1)
+
+#define NGX_HD_UNLOCK_UNKNOWN   ((uint64_t) -1)
+
+
+/* another process of this nginx */
+
+typedef struct {
+    ngx_pid_t   pid;
+    uint64_t    ticks;          /* it had run for so long when it was seen to */
+} ngx_hd_sibling_t;
+
+
+static void ngx_hd_unlock_forget(void *data);
+static void ngx_hd_unlock_look(void);
+static ngx_uint_t ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers);
+static ngx_atomic_uint_t ngx_hd_unlock_dead(ngx_atomic_t *lock);
+static ngx_atomic_uint_t ngx_hd_unlock_held(ngx_atomic_t *lock);
+static ngx_uint_t ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling);
+static ngx_uint_t ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling,
+    ngx_uint_t n);
+static ngx_uint_t ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling);
+static ngx_int_t ngx_hd_unlock_process(ngx_pid_t pid, u_char *state,
+    uint64_t *ticks);
+
+
+static ngx_hd_main_conf_t  *ngx_hd_unlock_conf;
+static ngx_uint_t           ngx_hd_unlock_is_set;
+
+
+ngx_int_t
+ngx_hd_unlock_init(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_hd_unlock_forget;
+    cln->data = hmcf;
+
+    ngx_hd_unlock_conf = hmcf;
+
+    /*
+     * Not at the beginning of a worker, where modules before this one have
+     * their turn: one of nginx's takes the lock.
+     */
+
+    if (!ngx_hd_unlock_is_set) {
+
+        if (pthread_atfork(NULL, NULL, ngx_hd_unlock_look) != 0) {
+            return NGX_ERROR;
+        }
+
+        ngx_hd_unlock_is_set = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a configuration goes, and nothing has come for it */
+
+static void
+ngx_hd_unlock_forget(void *data)
+{
+    if (ngx_hd_unlock_conf == data) {
+        ngx_hd_unlock_conf = NULL;
+    }
+}
+
+
+/* in a process that has just begun: it still takes itself for the master */
+
+static void
+ngx_hd_unlock_look(void)
+{
+    ngx_uint_t                      i, freed;
+    ngx_hd_upstream_t             **u;
+    ngx_http_upstream_rr_peers_t   *peers;
+
+    if (ngx_process != NGX_PROCESS_MASTER || ngx_hd_unlock_conf == NULL) {
+        return;
+    }
+
+    u = ngx_hd_unlock_conf->upstreams.elts;
+
+    for (i = 0; i < ngx_hd_unlock_conf->upstreams.nelts; i++) {
+        peers = u[i]->uscf->peer.data;
+
+        for (freed = 0; peers; peers = peers->next) {
+            freed |= ngx_hd_unlock_list(peers);
+        }
+
+        if (freed) {
+            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                          "healthdash: servers of upstream \"%V\" were locked "
+                          "by a worker that died, they are free again",
+                          &u[i]->uscf->host);
+        }
+    }
+}
+
+
+/* 1 if it was locked by a dead one, and is not any more */
+
+static ngx_uint_t
+ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_atomic_t                 *lock;
+    ngx_atomic_uint_t             dead;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    lock = ngx_hd_peers_lock(peers);
+
+    if (lock == NULL || *lock == 0) {
+        return 0;
+    }
+
+    dead = ngx_hd_unlock_dead(lock);
+    if (dead == 0) {
+        return 0;
+    }
+
+    /* as long as the dead one has it the list stays as it is */
+
+    for (peer = peers->peer; peer; peer = peer->next) {
+
+        if (ngx_hd_unlock_dead(ngx_hd_peer_lock(peer))) {
+            (void) ngx_atomic_cmp_set(ngx_hd_peer_lock(peer),
+                                      NGX_HD_UNLOCK_WRITER, 0);
+        }
+    }
+
+    if (dead == NGX_HD_UNLOCK_WRITER) {
+        ngx_hd_rr_recount(peers);
+        (void) ngx_atomic_cmp_set(lock, NGX_HD_UNLOCK_WRITER, 0);
+
+    } else {
+        (void) ngx_atomic_fetch_add(lock, -(ngx_atomic_int_t) dead);
+    }
+
+    return 1;
+}
+
+
+/* how many readers died with it, or NGX_HD_UNLOCK_WRITER; 0 if none is known */
+
+static ngx_atomic_uint_t
+ngx_hd_unlock_dead(ngx_atomic_t *lock)
+{
+    u_char             state;
+    uint64_t           ticks;
+    ngx_uint_t         i, n;
+    ngx_atomic_uint_t  held, now;
+    ngx_hd_sibling_t   sibling[NGX_MAX_PROCESSES];
+
+    held = ngx_hd_unlock_held(lock);
+
+    if (held == 0
+        || ngx_hd_unlock_process(getpid(), &state, &ticks) != NGX_OK)
+    {
+        return 0;
+    }
+
+    n = ngx_hd_unlock_siblings(sibling);
+
+    for (i = 0; i < NGX_HD_UNLOCK_TIMES; i++) {
+        now = ngx_hd_unlock_held(lock);
+
+        if (now == 0
+            || (now == NGX_HD_UNLOCK_WRITER) != (held == NGX_HD_UNLOCK_WRITER))
+        {
+            return 0;
+        }
+
+        held = ngx_min(held, now);
+        n = ngx_hd_unlock_suspects(sibling, n);
+
+        if (n == 0) {
+            return held;
+        }
+    }
+
+    return 0;
+}
+
+
+/* by whom in all of some looks: the fewest readers, or a writer; 0: nobody */
+
+static ngx_atomic_uint_t
+ngx_hd_unlock_held(ngx_atomic_t *lock)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  held, now;
+
+    held = *lock;
+
+    for (i = 0; i < NGX_HD_UNLOCK_LOOKS; i++) {
+        now = *lock;
+
+        if (now == 0
+            || (now == NGX_HD_UNLOCK_WRITER) != (held == NGX_HD_UNLOCK_WRITER))
+        {
+            return 0;
+        }
+
+        held = ngx_min(held, now);
+        ngx_msleep(1);
+    }
+
+    return held;
+}
+
+
+/* all others that may hold it; returns how many */
+
+static ngx_uint_t
+ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling)
+{
+    ngx_int_t   i;
+    ngx_uint_t  n;
+
+    for (n = 0, i = 0; i < ngx_last_process; i++) {
+
+        if (ngx_processes[i].pid != NGX_INVALID_PID) {
+            sibling[n].pid = ngx_processes[i].pid;
+            sibling[n++].ticks = NGX_HD_UNLOCK_UNKNOWN;
+        }
+    }
+
+    return ngx_hd_unlock_suspects(sibling, n);
+}
+
+
+/* leaves those that may hold it still; returns how many */
+
+static ngx_uint_t
+ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling, ngx_uint_t n)
+{
+    ngx_uint_t  i, k;
+
+    for (k = 0, i = 0; i < n; i++) {
+
+        if (ngx_hd_unlock_is_suspect(&sibling[i])) {
+            sibling[k++] = sibling[i];
+        }
+    }
+
+    return k;
+}
+
+
+static ngx_uint_t
+ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling)
+{
+    u_char     state;
+    uint64_t   ticks;
+    ngx_int_t  rc;
+
+    rc = ngx_hd_unlock_process(sibling->pid, &state, &ticks);
+
+    /* it is gone, or about to be, or waits for an event, which nobody does who
+       holds the lock */
+
+    if (rc == NGX_DECLINED || (rc == NGX_OK && ngx_strchr("SZX", state))) {
+        return 0;
+    }
+
+    if (rc != NGX_OK || state != 'R') {
+        return 1;
+    }
+
+    if (sibling->ticks == NGX_HD_UNLOCK_UNKNOWN) {
+        sibling->ticks = ticks;
+    }
+
+    return ticks < sibling->ticks + NGX_HD_UNLOCK_TICKS;
+}
+
+
+/*
+ * What Linux says of the first thread of a process: its state, a letter, and
+ * for how long it has run.  NGX_DECLINED: there is no such process; NGX_ERROR:
+ * nothing is said.
+ */
+
+static ngx_int_t
+ngx_hd_unlock_process(ngx_pid_t pid, u_char *state, uint64_t *ticks)
+{
+    int          fd;
+    char         text[512];
+    char        *p;
+    u_char       name[64];
+    ssize_t      n;
+    unsigned     user, system;
+
+    (void) ngx_snprintf(name, sizeof(name), "/proc/%P/task/%P/stat%Z", pid,
+                        pid);
+
+    fd = open((char *) name, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        return (errno == ENOENT || errno == ESRCH) ? NGX_DECLINED : NGX_ERROR;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    (void) close(fd);
+
+    text[ngx_max(n, 0)] = '\0';
+
+    /* the second field is a name in parentheses, the 14th and 15th are times */
+
+    p = strrchr(text, ')');
+
+    if (p == NULL
+        || sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %u %u",
+                  state, &user, &system)
+           != 3)
+    {
+        return NGX_ERROR;
+    }
+
+    *ticks = (uint64_t) user + system;
+
+    return NGX_OK;
+}
