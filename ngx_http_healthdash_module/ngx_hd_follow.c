@@ -8,9 +8,7 @@
 
 
 #include <ngx_hd_compat.h>
-#include <ngx_hd_clock.h>
 #include <ngx_hd_follow.h>
-#include <ngx_hd_history.h>
 
 
 #define NGX_HD_FOLLOW_LEASE   1000     /* msec, for one record */
@@ -301,14 +299,8 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
         && (data.state == NGX_HD_STATE_UP
             || data.state == NGX_HD_STATE_DEGRADED))
     {
-        ngx_hd_history_pass(&rec->history, &data,
+        ngx_hd_store_forget(rec, &data,
                             ngx_current_msec + u->main->zone->clock, validity);
-
-        data.state = NGX_HD_STATE_UNKNOWN;
-        data.state_reason = NGX_HD_R_NONE;
-        data.state_len = 0;
-        data.since = ngx_hd_wall();
-        data.since_mono = ngx_current_msec;
 
         (void) ngx_hd_store_publish(rec, &lease, &data);
     }

@@ -49,6 +49,7 @@ volatile ngx_msec_t    ngx_current_msec = 5000;
 
 static ngx_time_t      now = { 1700000000, 0, 0 };
 
+static ngx_uint_t      records = RECORDS;       /* in the zone */
 static ngx_uint_t      locked;          /* by somebody else */
 static ngx_uint_t      held;            /* by a worker of ours */
 static ngx_uint_t      unlocks;
@@ -220,11 +221,11 @@ start(void)
     size_t      size;
     ngx_uint_t  i;
 
-    size = offsetof(ngx_hd_zone_t, record) + RECORDS * sizeof(ngx_hd_record_t);
+    size = offsetof(ngx_hd_zone_t, record) + records * sizeof(ngx_hd_record_t);
 
     zone = calloc(1, size);
     zone->generation = 1;
-    zone->capacity = RECORDS;
+    zone->capacity = records;
 
     shm.shm.addr = (u_char *) &slab;
 
@@ -637,6 +638,7 @@ come_back(void)
 
     memset(&data, 0, sizeof(ngx_hd_data_t));
     data.state = NGX_HD_STATE_UP;
+    data.last_mono = ngx_current_msec;
 
     (void) ngx_hd_store_claim(&conf, rec, 1000, &lease, &until);
     (void) ngx_hd_store_publish(rec, &lease, &data);
@@ -988,6 +990,103 @@ test_listed(void)
 }
 
 
+/* a configuration without the upstream, and msec later one that has it again */
+
+static void
+leave_out(ngx_msec_t msec)
+{
+    list("ace");
+    configure();
+    later.conf.upstreams.nelts = 0;
+    later.conf.targets.nelts = 0;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ngx_current_msec += msec;
+    configure();
+}
+
+
+/* nobody asked for it in the meantime, so what was known of it is old */
+
+static void
+test_left_out(void)
+{
+    ngx_hd_data_t  data;
+
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(60000);
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(!is_trusted('a'), "left out by a configuration: not up from long ago");
+    renewed("ace");
+    ok(!is_trusted('a') && is_probed('a'), "but it is probed");
+
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(100);
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(is_trusted('a'), "left out for a moment: as it was");
+    (void) ngx_hd_store_read(&zone->record[later.target[0].record], &data);
+    ok(data.state == NGX_HD_STATE_UP, "with its facts");
+}
+
+
+/* an address that has got a second record since is found by that */
+
+static void
+test_twice(void)
+{
+    uint64_t         until;
+    ngx_hd_data_t    data;
+    ngx_hd_lease_t   lease;
+    ngx_hd_target_t  *t;
+
+    records = 4 * RECORDS;
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(100);
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    renewed("ace");
+    ok(is_probed('a') && !is_trusted('a'), "known again, by DNS: a new one");
+
+    /* it is down */
+
+    t = later.spares[0].targets[0];
+    memset(&data, 0, sizeof(ngx_hd_data_t));
+    data.state = NGX_HD_STATE_DOWN;
+
+    (void) ngx_hd_store_claim(&later.conf, &zone->record[t->record], 1000,
+                              &lease, &until);
+    (void) ngx_hd_store_publish(&zone->record[t->record], &lease, &data);
+    ngx_hd_store_release(&zone->record[t->record], &lease);
+
+    configure();
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    is_num(ngx_hd_store_verdict(&zone->record[later.target[0].record], NULL),
+           NGX_HD_STATE_DOWN, "after a reload: what was found out last");
+
+    records = RECORDS;
+}
+
+
 int
 main(void)
 {
@@ -1007,6 +1106,8 @@ main(void)
     test_two();
     test_reload();
     test_listed();
+    test_left_out();
+    test_twice();
 
     free(zone);
 

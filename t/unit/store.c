@@ -72,6 +72,15 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
 }
 
 
+ngx_uint_t
+ngx_hd_place_initial(ngx_hd_check_t *check, ngx_uint_t added)
+{
+    (void) added;
+
+    return check->initial;
+}
+
+
 uint64_t
 ngx_hd_place_age(uint64_t gone)
 {
