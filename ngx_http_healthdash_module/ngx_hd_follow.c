@@ -261,12 +261,11 @@ ngx_hd_follow_doubt(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 
     for (i = 0; i < u->checks.nelts; i++) {
         t = server->targets[i];
+        rec = &u->main->zone->record[t->record];
 
-        if (!ngx_hd_place_is_old(t, gone)) {
+        if (!ngx_hd_place_is_old(t, rec, gone)) {
             continue;
         }
-
-        rec = &u->main->zone->record[t->record];
 
         if (ngx_hd_follow_forget(u, rec, ngx_hd_store_validity(t->check))
             != NGX_OK)
@@ -286,6 +285,7 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
     ngx_msec_t validity)
 {
     uint64_t        until;
+    ngx_int_t       rc;
     ngx_hd_data_t   data;
     ngx_hd_lease_t  lease;
 
@@ -295,20 +295,23 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
         return NGX_BUSY;
     }
 
-    if (ngx_hd_store_read(rec, &data) == NGX_OK
-        && (data.state == NGX_HD_STATE_UP
-            || data.state == NGX_HD_STATE_DEGRADED))
-    {
+    rc = NGX_OK;
+
+    /* of facts that are spoilt the state is left */
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    if (data.state == NGX_HD_STATE_UP || data.state == NGX_HD_STATE_DEGRADED) {
         ngx_hd_store_forget(rec, &data,
                             ngx_current_msec + u->main->zone->clock, validity);
 
-        (void) ngx_hd_store_publish(rec, &lease, &data);
+        rc = ngx_hd_store_publish(rec, &lease, &data);
     }
 
     ngx_hd_set(&rec->due, ngx_current_msec);
     ngx_hd_store_release(rec, &lease);
 
-    return NGX_OK;
+    return (rc == NGX_OK) ? NGX_OK : NGX_BUSY;
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "tap.h"
 #include "ngx_stand_in.h"
+#include "../../ngx_http_healthdash_module/ngx_hd_clock.h"
 #include "../../ngx_http_healthdash_module/ngx_hd_word.h"
 
 
@@ -23,6 +24,12 @@ static void before_load(void);
 #undef ngx_hd_set
 #define ngx_hd_set(p, v)                                                      \
     (before_load(), __atomic_store_n(p, v, __ATOMIC_RELEASE))
+
+/* nginx's time stands still in a turn of its loop, the machine's goes on */
+
+static uint64_t  ahead;         /* msec */
+
+#define ngx_hd_now_usec()     ((ngx_current_msec + ahead) * 1000)
 
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_place.c"
@@ -690,6 +697,97 @@ test_doubt(void)
 }
 
 
+/* whether the server that came_back() is about is up, as it is */
+
+static ngx_uint_t
+is_up(void)
+{
+    ngx_uint_t  state;
+
+    return ngx_hd_place_verdict(&up, &spares[0], 0, &state) == NGX_OK
+           && state == NGX_HD_STATE_UP;
+}
+
+
+/* a worker that was stopped has the time of before */
+
+static void
+test_stopped(void)
+{
+    come_back();
+    ngx_current_msec -= 60000;
+    ok(is_up(), "back in a moment: it is up");
+
+    ahead = 60000;
+    ok(!is_up(), "but not for who was stopped until now");
+
+    (void) follow();
+    ahead = 0;
+    is_num(ngx_hd_store_verdict(&zone->record[0], NULL), NGX_HD_STATE_UNKNOWN,
+           "who marks it knows that, too");
+}
+
+
+/* it comes and goes, and no probe of it gets to its end */
+
+static void
+test_blinking(void)
+{
+    ngx_uint_t  i;
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    ok(is_up(), "it is back");
+
+    for (i = 0; i < 10; i++) {
+        list("ce");
+        (void) follow();
+        ngx_current_msec += 500;
+        list("ace");
+        (void) follow();
+        ngx_current_msec += 500;
+    }
+
+    ok(!is_up(), "it blinks: its last result is too old in the end");
+}
+
+
+/* its place is given away just when somebody has found it there */
+
+static void
+test_given(void)
+{
+    uint64_t         version;
+    ngx_hd_place_t  *place;
+
+    place = &zone->record[0].place;
+
+    come_back();
+    version = place->version;
+    ngx_hd_set(&place->version, 0);
+    ok(!is_up(), "a place that is being given away says nothing");
+
+    ngx_hd_set(&place->version, version);
+    (void) follow();
+}
+
+
+/* a record that nobody can read, or take, now */
+
+static void
+test_spoilt(void)
+{
+    come_back();
+    zone->record[0].copy[0].sum++;
+    zone->record[0].copy[1].sum++;
+
+    (void) follow();
+    ok(zone->record[0].place.gone == 0 && !is_up(),
+       "facts that are spoilt: not up from long ago either");
+}
+
+
 /* addresses that the state file knew, before DNS has given them */
 
 static void
@@ -1102,6 +1200,10 @@ main(void)
     test_others();
     test_renewed();
     test_doubt();
+    test_stopped();
+    test_blinking();
+    test_given();
+    test_spoilt();
     test_awaited();
     test_two();
     test_reload();
