@@ -120,9 +120,9 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 
     rec->told = old->told;
 
-    if (ngx_hd_store_read(old, &data) != NGX_OK) {
-        return;
-    }
+    /* of facts that are spoilt the state is left, and who is down stays out */
+
+    (void) ngx_hd_store_read(old, &data);
 
     ngx_hd_store_fill(rec, &data, &old->history);
 

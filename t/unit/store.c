@@ -390,6 +390,30 @@ test_reloads(void)
 }
 
 
+/* a former holder has spoilt the facts just when the zone is to be copied */
+
+static void
+test_spoilt(void)
+{
+    conf_t           c[2];
+    ngx_hd_record_t  *rec;
+
+    load(&c[0], NULL, "ab", ngx_hd_zone_size(4));
+    publish(&c[0], record(&c[0], 'a'), NGX_HD_STATE_DOWN);
+
+    rec = record(&c[0], 'a');
+    rec->copy[0].sum++;
+    rec->copy[1].sum++;
+
+    load(&c[1], &c[0], "ab", ngx_hd_zone_size(8));
+
+    rec = record(&c[1], 'a');
+    is_num(ngx_hd_store_verdict(rec, NULL), NGX_HD_STATE_DOWN,
+           "of spoilt facts another zone has the verdict");
+    is_num(facts(rec), 0, "and no more");
+}
+
+
 /* a record is found by its whole identity */
 
 static void
@@ -713,6 +737,7 @@ main(void)
     test_sizes();
     test_reloads();
     test_alike();
+    test_spoilt();
     test_foreign();
     test_leases();
     test_note();
