@@ -44,17 +44,22 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
     ngx_memzero(follow, sizeof(ngx_hd_follow_t));
     ngx_memzero(u->news, u->nspares);
 
-    if (u->followed == ngx_hd_peers_config(
+    sum = ngx_hd_follow_sum(u);
+
+    /* a worker of the past that was stopped may mark places even now */
+
+    if (sum == u->places
+        && u->followed == ngx_hd_peers_config(
                            (ngx_http_upstream_rr_peers_t *) u->uscf->peer.data))
     {
         return;
     }
 
-    sum = ngx_hd_follow_sum(u);
     n = ngx_hd_follow_list(u, &config);
 
     if (n == 0 && !ngx_hd_follow_differs(u)) {
         u->followed = config;
+        u->places = sum;
         return;
     }
 
@@ -89,15 +94,16 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
         follow->again = 1;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
-
     if (!follow->again) {
         u->followed = config;
+        u->places = ngx_hd_follow_sum(u);
     }
+
+    ngx_shmtx_unlock(&shpool->mutex);
 }
 
 
-/* another one when a place has been given away */
+/* another one when a place has been given away, or marked */
 
 static uint64_t
 ngx_hd_follow_sum(ngx_hd_upstream_t *u)
@@ -109,7 +115,9 @@ ngx_hd_follow_sum(ngx_hd_upstream_t *u)
     for (sum = 0, i = 0; i < u->nspares; i++) {
         ngx_hd_place_look(u, &u->spares[i], &p);
 
-        sum = ngx_hd_words_sum(&p.version, 1, sum);
+        p.gone = p.version ? p.gone : 0;
+
+        sum = ngx_hd_words_sum(&p.version, 2, sum);
     }
 
     return sum;

@@ -1025,6 +1025,59 @@ test_reload(void)
 }
 
 
+/*
+ * A worker of the former configuration, whose list has lost b, is stopped when
+ * it is about to mark that, and goes on when one of the new configuration,
+ * whose list has b, has seen that all is well.
+ */
+
+static void
+test_marked(void)
+{
+    ngx_uint_t       m, i, late;
+    ngx_hd_follow_t  f;
+
+    late = 0;
+
+    for (m = 1; m < 60; m++) {
+        free(zone);
+        start();
+
+        list("abc");
+        (void) follow();
+        list("ac");
+        configure();
+
+        rival = &up;
+        stops = m;
+        go_there();
+        stops = 0;
+
+        list("abc");
+        later.uscf.peer.data = uscf.peer.data;
+        ngx_hd_zone_attach(&later.cycle, &later.conf);
+        ngx_hd_follow(&later.up, &f);
+
+        if (begun) {
+            go_there();
+        }
+
+        rival = NULL;
+        late += (zone->record[1].place.gone != 0 && !f.again && !f.changed);
+
+        for (i = 0; i < 9; i++) {
+            ngx_current_msec += NGX_HD_FOLLOW_LEASE;
+            ngx_hd_follow(&later.up, &f);
+        }
+
+        check(is_probed('b'), "stopped at %lu: who is there", m);
+    }
+
+    checked("who is there is probed, though one of the past says it is not");
+    ok(late > 0, "which it did %lu times when it was too late", late);
+}
+
+
 /* what the new configuration says of a name, which is back in nginx's list */
 
 static ngx_uint_t
@@ -1207,6 +1260,7 @@ main(void)
     test_awaited();
     test_two();
     test_reload();
+    test_marked();
     test_listed();
     test_left_out();
     test_twice();
