@@ -22,7 +22,7 @@
 typedef struct {
     ngx_hd_zone_t    *zone;
     ngx_uint_t        mask;
-    uint32_t         *slots;    /* index + 1, or 0 */
+    uint32_t         *slots;    /* index + 1, or 0; NULL: no memory */
 } ngx_hd_index_t;
 
 
@@ -46,11 +46,11 @@ static void ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
 static void ngx_hd_zone_spare(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 static void ngx_hd_zone_doubt(ngx_hd_record_t *rec, ngx_hd_target_t *t,
     int64_t clock);
-static ngx_int_t ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
-    ngx_pool_t *pool);
+static void ngx_hd_zone_index(ngx_hd_index_t *index, ngx_pool_t *pool);
 static ngx_uint_t ngx_hd_zone_slot(ngx_hd_index_t *index, u_char *id);
 static ngx_hd_record_t *ngx_hd_zone_lookup(ngx_hd_index_t *index,
     u_char *id);
+static ngx_hd_record_t *ngx_hd_zone_search(ngx_hd_zone_t *zone, u_char *id);
 static ngx_hd_record_t *ngx_hd_zone_unused(ngx_hd_spare_t *spare);
 static void ngx_hd_zone_limit_due(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 
@@ -268,8 +268,10 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cycle->log);
 
-    if (pool && from && ngx_hd_zone_index(&index, from, pool) != NGX_OK) {
-        index.zone = NULL;
+    index.zone = from;
+
+    if (pool && from) {
+        ngx_hd_zone_index(&index, pool);
     }
 
     ngx_hd_place_seat(hmcf, from);
@@ -427,23 +429,24 @@ ngx_hd_zone_doubt(ngx_hd_record_t *rec, ngx_hd_target_t *t, int64_t clock)
 }
 
 
-static ngx_int_t
-ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
-    ngx_pool_t *pool)
+static void
+ngx_hd_zone_index(ngx_hd_index_t *index, ngx_pool_t *pool)
 {
     uint64_t          i, n;
     ngx_uint_t        k;
+    ngx_hd_zone_t    *zone;
     ngx_hd_record_t  *rec;
+
+    zone = index->zone;
 
     for (n = 64; n < 2 * zone->capacity; n *= 2) { /* void */ }
 
-    index->slots = ngx_pcalloc(pool, n * sizeof(uint32_t));
-    if (index->slots == NULL) {
-        return NGX_ERROR;
-    }
-
-    index->zone = zone;
     index->mask = n - 1;
+    index->slots = ngx_pcalloc(pool, n * sizeof(uint32_t));
+
+    if (index->slots == NULL) {
+        return;
+    }
 
     for (i = 0; i < zone->capacity; i++) {
         rec = &zone->record[i];
@@ -464,8 +467,6 @@ ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
             index->slots[k] = i + 1;
         }
     }
-
-    return NGX_OK;
 }
 
 
@@ -495,9 +496,37 @@ ngx_hd_zone_lookup(ngx_hd_index_t *index, u_char *id)
 {
     ngx_uint_t  k;
 
+    if (index->slots == NULL) {
+        return ngx_hd_zone_search(index->zone, id);
+    }
+
     k = ngx_hd_zone_slot(index, id);
 
     return index->slots[k] ? &index->zone->record[index->slots[k] - 1] : NULL;
+}
+
+
+/* there was no memory: it takes longer, but nothing that is known is lost */
+
+static ngx_hd_record_t *
+ngx_hd_zone_search(ngx_hd_zone_t *zone, u_char *id)
+{
+    uint64_t          i;
+    ngx_hd_record_t  *rec, *found;
+
+    found = NULL;
+
+    for (i = 0; i < zone->capacity; i++) {
+        rec = &zone->record[i];
+
+        if (rec->generation && ngx_memcmp(rec->id, id, NGX_HD_ID_LEN) == 0
+            && (found == NULL || found->generation < rec->generation))
+        {
+            found = rec;
+        }
+    }
+
+    return found;
 }
 
 

@@ -414,6 +414,28 @@ test_spoilt(void)
 }
 
 
+/* no memory for the time of a reload */
+
+static void
+test_no_memory(void)
+{
+    conf_t  c[3];
+
+    load(&c[0], NULL, "ab", ngx_hd_zone_size(4));
+    publish(&c[0], record(&c[0], 'a'), 7);
+
+    stand_in_fail = 1;
+    load(&c[1], &c[0], "ba", ngx_hd_zone_size(4));
+    is_num(facts(record(&c[1], 'a')), 7, "without memory: what was known");
+
+    stand_in_fail = 1;
+    load(&c[2], &c[1], "acb", ngx_hd_zone_size(8));
+    is_num(facts(record(&c[2], 'a')), 7, "also in another zone");
+    is_num(facts(record(&c[2], 'c')), 0, "and what is new is new");
+    stand_in_fail = 0;
+}
+
+
 /* a record is found by its whole identity */
 
 static void
@@ -736,6 +758,7 @@ main(void)
 
     test_sizes();
     test_reloads();
+    test_no_memory();
     test_alike();
     test_spoilt();
     test_foreign();
