@@ -243,6 +243,8 @@ struct ngx_hd_upstream_s {
                                                    it was applied to */
     ngx_uint_t                    followed;     /* worker: the same, when spare
                                                    places were given */
+    uint64_t                      places;       /* worker: a sum over them, as
+                                                   they were then */
     uint64_t                      ramp_end;     /* worker: when no server ramps
                                                    any more, monotonic, msec;
                                                    0: none does */

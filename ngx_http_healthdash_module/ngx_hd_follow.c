@@ -8,9 +8,7 @@
 
 
 #include <ngx_hd_compat.h>
-#include <ngx_hd_clock.h>
 #include <ngx_hd_follow.h>
-#include <ngx_hd_history.h>
 
 
 #define NGX_HD_FOLLOW_LEASE   1000     /* msec, for one record */
@@ -46,17 +44,22 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
     ngx_memzero(follow, sizeof(ngx_hd_follow_t));
     ngx_memzero(u->news, u->nspares);
 
-    if (u->followed == ngx_hd_peers_config(
+    sum = ngx_hd_follow_sum(u);
+
+    /* a worker of the past that was stopped may mark places even now */
+
+    if (sum == u->places
+        && u->followed == ngx_hd_peers_config(
                            (ngx_http_upstream_rr_peers_t *) u->uscf->peer.data))
     {
         return;
     }
 
-    sum = ngx_hd_follow_sum(u);
     n = ngx_hd_follow_list(u, &config);
 
     if (n == 0 && !ngx_hd_follow_differs(u)) {
         u->followed = config;
+        u->places = sum;
         return;
     }
 
@@ -91,15 +94,16 @@ ngx_hd_follow(ngx_hd_upstream_t *u, ngx_hd_follow_t *follow)
         follow->again = 1;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
-
     if (!follow->again) {
         u->followed = config;
+        u->places = ngx_hd_follow_sum(u);
     }
+
+    ngx_shmtx_unlock(&shpool->mutex);
 }
 
 
-/* another one when a place has been given away */
+/* another one when a place has been given away, or marked */
 
 static uint64_t
 ngx_hd_follow_sum(ngx_hd_upstream_t *u)
@@ -111,7 +115,9 @@ ngx_hd_follow_sum(ngx_hd_upstream_t *u)
     for (sum = 0, i = 0; i < u->nspares; i++) {
         ngx_hd_place_look(u, &u->spares[i], &p);
 
-        sum = ngx_hd_words_sum(&p.version, 1, sum);
+        p.gone = p.version ? p.gone : 0;
+
+        sum = ngx_hd_words_sum(&p.version, 2, sum);
     }
 
     return sum;
@@ -263,12 +269,11 @@ ngx_hd_follow_doubt(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 
     for (i = 0; i < u->checks.nelts; i++) {
         t = server->targets[i];
+        rec = &u->main->zone->record[t->record];
 
-        if (!ngx_hd_place_is_old(t, gone)) {
+        if (!ngx_hd_place_is_old(t, rec, gone)) {
             continue;
         }
-
-        rec = &u->main->zone->record[t->record];
 
         if (ngx_hd_follow_forget(u, rec, ngx_hd_store_validity(t->check))
             != NGX_OK)
@@ -288,6 +293,7 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
     ngx_msec_t validity)
 {
     uint64_t        until;
+    ngx_int_t       rc;
     ngx_hd_data_t   data;
     ngx_hd_lease_t  lease;
 
@@ -297,26 +303,23 @@ ngx_hd_follow_forget(ngx_hd_upstream_t *u, ngx_hd_record_t *rec,
         return NGX_BUSY;
     }
 
-    if (ngx_hd_store_read(rec, &data) == NGX_OK
-        && (data.state == NGX_HD_STATE_UP
-            || data.state == NGX_HD_STATE_DEGRADED))
-    {
-        ngx_hd_history_pass(&rec->history, &data,
+    rc = NGX_OK;
+
+    /* of facts that are spoilt the state is left */
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    if (data.state == NGX_HD_STATE_UP || data.state == NGX_HD_STATE_DEGRADED) {
+        ngx_hd_store_forget(rec, &data,
                             ngx_current_msec + u->main->zone->clock, validity);
 
-        data.state = NGX_HD_STATE_UNKNOWN;
-        data.state_reason = NGX_HD_R_NONE;
-        data.state_len = 0;
-        data.since = ngx_hd_wall();
-        data.since_mono = ngx_current_msec;
-
-        (void) ngx_hd_store_publish(rec, &lease, &data);
+        rc = ngx_hd_store_publish(rec, &lease, &data);
     }
 
     ngx_hd_set(&rec->due, ngx_current_msec);
     ngx_hd_store_release(rec, &lease);
 
-    return NGX_OK;
+    return (rc == NGX_OK) ? NGX_OK : NGX_BUSY;
 }
 
 

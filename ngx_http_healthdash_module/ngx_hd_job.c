@@ -465,7 +465,10 @@ ngx_hd_job_copy_place(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
 }
 
 
-/* NGX_DECLINED: it cannot be read now, or is of another target */
+/*
+ * NGX_DECLINED: it cannot be read now, or is of another target.  Of facts that
+ * are spoilt the state is left, and who is down has to stay out.
+ */
 
 static ngx_int_t
 ngx_hd_job_copy_frame(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
@@ -474,9 +477,9 @@ ngx_hd_job_copy_frame(ngx_hd_job_t *job, void *part, ngx_hd_record_t *rec)
 
     ngx_memcpy(frame->id, rec->id, NGX_HD_ID_LEN);
 
-    if (ngx_hd_store_read(rec, &frame->data) != NGX_OK
-        || ngx_hd_store_copy_told(rec, &frame->told) != NGX_OK)
-    {
+    (void) ngx_hd_store_read(rec, &frame->data);
+
+    if (ngx_hd_store_copy_told(rec, &frame->told) != NGX_OK) {
         return NGX_DECLINED;
     }
 

@@ -144,14 +144,15 @@ ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
 
     /*
      * The place first: who marks it as back has made the verdict one that may
-     * be trusted before.
+     * be trusted before.  A free one was given away since it was found.
      */
 
     doubt = 0;
 
     if (t->spare) {
         ngx_hd_place_look(u, server, &p);
-        doubt = p.version && p.gone && ngx_hd_place_is_old(t, p.gone);
+        doubt = p.version == 0
+                || (p.gone && ngx_hd_place_is_old(t, rec, p.gone));
     }
 
     *state = ngx_hd_store_verdict(rec, NULL);
@@ -171,13 +172,38 @@ ngx_hd_place_age(uint64_t gone)
 }
 
 
-/* what was known of an address is not trusted once it comes back */
+/*
+ * One that comes and goes may never be there for as long as a probe takes, so
+ * its last result counts, too; but what the state file knew is trusted.
+ */
 
 ngx_uint_t
-ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone)
+ngx_hd_place_is_old(ngx_hd_target_t *t, ngx_hd_record_t *rec, uint64_t gone)
 {
-    return ngx_hd_place_age(gone) > ngx_hd_store_validity(t->check)
-           && ngx_hd_place_initial(t->check, 1) != NGX_HD_INITIAL_UP;
+    uint64_t       now;
+    ngx_msec_t     validity;
+    ngx_hd_data_t  data;
+
+    if (ngx_hd_place_initial(t->check, 1) == NGX_HD_INITIAL_UP) {
+        return 0;
+    }
+
+    /* a worker that was stopped in this turn of its loop has an older time */
+
+    now = ngx_hd_now_usec() / 1000;
+    validity = ngx_hd_store_validity(t->check);
+
+    if (ngx_hd_since(ngx_hd_gone_time(gone), now) > validity) {
+        return 1;
+    }
+
+    if (ngx_hd_gone_awaited(gone)) {
+        return 0;
+    }
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    return ngx_hd_since(data.last_mono, now) > validity;
 }
 
 

@@ -52,8 +52,8 @@ ngx_hd_record_t *ngx_hd_place_record(ngx_hd_upstream_t *u,
 
 /*
  * What a server's check says of it, ngx_hd_state_e: unknown for one that was
- * well, has been away for longer than its result may stand, and has just come
- * back.  NGX_DECLINED if it has no record.
+ * well, but for longer ago than a result may stand, and has just come back, or
+ * has just lost its place.  NGX_DECLINED if it has no record.
  */
 ngx_int_t ngx_hd_place_verdict(ngx_hd_upstream_t *u, ngx_hd_server_t *server,
     ngx_uint_t check, ngx_uint_t *state);
@@ -87,10 +87,11 @@ void ngx_hd_place_target(ngx_hd_target_t *t, const ngx_hd_place_t *p,
 uint64_t ngx_hd_place_age(uint64_t gone);
 
 /*
- * 1 if what is known of a target that is gone since then, ngx_hd_gone(), is not
- * to be trusted once it comes back.
+ * 1 if what rec knows of t, which is gone since then, ngx_hd_gone(), is not to
+ * be trusted once it comes back.
  */
-ngx_uint_t ngx_hd_place_is_old(ngx_hd_target_t *t, uint64_t gone);
+ngx_uint_t ngx_hd_place_is_old(ngx_hd_target_t *t, ngx_hd_record_t *rec,
+    uint64_t gone);
 
 /*
  * Before a configuration has records: gives spare servers the addresses that

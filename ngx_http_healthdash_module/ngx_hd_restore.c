@@ -7,6 +7,7 @@
 
 
 #include <ngx_hd_archive.h>
+#include <ngx_hd_clock.h>
 #include <ngx_hd_event.h>
 #include <ngx_hd_index.h>
 #include <ngx_hd_place.h>
@@ -18,6 +19,7 @@
 
 #define NGX_HD_RESTORE_TRUST   3600000         /* msec: states are of use */
 #define NGX_HD_RESTORE_KEEP    7776000000LL    /* msec: 90 days, as history */
+#define NGX_HD_RESTORE_LEASE   1000            /* msec, for one record */
 #define NGX_HD_RESTORE_TEXT    128             /* bytes of a sentence */
 
 
@@ -60,6 +62,12 @@ static void ngx_hd_restore_targets(ngx_hd_restore_t *r);
 static void ngx_hd_restore_target(ngx_hd_restore_t *r, ngx_hd_target_t *t);
 static void ngx_hd_restore_times(ngx_hd_restore_t *r, ngx_hd_data_t *data);
 static void ngx_hd_restore_forget(ngx_hd_data_t *data, ngx_hd_told_t *told);
+static ngx_uint_t ngx_hd_restore_is_later(ngx_hd_restore_t *r);
+static ngx_uint_t ngx_hd_restore_take_all(ngx_hd_restore_t *r);
+static ngx_uint_t ngx_hd_restore_take(ngx_hd_restore_t *r,
+    ngx_hd_target_t *t);
+static void ngx_hd_restore_turn(ngx_hd_data_t *data,
+    const ngx_hd_data_t *known);
 static void ngx_hd_restore_events(ngx_hd_restore_t *r);
 static void ngx_hd_restore_tell(ngx_hd_restore_t *r);
 static u_char *ngx_hd_restore_known(ngx_hd_restore_t *r, u_char *p);
@@ -562,6 +570,165 @@ ngx_hd_restore_forget(ngx_hd_data_t *data, ngx_hd_told_t *told)
     ngx_memzero(told, sizeof(ngx_hd_told_t));
 
     told->known = ngx_current_msec;
+}
+
+
+void
+ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
+{
+    ngx_err_t          err;
+    ngx_uint_t         n;
+    ngx_pool_t        *pool;
+    ngx_hd_restore_t  *r;
+
+    pool = hmcf->state_file.name.len
+           ? ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cycle->log) : NULL;
+
+    r = pool ? ngx_pcalloc(pool, sizeof(ngx_hd_restore_t)) : NULL;
+
+    if (r) {
+        r->main = hmcf;
+        r->log = cycle->log;
+
+        n = (ngx_hd_restore_open(r, &err) == NULL
+             && ngx_hd_restore_is_later(r)
+             && ngx_hd_restore_index(r, pool) == NGX_OK)
+            ? ngx_hd_restore_take_all(r) : 0;
+
+        if (n) {
+            ngx_log_error(NGX_LOG_NOTICE, r->log, 0,
+                          "healthdash: %ui target%s down, as a later nginx "
+                          "wrote to state file \"%V\"", n, n == 1 ? "" : "s",
+                          &hmcf->state_file.name);
+        }
+
+        ngx_hd_restore_close(r);
+    }
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+/* what is of no use is left to those who write the file, or begin with it */
+
+static ngx_uint_t
+ngx_hd_restore_is_later(ngx_hd_restore_t *r)
+{
+    size_t   len;
+    int64_t  away;
+
+    len = ngx_hd_restore_read(r, &r->head, sizeof(ngx_hd_archive_head_t));
+
+    if (ngx_hd_archive_wrong(&r->head, len)
+        || r->head.instance <= r->main->zone->saved.instance)
+    {
+        return 0;
+    }
+
+    away = ngx_hd_wall() - r->head.wall;
+
+    r->away = ngx_max(away, 0);
+    r->shift = ngx_current_msec - r->away - r->head.mono;
+
+    return r->away <= NGX_HD_RESTORE_TRUST
+           && lseek(r->fd, (off_t) (r->head.places
+                                    * sizeof(ngx_hd_archive_place_t)),
+                    SEEK_CUR)
+              != -1;
+}
+
+
+static ngx_uint_t
+ngx_hd_restore_take_all(ngx_hd_restore_t *r)
+{
+    uint64_t           i;
+    ngx_uint_t         k, n;
+    ngx_hd_target_t  **t;
+
+    n = 0;
+    t = r->main->targets.elts;
+
+    for (i = 1; i <= r->head.targets; i++) {
+
+        if (ngx_hd_restore_read(r, r->frame, sizeof(ngx_hd_archive_frame_t))
+            != sizeof(ngx_hd_archive_frame_t))
+        {
+            break;
+        }
+
+        k = ngx_hd_archive_is_frame(&r->head, r->frame, i)
+            ? ngx_hd_index_find(&r->targets, r->frame->id) : 0;
+
+        n += k ? ngx_hd_restore_take(r, t[k - 1]) : 0;
+    }
+
+    return n;
+}
+
+
+/* 1 if it is down, by a probe that is later than the last one of ours */
+
+static ngx_uint_t
+ngx_hd_restore_take(ngx_hd_restore_t *r, ngx_hd_target_t *t)
+{
+    uint64_t          until;
+    ngx_int_t         rc;
+    ngx_hd_data_t     data, *known;
+    ngx_hd_lease_t    lease;
+    ngx_hd_record_t  *rec;
+
+    known = &r->frame->data;
+    rec = ngx_hd_store_record(r->main, t);
+
+    if (rec == NULL || known->state != NGX_HD_STATE_DOWN
+        || ngx_hd_store_claim(r->main, rec, NGX_HD_RESTORE_LEASE, &lease,
+                              &until)
+           != NGX_OK)
+    {
+        return 0;
+    }
+
+    rc = NGX_DECLINED;
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    if (data.state != NGX_HD_STATE_DOWN && data.last < known->last) {
+        ngx_hd_history_pass(&rec->history, &data,
+                            ngx_current_msec + r->main->zone->clock,
+                            ngx_hd_store_validity(t->check));
+        ngx_hd_restore_times(r, known);
+        ngx_hd_restore_turn(&data, known);
+
+        rc = ngx_hd_store_publish(rec, &lease, &data);
+    }
+
+    if (rc == NGX_OK && t->upstream) {
+        ngx_hd_store_changed(t->upstream);
+    }
+
+    ngx_hd_store_release(rec, &lease);
+
+    return rc == NGX_OK;
+}
+
+
+/* counts and history are those of this nginx */
+
+static void
+ngx_hd_restore_turn(ngx_hd_data_t *data, const ngx_hd_data_t *known)
+{
+    data->state = known->state;
+    data->since = known->since;
+    data->since_mono = known->since_mono;
+    data->fails = known->fails;
+    data->passes = known->passes;
+    data->clean = known->clean;
+    data->state_reason = known->state_reason;
+    data->state_len = known->state_len;
+
+    ngx_memcpy(data->state_detail, known->state_detail, known->state_len);
 }
 
 

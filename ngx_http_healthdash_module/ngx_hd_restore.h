@@ -42,5 +42,12 @@ ngx_hd_restore_t *ngx_hd_restore_begin(ngx_cycle_t *cycle,
  */
 void ngx_hd_restore_end(ngx_hd_restore_t *r, ngx_pool_t *pool);
 
+/*
+ * In a worker that begins: if the file was written by an nginx that was started
+ * later than this one, which has workers again after it had none for a while,
+ * takes over who is down by it and was not when we looked last.
+ */
+void ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf);
+
 
 #endif /* _NGX_HD_RESTORE_H_INCLUDED_ */

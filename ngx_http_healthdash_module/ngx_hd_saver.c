@@ -9,6 +9,7 @@
 
 #include <ngx_hd_clock.h>
 #include <ngx_hd_job.h>
+#include <ngx_hd_restore.h>
 #include <ngx_hd_saver.h>
 #include <ngx_hd_store.h>
 #include <ngx_hd_thread.h>
@@ -42,6 +43,7 @@ typedef struct {
 static void ngx_hd_saver_timer_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_hd_saver_is_over(ngx_hd_saver_t *s);
 static ngx_uint_t ngx_hd_saver_claim(ngx_hd_saver_t *s);
+static ngx_uint_t ngx_hd_saver_is_held(uint64_t word);
 static void ngx_hd_saver_release(ngx_hd_saver_t *s);
 static ngx_uint_t ngx_hd_saver_is_ours(uint64_t word);
 static void ngx_hd_saver_look(ngx_hd_saver_t *s);
@@ -76,6 +78,15 @@ ngx_hd_saver_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     s->timer.cancelable = 1;
 
     hmcf->saver = s;
+
+    /*
+     * Workers of ours were there a moment ago, or there is something to learn.
+     * To read takes its time where the file system is slow, or dead.
+     */
+
+    if (!ngx_hd_saver_is_held(ngx_hd_load(&hmcf->zone->saved.lease))) {
+        ngx_hd_restore_overtaken(cycle, hmcf);
+    }
 
     ngx_add_timer(&s->timer, NGX_HD_SAVER_TICK);
 
@@ -123,29 +134,36 @@ ngx_hd_saver_is_over(ngx_hd_saver_t *s)
 static ngx_uint_t
 ngx_hd_saver_claim(ngx_hd_saver_t *s)
 {
-    int32_t   left;
-    uint32_t  now;
     uint64_t  word;
 
     word = ngx_hd_load(&s->main->zone->saved.lease);
 
-    /*
-     * One of another boot, or of long ago, may seem to last for days.  The time
-     * is read after the word: nginx's own may be older than the lease is.
-     */
-
-    now = (uint32_t) (ngx_hd_now_usec() / 1000);
-    left = (int32_t) ((uint32_t) word - now);
-
-    if (word && !ngx_hd_saver_is_ours(word)
-        && left > 0 && left <= NGX_HD_SAVER_LEASE)
-    {
+    if (ngx_hd_saver_is_held(word)) {
         return 0;
     }
 
     return ngx_hd_cas(&s->main->zone->saved.lease, &word,
                       (uint64_t) ngx_pid << 32
-                      | (uint32_t) (now + NGX_HD_SAVER_LEASE));
+                      | (uint32_t) (ngx_hd_now_usec() / 1000
+                                    + NGX_HD_SAVER_LEASE));
+}
+
+
+/*
+ * By another worker.  One of another boot, or of long ago, may seem to last for
+ * days.  The time is read after the word: nginx's own may be older than that.
+ */
+
+static ngx_uint_t
+ngx_hd_saver_is_held(uint64_t word)
+{
+    int32_t  left;
+
+    left = (int32_t) ((uint32_t) word
+                      - (uint32_t) (ngx_hd_now_usec() / 1000));
+
+    return word && !ngx_hd_saver_is_ours(word)
+           && left > 0 && left <= NGX_HD_SAVER_LEASE;
 }
 
 

@@ -98,6 +98,7 @@ static uint64_t ngx_hd_sched_next(ngx_hd_task_t *task,
     const ngx_hd_data_t *data, const ngx_hd_data_t *was);
 static uint64_t ngx_hd_sched_round(uint64_t msec);
 static void ngx_hd_sched_sweep_handler(ngx_event_t *ev);
+static void ngx_hd_sched_sync(ngx_hd_worker_t *w);
 static void ngx_hd_sched_look(ngx_hd_worker_t *w, ngx_hd_target_t *t);
 static ngx_uint_t ngx_hd_sched_is_home(ngx_hd_worker_t *w,
     ngx_hd_target_t *t);
@@ -774,7 +775,10 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
 
     w = ev->data;
 
+    ngx_hd_sched_sync(w);
+
     if (ngx_hd_sched_is_over(w)) {
+        ngx_add_timer(&w->sweep, NGX_HD_SWEEP);
         return;
     }
 
@@ -800,6 +804,25 @@ ngx_hd_sched_sweep_handler(ngx_event_t *ev)
     }
 
     ngx_add_timer(&w->sweep, again ? NGX_HD_SOON : NGX_HD_SWEEP);
+}
+
+
+/*
+ * A request looks at what is new when it comes, but it may be tried again long
+ * after that: as long as there are clients.
+ */
+
+static void
+ngx_hd_sched_sync(ngx_hd_worker_t *w)
+{
+    ngx_uint_t           i;
+    ngx_hd_upstream_t  **u;
+
+    u = w->main->upstreams.elts;
+
+    for (i = 0; i < w->main->upstreams.nelts; i++) {
+        ngx_hd_upstream_sync(u[i]);
+    }
 }
 
 

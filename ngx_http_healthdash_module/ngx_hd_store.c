@@ -6,6 +6,7 @@
  */
 
 
+#include <ngx_hd_clock.h>
 #include <ngx_hd_store.h>
 #include <ngx_hd_history.h>
 #include <ngx_hd_pace.h>
@@ -119,9 +120,9 @@ ngx_hd_store_import(ngx_hd_record_t *rec, ngx_hd_record_t *old)
 
     rec->told = old->told;
 
-    if (ngx_hd_store_read(old, &data) != NGX_OK) {
-        return;
-    }
+    /* of facts that are spoilt the state is left, and who is down stays out */
+
+    (void) ngx_hd_store_read(old, &data);
 
     ngx_hd_store_fill(rec, &data, &old->history);
 
@@ -168,6 +169,36 @@ ngx_hd_store_restore(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
     ngx_hd_store_fill(rec, data, history);
 
     rec->cleared = data->recoveries & 0xffffff;
+}
+
+
+void
+ngx_hd_store_forget(ngx_hd_record_t *rec, ngx_hd_data_t *data, uint64_t clock,
+    ngx_msec_t validity)
+{
+    ngx_hd_history_pass(&rec->history, data, clock, validity);
+
+    data->state = NGX_HD_STATE_UNKNOWN;
+    data->state_reason = NGX_HD_R_NONE;
+    data->state_len = 0;
+    data->since = ngx_hd_wall();
+    data->since_mono = ngx_current_msec;
+}
+
+
+void
+ngx_hd_store_doubt(ngx_hd_record_t *rec, uint64_t clock, ngx_msec_t validity)
+{
+    ngx_hd_data_t  data;
+
+    (void) ngx_hd_store_read(rec, &data);
+
+    if ((data.state == NGX_HD_STATE_UP || data.state == NGX_HD_STATE_DEGRADED)
+        && ngx_hd_since(data.last_mono, ngx_current_msec) > validity)
+    {
+        ngx_hd_store_forget(rec, &data, clock, validity);
+        ngx_hd_store_fill(rec, &data, &rec->history);
+    }
 }
 
 

@@ -46,6 +46,21 @@ void ngx_hd_store_restore(ngx_hd_record_t *rec, const ngx_hd_data_t *data,
     ngx_hd_history_t *history, const ngx_hd_told_t *told);
 
 /*
+ * Makes the state in data, which is of rec, an unknown one, as it was well for
+ * longer ago than is of use; history and counts go on.  clock is that of the
+ * history, msec; validity that of the last result.  Caller publishes data.
+ */
+void ngx_hd_store_forget(ngx_hd_record_t *rec, ngx_hd_data_t *data,
+    uint64_t clock, ngx_msec_t validity);
+
+/*
+ * The same, done to a record that nobody uses, if it was well and its last
+ * result is older than that.  Master.
+ */
+void ngx_hd_store_doubt(ngx_hd_record_t *rec, uint64_t clock,
+    ngx_msec_t validity);
+
+/*
  * Copies what a service has told of itself, as it is; without the mutex, so one
  * that is just being written is left out after some tries: NGX_AGAIN.
  */

@@ -22,7 +22,7 @@
 typedef struct {
     ngx_hd_zone_t    *zone;
     ngx_uint_t        mask;
-    uint32_t         *slots;    /* index + 1, or 0 */
+    uint32_t         *slots;    /* index + 1, or 0; NULL: no memory */
 } ngx_hd_index_t;
 
 
@@ -44,10 +44,13 @@ static void ngx_hd_zone_match(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
 static void ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
     uint64_t generation);
 static void ngx_hd_zone_spare(ngx_hd_record_t *rec, ngx_hd_target_t *t);
-static ngx_int_t ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
-    ngx_pool_t *pool);
+static void ngx_hd_zone_doubt(ngx_hd_record_t *rec, ngx_hd_target_t *t,
+    int64_t clock);
+static void ngx_hd_zone_index(ngx_hd_index_t *index, ngx_pool_t *pool);
+static ngx_uint_t ngx_hd_zone_slot(ngx_hd_index_t *index, u_char *id);
 static ngx_hd_record_t *ngx_hd_zone_lookup(ngx_hd_index_t *index,
     u_char *id);
+static ngx_hd_record_t *ngx_hd_zone_search(ngx_hd_zone_t *zone, u_char *id);
 static ngx_hd_record_t *ngx_hd_zone_unused(ngx_hd_spare_t *spare);
 static void ngx_hd_zone_limit_due(ngx_hd_record_t *rec, ngx_hd_target_t *t);
 
@@ -265,8 +268,10 @@ ngx_hd_zone_attach(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cycle->log);
 
-    if (pool && from && ngx_hd_zone_index(&index, from, pool) != NGX_OK) {
-        index.zone = NULL;
+    index.zone = from;
+
+    if (pool && from) {
+        ngx_hd_zone_index(&index, pool);
     }
 
     ngx_hd_place_seat(hmcf, from);
@@ -338,6 +343,11 @@ ngx_hd_zone_match(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
         if (rec) {
             t[i]->record = rec - hmcf->zone->record;
             ngx_hd_zone_limit_due(rec, t[i]);
+
+            if (rec->generation + 1 < generation) {
+                ngx_hd_zone_doubt(rec, t[i], hmcf->zone->clock);
+            }
+
             ngx_hd_set(&rec->generation, generation);
         }
     }
@@ -380,6 +390,10 @@ ngx_hd_zone_fill(ngx_hd_main_conf_t *hmcf, ngx_hd_index_t *index,
             if (old) {
                 ngx_hd_store_import(rec, old);
                 ngx_hd_zone_limit_due(rec, t[i]);
+
+                if (old->generation + 1 < generation) {
+                    ngx_hd_zone_doubt(rec, t[i], hmcf->zone->clock);
+                }
             }
         }
 
@@ -401,64 +415,118 @@ ngx_hd_zone_spare(ngx_hd_record_t *rec, ngx_hd_target_t *t)
 }
 
 
-static ngx_int_t
-ngx_hd_zone_index(ngx_hd_index_t *index, ngx_hd_zone_t *zone,
-    ngx_pool_t *pool)
+/* the configuration before did not have it, so nobody has probed it since */
+
+static void
+ngx_hd_zone_doubt(ngx_hd_record_t *rec, ngx_hd_target_t *t, int64_t clock)
 {
-    uint64_t    i, n;
-    ngx_uint_t  k;
+    if (t->upstream
+        && ngx_hd_place_initial(t->check, t->spare) != NGX_HD_INITIAL_UP)
+    {
+        ngx_hd_store_doubt(rec, ngx_current_msec + clock,
+                           ngx_hd_store_validity(t->check));
+    }
+}
+
+
+static void
+ngx_hd_zone_index(ngx_hd_index_t *index, ngx_pool_t *pool)
+{
+    uint64_t          i, n;
+    ngx_uint_t        k;
+    ngx_hd_zone_t    *zone;
+    ngx_hd_record_t  *rec;
+
+    zone = index->zone;
 
     for (n = 64; n < 2 * zone->capacity; n *= 2) { /* void */ }
 
+    index->mask = n - 1;
     index->slots = ngx_pcalloc(pool, n * sizeof(uint32_t));
+
     if (index->slots == NULL) {
-        return NGX_ERROR;
+        return;
     }
 
-    index->zone = zone;
-    index->mask = n - 1;
-
     for (i = 0; i < zone->capacity; i++) {
-        if (zone->record[i].generation == 0
-            || ngx_memcmp(zone->record[i].id, ngx_hd_zone_nobody,
-                          NGX_HD_ID_LEN)
-               == 0)
+        rec = &zone->record[i];
+
+        if (rec->generation == 0
+            || ngx_memcmp(rec->id, ngx_hd_zone_nobody, NGX_HD_ID_LEN) == 0)
         {
             continue;
         }
 
-        k = ngx_hd_store_spread(zone->record[i].id) & index->mask;
+        k = ngx_hd_zone_slot(index, rec->id);
 
-        while (index->slots[k]) {
-            k = (k + 1) & index->mask;
+        /* DNS may have brought one that an older configuration had, too */
+
+        if (index->slots[k] == 0
+            || zone->record[index->slots[k] - 1].generation < rec->generation)
+        {
+            index->slots[k] = i + 1;
         }
+    }
+}
 
-        index->slots[k] = i + 1;
+
+/* where it is, or where there is room for it */
+
+static ngx_uint_t
+ngx_hd_zone_slot(ngx_hd_index_t *index, u_char *id)
+{
+    ngx_uint_t  k;
+
+    k = ngx_hd_store_spread(id) & index->mask;
+
+    while (index->slots[k]
+           && ngx_memcmp(index->zone->record[index->slots[k] - 1].id, id,
+                         NGX_HD_ID_LEN)
+              != 0)
+    {
+        k = (k + 1) & index->mask;
     }
 
-    return NGX_OK;
+    return k;
 }
 
 
 static ngx_hd_record_t *
 ngx_hd_zone_lookup(ngx_hd_index_t *index, u_char *id)
 {
-    ngx_uint_t        k;
-    ngx_hd_record_t  *rec;
+    ngx_uint_t  k;
 
-    k = ngx_hd_store_spread(id) & index->mask;
-
-    while (index->slots[k]) {
-        rec = &index->zone->record[index->slots[k] - 1];
-
-        if (ngx_memcmp(rec->id, id, NGX_HD_ID_LEN) == 0) {
-            return rec;
-        }
-
-        k = (k + 1) & index->mask;
+    if (index->slots == NULL) {
+        return ngx_hd_zone_search(index->zone, id);
     }
 
-    return NULL;
+    k = ngx_hd_zone_slot(index, id);
+
+    return index->slots[k] ? &index->zone->record[index->slots[k] - 1] : NULL;
+}
+
+
+/* there was no memory: it takes longer, but nothing that is known is lost */
+
+static ngx_hd_record_t *
+ngx_hd_zone_search(ngx_hd_zone_t *zone, u_char *id)
+{
+    uint64_t          i;
+    ngx_hd_record_t  *rec, *found;
+
+    found = NULL;
+
+    for (i = 0; i < zone->capacity; i++) {
+        rec = &zone->record[i];
+
+        if (rec->generation && ngx_memcmp(rec->id, id, NGX_HD_ID_LEN) == 0
+            && (found == NULL || found->generation < rec->generation))
+        {
+            found = rec;
+        }
+    }
+
+    return found;
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "tap.h"
 #include "ngx_stand_in.h"
+#include "../../ngx_http_healthdash_module/ngx_hd_clock.h"
 #include "../../ngx_http_healthdash_module/ngx_hd_word.h"
 
 
@@ -23,6 +24,12 @@ static void before_load(void);
 #undef ngx_hd_set
 #define ngx_hd_set(p, v)                                                      \
     (before_load(), __atomic_store_n(p, v, __ATOMIC_RELEASE))
+
+/* nginx's time stands still in a turn of its loop, the machine's goes on */
+
+static uint64_t  ahead;         /* msec */
+
+#define ngx_hd_now_usec()     ((ngx_current_msec + ahead) * 1000)
 
 #include "../../ngx_http_healthdash_module/ngx_hd_store.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_place.c"
@@ -49,6 +56,7 @@ volatile ngx_msec_t    ngx_current_msec = 5000;
 
 static ngx_time_t      now = { 1700000000, 0, 0 };
 
+static ngx_uint_t      records = RECORDS;       /* in the zone */
 static ngx_uint_t      locked;          /* by somebody else */
 static ngx_uint_t      held;            /* by a worker of ours */
 static ngx_uint_t      unlocks;
@@ -220,11 +228,11 @@ start(void)
     size_t      size;
     ngx_uint_t  i;
 
-    size = offsetof(ngx_hd_zone_t, record) + RECORDS * sizeof(ngx_hd_record_t);
+    size = offsetof(ngx_hd_zone_t, record) + records * sizeof(ngx_hd_record_t);
 
     zone = calloc(1, size);
     zone->generation = 1;
-    zone->capacity = RECORDS;
+    zone->capacity = records;
 
     shm.shm.addr = (u_char *) &slab;
 
@@ -637,6 +645,7 @@ come_back(void)
 
     memset(&data, 0, sizeof(ngx_hd_data_t));
     data.state = NGX_HD_STATE_UP;
+    data.last_mono = ngx_current_msec;
 
     (void) ngx_hd_store_claim(&conf, rec, 1000, &lease, &until);
     (void) ngx_hd_store_publish(rec, &lease, &data);
@@ -685,6 +694,97 @@ test_doubt(void)
 
     ngx_hd_store_release(&zone->record[0], &lease);
     ok(!follow().again && place->gone == 0, "but not for longer");
+}
+
+
+/* whether the server that came_back() is about is up, as it is */
+
+static ngx_uint_t
+is_up(void)
+{
+    ngx_uint_t  state;
+
+    return ngx_hd_place_verdict(&up, &spares[0], 0, &state) == NGX_OK
+           && state == NGX_HD_STATE_UP;
+}
+
+
+/* a worker that was stopped has the time of before */
+
+static void
+test_stopped(void)
+{
+    come_back();
+    ngx_current_msec -= 60000;
+    ok(is_up(), "back in a moment: it is up");
+
+    ahead = 60000;
+    ok(!is_up(), "but not for who was stopped until now");
+
+    (void) follow();
+    ahead = 0;
+    is_num(ngx_hd_store_verdict(&zone->record[0], NULL), NGX_HD_STATE_UNKNOWN,
+           "who marks it knows that, too");
+}
+
+
+/* it comes and goes, and no probe of it gets to its end */
+
+static void
+test_blinking(void)
+{
+    ngx_uint_t  i;
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    ok(is_up(), "it is back");
+
+    for (i = 0; i < 10; i++) {
+        list("ce");
+        (void) follow();
+        ngx_current_msec += 500;
+        list("ace");
+        (void) follow();
+        ngx_current_msec += 500;
+    }
+
+    ok(!is_up(), "it blinks: its last result is too old in the end");
+}
+
+
+/* its place is given away just when somebody has found it there */
+
+static void
+test_given(void)
+{
+    uint64_t         version;
+    ngx_hd_place_t  *place;
+
+    place = &zone->record[0].place;
+
+    come_back();
+    version = place->version;
+    ngx_hd_set(&place->version, 0);
+    ok(!is_up(), "a place that is being given away says nothing");
+
+    ngx_hd_set(&place->version, version);
+    (void) follow();
+}
+
+
+/* a record that nobody can read, or take, now */
+
+static void
+test_spoilt(void)
+{
+    come_back();
+    zone->record[0].copy[0].sum++;
+    zone->record[0].copy[1].sum++;
+
+    (void) follow();
+    ok(zone->record[0].place.gone == 0 && !is_up(),
+       "facts that are spoilt: not up from long ago either");
 }
 
 
@@ -925,6 +1025,59 @@ test_reload(void)
 }
 
 
+/*
+ * A worker of the former configuration, whose list has lost b, is stopped when
+ * it is about to mark that, and goes on when one of the new configuration,
+ * whose list has b, has seen that all is well.
+ */
+
+static void
+test_marked(void)
+{
+    ngx_uint_t       m, i, late;
+    ngx_hd_follow_t  f;
+
+    late = 0;
+
+    for (m = 1; m < 60; m++) {
+        free(zone);
+        start();
+
+        list("abc");
+        (void) follow();
+        list("ac");
+        configure();
+
+        rival = &up;
+        stops = m;
+        go_there();
+        stops = 0;
+
+        list("abc");
+        later.uscf.peer.data = uscf.peer.data;
+        ngx_hd_zone_attach(&later.cycle, &later.conf);
+        ngx_hd_follow(&later.up, &f);
+
+        if (begun) {
+            go_there();
+        }
+
+        rival = NULL;
+        late += (zone->record[1].place.gone != 0 && !f.again && !f.changed);
+
+        for (i = 0; i < 9; i++) {
+            ngx_current_msec += NGX_HD_FOLLOW_LEASE;
+            ngx_hd_follow(&later.up, &f);
+        }
+
+        check(is_probed('b'), "stopped at %lu: who is there", m);
+    }
+
+    checked("who is there is probed, though one of the past says it is not");
+    ok(late > 0, "which it did %lu times when it was too late", late);
+}
+
+
 /* what the new configuration says of a name, which is back in nginx's list */
 
 static ngx_uint_t
@@ -988,6 +1141,103 @@ test_listed(void)
 }
 
 
+/* a configuration without the upstream, and msec later one that has it again */
+
+static void
+leave_out(ngx_msec_t msec)
+{
+    list("ace");
+    configure();
+    later.conf.upstreams.nelts = 0;
+    later.conf.targets.nelts = 0;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ngx_current_msec += msec;
+    configure();
+}
+
+
+/* nobody asked for it in the meantime, so what was known of it is old */
+
+static void
+test_left_out(void)
+{
+    ngx_hd_data_t  data;
+
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(60000);
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(!is_trusted('a'), "left out by a configuration: not up from long ago");
+    renewed("ace");
+    ok(!is_trusted('a') && is_probed('a'), "but it is probed");
+
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(100);
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    ok(is_trusted('a'), "left out for a moment: as it was");
+    (void) ngx_hd_store_read(&zone->record[later.target[0].record], &data);
+    ok(data.state == NGX_HD_STATE_UP, "with its facts");
+}
+
+
+/* an address that has got a second record since is found by that */
+
+static void
+test_twice(void)
+{
+    uint64_t         until;
+    ngx_hd_data_t    data;
+    ngx_hd_lease_t   lease;
+    ngx_hd_target_t  *t;
+
+    records = 4 * RECORDS;
+    free(zone);
+    start();
+
+    come_back();
+    ngx_current_msec -= 60000;
+    (void) follow();
+    leave_out(100);
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    renewed("ace");
+    ok(is_probed('a') && !is_trusted('a'), "known again, by DNS: a new one");
+
+    /* it is down */
+
+    t = later.spares[0].targets[0];
+    memset(&data, 0, sizeof(ngx_hd_data_t));
+    data.state = NGX_HD_STATE_DOWN;
+
+    (void) ngx_hd_store_claim(&later.conf, &zone->record[t->record], 1000,
+                              &lease, &until);
+    (void) ngx_hd_store_publish(&zone->record[t->record], &lease, &data);
+    ngx_hd_store_release(&zone->record[t->record], &lease);
+
+    configure();
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+
+    is_num(ngx_hd_store_verdict(&zone->record[later.target[0].record], NULL),
+           NGX_HD_STATE_DOWN, "after a reload: what was found out last");
+
+    records = RECORDS;
+}
+
+
 int
 main(void)
 {
@@ -1003,10 +1253,17 @@ main(void)
     test_others();
     test_renewed();
     test_doubt();
+    test_stopped();
+    test_blinking();
+    test_given();
+    test_spoilt();
     test_awaited();
     test_two();
     test_reload();
+    test_marked();
     test_listed();
+    test_left_out();
+    test_twice();
 
     free(zone);
 

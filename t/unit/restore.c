@@ -1275,6 +1275,25 @@ test_places(void)
 }
 
 
+/* a former holder has spoilt the facts just when they are written */
+
+static void
+test_spoilt(void)
+{
+    fresh(wall, mono);
+    fill();
+
+    zone->record[1].copy[0].sum++;
+    zone->record[1].copy[1].sum++;
+
+    is_num(save(), NGX_HD_JOB_NONE, "with facts that are spoilt: written");
+    (void) restore(wall, mono);
+    is_num(facts(1)->state, NGX_HD_STATE_DOWN, "who is down stays so");
+    is_num(facts(1)->checks, 0, "of which no more is known");
+    is_num(facts(3)->checks, 1003, "than of others");
+}
+
+
 int
 main(void)
 {
@@ -1291,6 +1310,7 @@ main(void)
     test_left();
     test_killed();
     test_stopped();
+    test_spoilt();
     test_places();
 
     unlink(name);

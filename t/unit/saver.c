@@ -118,6 +118,12 @@ ngx_hd_job_leave(ngx_hd_job_t *job)
 }
 
 
+void
+ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
+{
+}
+
+
 /* a worker, whose loop has gone on for some time since nginx read the clock */
 
 static ngx_uint_t

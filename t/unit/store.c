@@ -72,6 +72,15 @@ ngx_hd_place_seat(ngx_hd_main_conf_t *hmcf, ngx_hd_zone_t *from)
 }
 
 
+ngx_uint_t
+ngx_hd_place_initial(ngx_hd_check_t *check, ngx_uint_t added)
+{
+    (void) added;
+
+    return check->initial;
+}
+
+
 uint64_t
 ngx_hd_place_age(uint64_t gone)
 {
@@ -378,6 +387,52 @@ test_reloads(void)
     is_num(c[5].main.generation, 6, "and the next generation");
     is_num(publish(&c[4], record(&c[4], 'a'), 1), NGX_DECLINED,
            "workers that have the old zone stop, too");
+}
+
+
+/* a former holder has spoilt the facts just when the zone is to be copied */
+
+static void
+test_spoilt(void)
+{
+    conf_t           c[2];
+    ngx_hd_record_t  *rec;
+
+    load(&c[0], NULL, "ab", ngx_hd_zone_size(4));
+    publish(&c[0], record(&c[0], 'a'), NGX_HD_STATE_DOWN);
+
+    rec = record(&c[0], 'a');
+    rec->copy[0].sum++;
+    rec->copy[1].sum++;
+
+    load(&c[1], &c[0], "ab", ngx_hd_zone_size(8));
+
+    rec = record(&c[1], 'a');
+    is_num(ngx_hd_store_verdict(rec, NULL), NGX_HD_STATE_DOWN,
+           "of spoilt facts another zone has the verdict");
+    is_num(facts(rec), 0, "and no more");
+}
+
+
+/* no memory for the time of a reload */
+
+static void
+test_no_memory(void)
+{
+    conf_t  c[3];
+
+    load(&c[0], NULL, "ab", ngx_hd_zone_size(4));
+    publish(&c[0], record(&c[0], 'a'), 7);
+
+    stand_in_fail = 1;
+    load(&c[1], &c[0], "ba", ngx_hd_zone_size(4));
+    is_num(facts(record(&c[1], 'a')), 7, "without memory: what was known");
+
+    stand_in_fail = 1;
+    load(&c[2], &c[1], "acb", ngx_hd_zone_size(8));
+    is_num(facts(record(&c[2], 'a')), 7, "also in another zone");
+    is_num(facts(record(&c[2], 'c')), 0, "and what is new is new");
+    stand_in_fail = 0;
 }
 
 
@@ -703,7 +758,9 @@ main(void)
 
     test_sizes();
     test_reloads();
+    test_no_memory();
     test_alike();
+    test_spoilt();
     test_foreign();
     test_leases();
     test_note();
