@@ -80,11 +80,14 @@ ngx_hd_saver_init_worker(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
     hmcf->saver = s;
 
     /*
-     * Workers of ours were there a moment ago, or there is something to learn.
-     * To read takes its time where the file system is slow, or dead.
+     * Workers of ours were there a moment ago, or the configuration has just
+     * come into force, or there is something to learn.  To read takes its time
+     * where the file system is slow, and a reload must not wait for a dead one.
      */
 
-    if (!ngx_hd_saver_is_held(ngx_hd_load(&hmcf->zone->saved.lease))) {
+    if (!ngx_hd_saver_is_held(ngx_hd_load(&hmcf->zone->saved.lease))
+        && ngx_hd_wall() - hmcf->zone->load_time > NGX_HD_SAVER_LEASE)
+    {
         ngx_hd_restore_overtaken(cycle, hmcf);
     }
 

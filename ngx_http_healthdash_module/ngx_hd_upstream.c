@@ -203,11 +203,6 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
 static ngx_int_t
 ngx_hd_upstream_init_ramp(ngx_http_request_t *r, ngx_hd_upstream_t *u)
 {
-    if (ngx_current_msec >= u->ramp_end) {
-        ngx_hd_upstream_apply(u);
-        return u->init_peer(r, u->uscf);
-    }
-
     if (u->init_peer(r, u->uscf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -223,8 +218,14 @@ ngx_hd_upstream_sync(ngx_hd_upstream_t *u)
 
     peers = u->uscf->peer.data;
 
+    /*
+     * At the end of a ramp, too: a worker whose time is behind may have had a
+     * server wait after others had seen that.
+     */
+
     if (ngx_hd_store_changes(u) != u->applied
-        || ngx_hd_peers_config(peers) != u->config)
+        || ngx_hd_peers_config(peers) != u->config
+        || (u->ramp_end && ngx_current_msec >= u->ramp_end))
     {
         ngx_hd_upstream_apply(u);
     }

@@ -32,7 +32,10 @@ void ngx_hd_upstream_hook(ngx_hd_upstream_t *u);
  */
 void ngx_hd_upstream_apply(ngx_hd_upstream_t *u);
 
-/* Calls ngx_hd_upstream_apply() if the store changed since the last time. */
+/*
+ * Calls ngx_hd_upstream_apply() if the store or nginx's list has changed since
+ * the last time, or nothing ramps any more.
+ */
 void ngx_hd_upstream_sync(ngx_hd_upstream_t *u);
 
 /*
