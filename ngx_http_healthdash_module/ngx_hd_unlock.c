@@ -19,7 +19,7 @@
 
 #define NGX_HD_UNLOCK_LOOKS     100     /* a msec or more apart, at a time */
 #define NGX_HD_UNLOCK_TIMES     200     /* after that it is left alone */
-#define NGX_HD_UNLOCK_TICKS     3       /* of the clock of processor time, of
+#define NGX_HD_UNLOCK_TICKS     10      /* of the clock of processor time, of
                                            some 10 msec, the first not whole */
 
 /* as in ngx_rwlock.c; any other value is how many readers hold it */
@@ -179,7 +179,7 @@ ngx_hd_unlock_dead(ngx_atomic_t *lock)
 {
     u_char             state;
     uint64_t           ticks;
-    ngx_uint_t         i, n;
+    ngx_uint_t         i, n, sure;
     ngx_atomic_uint_t  held, now;
     ngx_hd_sibling_t   sibling[NGX_MAX_PROCESSES];
 
@@ -191,9 +191,16 @@ ngx_hd_unlock_dead(ngx_atomic_t *lock)
         return 0;
     }
 
+    /*
+     * Once all others are out of the question it is looked at again: this one
+     * may have been kept waiting since the last look, in which somebody held it
+     * who has let it go since.
+     */
+
     n = ngx_hd_unlock_siblings(sibling);
 
     for (i = 0; i < NGX_HD_UNLOCK_TIMES; i++) {
+        sure = (n == 0);
         now = ngx_hd_unlock_held(lock);
 
         if (now == 0
@@ -203,11 +210,12 @@ ngx_hd_unlock_dead(ngx_atomic_t *lock)
         }
 
         held = ngx_min(held, now);
-        n = ngx_hd_unlock_suspects(sibling, n);
 
-        if (n == 0) {
+        if (sure) {
             return held;
         }
+
+        n = ngx_hd_unlock_suspects(sibling, n);
     }
 
     return 0;
