@@ -39,8 +39,11 @@ typedef struct {
 
 static void ngx_hd_unlock_forget(void *data);
 static void ngx_hd_unlock_look(void);
-static ngx_uint_t ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers);
-static ngx_atomic_uint_t ngx_hd_unlock_dead(ngx_atomic_t *lock);
+static ngx_uint_t ngx_hd_unlock_lists(ngx_http_upstream_rr_peers_t *peers);
+static ngx_int_t ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers);
+static ngx_int_t ngx_hd_unlock_servers(ngx_http_upstream_rr_peers_t *peers);
+static ngx_int_t ngx_hd_unlock_dead(ngx_atomic_t *lock,
+    ngx_atomic_uint_t *dead);
 static ngx_atomic_uint_t ngx_hd_unlock_held(ngx_atomic_t *lock);
 static ngx_uint_t ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling,
@@ -103,9 +106,8 @@ ngx_hd_unlock_forget(void *data)
 static void
 ngx_hd_unlock_look(void)
 {
-    ngx_uint_t                      i, freed;
-    ngx_hd_upstream_t             **u;
-    ngx_http_upstream_rr_peers_t   *peers;
+    ngx_uint_t           i;
+    ngx_hd_upstream_t  **u;
 
     if (ngx_process != NGX_PROCESS_MASTER || ngx_hd_unlock_conf == NULL) {
         return;
@@ -114,13 +116,8 @@ ngx_hd_unlock_look(void)
     u = ngx_hd_unlock_conf->upstreams.elts;
 
     for (i = 0; i < ngx_hd_unlock_conf->upstreams.nelts; i++) {
-        peers = u[i]->uscf->peer.data;
 
-        for (freed = 0; peers; peers = peers->next) {
-            freed |= ngx_hd_unlock_list(peers);
-        }
-
-        if (freed) {
+        if (ngx_hd_unlock_lists(u[i]->uscf->peer.data)) {
             ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                           "healthdash: servers of upstream \"%V\" were locked "
                           "by a worker that died, they are free again",
@@ -130,34 +127,67 @@ ngx_hd_unlock_look(void)
 }
 
 
-/* 1 if it was locked by a dead one, and is not any more */
+/*
+ * Who waits for a lock of the dead one runs, whatever else it holds meanwhile:
+ * so what is waited for inside of another lock is freed before that is judged.
+ * The lock of the second list is taken by us inside of that of the first.
+ */
 
 static ngx_uint_t
+ngx_hd_unlock_lists(ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_OK;
+
+    if (peers->next) {
+        rc = ngx_hd_unlock_list(peers->next);
+        if (rc == NGX_AGAIN) {
+            return 0;
+        }
+    }
+
+    return ngx_hd_unlock_list(peers) == NGX_DONE || rc == NGX_DONE;
+}
+
+
+/*
+ * NGX_DONE: a dead one had it, and now it is free; NGX_OK: none has it;
+ * NGX_AGAIN: that cannot be known.
+ */
+
+static ngx_int_t
 ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers)
 {
-    ngx_atomic_t                 *lock;
-    ngx_atomic_uint_t             dead;
-    ngx_http_upstream_rr_peer_t  *peer;
+    ngx_int_t           rc;
+    ngx_atomic_t       *lock;
+    ngx_atomic_uint_t   dead;
 
     lock = ngx_hd_peers_lock(peers);
 
-    if (lock == NULL || *lock == 0) {
-        return 0;
+    if (lock == NULL) {
+        return NGX_OK;
     }
 
-    dead = ngx_hd_unlock_dead(lock);
-    if (dead == 0) {
-        return 0;
+    rc = ngx_hd_unlock_dead(lock, &dead);
+
+    if (rc != NGX_DONE) {
+        return rc;
     }
 
-    /* as long as the dead one has it the list stays as it is */
+    rc = ngx_hd_unlock_servers(peers);
 
-    for (peer = peers->peer; peer; peer = peer->next) {
+    if (rc == NGX_DONE) {
+        /* who waited for a server was counted as a reader of the list */
+        rc = ngx_hd_unlock_dead(lock, &dead);
 
-        if (ngx_hd_unlock_dead(ngx_hd_peer_lock(peer))) {
-            (void) ngx_atomic_cmp_set(ngx_hd_peer_lock(peer),
-                                      NGX_HD_UNLOCK_WRITER, 0);
+        if (rc == NGX_OK) {
+            return NGX_DONE;
         }
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
     }
 
     if (dead == NGX_HD_UNLOCK_WRITER) {
@@ -168,27 +198,61 @@ ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers)
         (void) ngx_atomic_fetch_add(lock, -(ngx_atomic_int_t) dead);
     }
 
-    return 1;
+    return NGX_DONE;
 }
 
 
-/* how many readers died with it, or NGX_HD_UNLOCK_WRITER; 0 if none is known */
+/* the same for the lock of each; the list, which is locked, stays as it is */
 
-static ngx_atomic_uint_t
-ngx_hd_unlock_dead(ngx_atomic_t *lock)
+static ngx_int_t
+ngx_hd_unlock_servers(ngx_http_upstream_rr_peers_t *peers)
+{
+    ngx_int_t                     rc, freed;
+    ngx_atomic_uint_t             dead;
+    ngx_http_upstream_rr_peer_t  *peer;
+
+    freed = NGX_OK;
+
+    for (peer = peers->peer; peer; peer = peer->next) {
+        rc = ngx_hd_unlock_dead(ngx_hd_peer_lock(peer), &dead);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+
+        if (rc == NGX_DONE) {
+            (void) ngx_atomic_cmp_set(ngx_hd_peer_lock(peer),
+                                      NGX_HD_UNLOCK_WRITER, 0);
+            freed = NGX_DONE;
+        }
+    }
+
+    return freed;
+}
+
+
+/*
+ * NGX_DONE: so many readers, or NGX_HD_UNLOCK_WRITER, died with it; NGX_OK:
+ * none did; NGX_AGAIN: that cannot be known.
+ */
+
+static ngx_int_t
+ngx_hd_unlock_dead(ngx_atomic_t *lock, ngx_atomic_uint_t *dead)
 {
     u_char             state;
     uint64_t           ticks;
     ngx_uint_t         i, n, sure;
-    ngx_atomic_uint_t  held, now;
+    ngx_atomic_uint_t  now;
     ngx_hd_sibling_t   sibling[NGX_MAX_PROCESSES];
 
-    held = ngx_hd_unlock_held(lock);
+    *dead = ngx_hd_unlock_held(lock);
 
-    if (held == 0
-        || ngx_hd_unlock_process(getpid(), &state, &ticks) != NGX_OK)
-    {
-        return 0;
+    if (*dead == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_hd_unlock_process(getpid(), &state, &ticks) != NGX_OK) {
+        return NGX_AGAIN;
     }
 
     /*
@@ -204,21 +268,22 @@ ngx_hd_unlock_dead(ngx_atomic_t *lock)
         now = ngx_hd_unlock_held(lock);
 
         if (now == 0
-            || (now == NGX_HD_UNLOCK_WRITER) != (held == NGX_HD_UNLOCK_WRITER))
+            || (now == NGX_HD_UNLOCK_WRITER)
+               != (*dead == NGX_HD_UNLOCK_WRITER))
         {
-            return 0;
+            return NGX_OK;
         }
 
-        held = ngx_min(held, now);
+        *dead = ngx_min(*dead, now);
 
         if (sure) {
-            return held;
+            return NGX_DONE;
         }
 
         n = ngx_hd_unlock_suspects(sibling, n);
     }
 
-    return 0;
+    return NGX_AGAIN;
 }
 
 

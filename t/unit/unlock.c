@@ -1,0 +1,301 @@
+
+/*
+ * Unit test of ngx_hd_unlock.c with processes that are alive: those that wait
+ * for a lock inside of the lock, for a log that nobody reads, and those that
+ * look at the same time.  This process is the master, and the lists are of what
+ * its children share.
+ */
+
+
+#include "tap.h"
+#include "ngx_stand_in.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+#include "../../ngx_http_healthdash_module/ngx_hd_rr.c"
+#include "../../ngx_http_healthdash_module/ngx_hd_unlock.c"
+
+#define WRITER   ((ngx_atomic_uint_t) -1)
+
+
+/* what the unit needs of nginx beside the common stand-ins */
+
+ngx_uint_t       ngx_process = NGX_PROCESS_MASTER;
+ngx_int_t        ngx_last_process;
+ngx_process_t    ngx_processes[NGX_MAX_PROCESSES];
+volatile ngx_cycle_t  *ngx_cycle;
+
+static ngx_cycle_t  cycle;
+static ngx_log_t    log_of_all;
+
+void ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...) { }
+
+
+/* what processes share */
+
+typedef struct {
+    ngx_http_upstream_rr_peers_t   main;
+    ngx_http_upstream_rr_peers_t   backup;
+    ngx_http_upstream_rr_peer_t    peer[2];
+    ngx_slab_pool_t                pool;
+    ngx_uint_t                     config;
+    int                            ready;
+    ngx_hd_zone_t                  zone;
+} shared_t;
+
+
+static shared_t                      *shared;
+static ngx_hd_main_conf_t             hmcf;
+static ngx_http_upstream_srv_conf_t   uscf;
+static ngx_hd_upstream_t              upstream;
+
+
+static void
+setup(void)
+{
+    ngx_hd_upstream_t  **u;
+
+    shared = mmap(NULL, sizeof(shared_t), PROT_READ|PROT_WRITE,
+                  MAP_SHARED|MAP_ANONYMOUS, -1, 0);
+
+    cycle.log = &log_of_all;
+    cycle.pool = ngx_create_pool(1024, cycle.log);
+    ngx_cycle = &cycle;
+
+    hmcf.zone = &shared->zone;
+    hmcf.upstreams = *ngx_array_create(cycle.pool, 1,
+                                       sizeof(ngx_hd_upstream_t *));
+    u = ngx_array_push(&hmcf.upstreams);
+    *u = &upstream;
+
+    upstream.uscf = &uscf;
+    uscf.peer.data = &shared->main;
+
+    (void) ngx_hd_unlock_init(&cycle, &hmcf);
+}
+
+
+static void
+fresh(void)
+{
+    memset(shared, 0, offsetof(shared_t, zone));
+
+    shared->main.shpool = &shared->pool;
+    shared->main.peer = &shared->peer[0];
+    shared->main.number = 1;
+    shared->main.next = &shared->backup;
+
+    shared->backup.shpool = &shared->pool;
+    shared->backup.peer = &shared->peer[1];
+    shared->backup.number = 1;
+
+    ngx_last_process = 0;
+}
+
+
+static void
+nap(void)
+{
+    (void) poll(NULL, 0, 5);
+}
+
+
+/* as nginx does it */
+
+static void
+lock(ngx_atomic_t *word)
+{
+    while (!ngx_atomic_cmp_set(word, 0, WRITER)) {
+        sched_yield();
+    }
+}
+
+
+static void
+unlock(ngx_atomic_t *word)
+{
+    if (*word == WRITER) {
+        (void) ngx_atomic_cmp_set(word, WRITER, 0);
+
+    } else {
+        (void) ngx_atomic_fetch_add(word, -1);
+    }
+}
+
+
+/* a worker that does this, once it is ready */
+
+static pid_t
+worker(void (*does)(void))
+{
+    pid_t  pid;
+
+    shared->ready = 0;
+    ngx_process = NGX_PROCESS_WORKER;
+    pid = fork();
+
+    if (pid == 0) {
+        does();
+        _exit(0);
+    }
+
+    ngx_process = NGX_PROCESS_MASTER;
+
+    while (!__atomic_load_n(&shared->ready, __ATOMIC_ACQUIRE)) {
+        nap();
+    }
+
+    ngx_processes[ngx_last_process].pid = pid;
+    ngx_processes[ngx_last_process++].name = "worker process";
+
+    return pid;
+}
+
+
+static void
+ready(void)
+{
+    __atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+}
+
+
+/* a successor: it looks, and that is all */
+
+static pid_t
+looker(void)
+{
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    ngx_processes[ngx_last_process].pid = pid;
+    ngx_processes[ngx_last_process++].name = "worker process";
+
+    return pid;
+}
+
+
+static void
+end_of(pid_t pid)
+{
+    (void) waitpid(pid, NULL, 0);
+}
+
+
+static void
+idle(void)
+{
+    ready();
+
+    for ( ;; ) {
+        nap();
+    }
+}
+
+
+static void
+test_dead(void)
+{
+    pid_t  pid;
+
+    fresh();
+    pid = worker(idle);
+
+    shared->main.rwlock = WRITER;
+    shared->backup.rwlock = 2;
+    shared->peer[1].lock = WRITER;
+
+    end_of(looker());
+
+    is_num(shared->main.rwlock, 0, "a writer died");
+    is_num(shared->backup.rwlock, 0, "two readers died");
+    is_num(shared->peer[1].lock, 0, "one of them had a server, too");
+
+    kill(pid, SIGKILL);
+    end_of(pid);
+}
+
+
+/* it has a result for a server that a dead one has locked */
+
+static void
+gives_back(void)
+{
+    (void) ngx_atomic_fetch_add(&shared->main.rwlock, 1);
+    ready();
+
+    lock(&shared->peer[0].lock);
+    unlock(&shared->peer[0].lock);
+    unlock(&shared->main.rwlock);
+}
+
+
+/* it has verdicts for both lists, and a dead one has locked the second */
+
+static void
+changes(void)
+{
+    lock(&shared->main.rwlock);
+    ready();
+
+    lock(&shared->backup.rwlock);
+    shared->ready = (shared->main.rwlock == WRITER) ? 2 : 3;
+    unlock(&shared->backup.rwlock);
+    unlock(&shared->main.rwlock);
+}
+
+
+static void
+test_waiting_inside(void)
+{
+    pid_t  pid;
+
+    fresh();
+    shared->main.rwlock = 1;
+    shared->peer[0].lock = WRITER;
+
+    pid = worker(gives_back);
+
+    end_of(looker());
+    end_of(pid);
+
+    is_num(shared->peer[0].lock, 0, "a server's lock is free");
+    is_num((intptr_t) shared->main.rwlock, 0,
+           "and who waited for it in the list is no dead reader");
+
+    fresh();
+    shared->backup.rwlock = WRITER;
+
+    pid = worker(changes);
+
+    end_of(looker());
+    end_of(pid);
+
+    is_num(shared->ready, 2, "who waits for the second list keeps the first");
+    is_num((intptr_t) shared->main.rwlock, 0, "the first list is free");
+    is_num((intptr_t) shared->backup.rwlock, 0, "the second list is free");
+}
+
+
+int
+main(void)
+{
+    setup();
+
+    test_dead();
+    test_waiting_inside();
+
+    ngx_destroy_pool(cycle.pool);
+
+    return done();
+}
