@@ -27,7 +27,7 @@
 
 
 #define NGX_HD_MAGIC           0x6864617368626430ULL   /* "hdashbd0" */
-#define NGX_HD_LAYOUT          7       /* count up with every change below */
+#define NGX_HD_LAYOUT          8       /* count up with every change below */
 #define NGX_HD_CHANGE_WORDS    256     /* power of two */
 
 
@@ -340,6 +340,8 @@ typedef struct {
                                        last that DNS has too many addresses */
     uint64_t         moves;         /* atomic: minute, and how many servers DNS
                                        has moved in it (8 bits) */
+    uint64_t         unlocker;      /* atomic: the process that looks whether
+                                       dead ones have left nginx's locks */
     ngx_hd_saved_t   saved;
     uint64_t         nevents;       /* atomic: numbers given out */
     ngx_hd_event_t   event[NGX_HD_EVENTS];

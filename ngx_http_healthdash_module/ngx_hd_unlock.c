@@ -13,6 +13,7 @@
 #include <ngx_hd_compat.h>
 #include <ngx_hd_rr.h>
 #include <ngx_hd_unlock.h>
+#include <ngx_hd_word.h>
 
 #include <pthread.h>
 
@@ -39,6 +40,9 @@ typedef struct {
 
 static void ngx_hd_unlock_forget(void *data);
 static void ngx_hd_unlock_look(void);
+static void ngx_hd_unlock_upstream(ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_hd_unlock_is_free(ngx_hd_upstream_t *u);
+static ngx_uint_t ngx_hd_unlock_claim(ngx_hd_upstream_t *u);
 static ngx_uint_t ngx_hd_unlock_lists(ngx_http_upstream_rr_peers_t *peers);
 static ngx_int_t ngx_hd_unlock_list(ngx_http_upstream_rr_peers_t *peers);
 static ngx_int_t ngx_hd_unlock_servers(ngx_http_upstream_rr_peers_t *peers);
@@ -117,13 +121,79 @@ ngx_hd_unlock_look(void)
 
     for (i = 0; i < ngx_hd_unlock_conf->upstreams.nelts; i++) {
 
-        if (ngx_hd_unlock_lists(u[i]->uscf->peer.data)) {
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "healthdash: servers of upstream \"%V\" were locked "
-                          "by a worker that died, they are free again",
-                          &u[i]->uscf->host);
+        if (!ngx_hd_unlock_is_free(u[i])) {
+            ngx_hd_unlock_upstream(u[i]);
         }
     }
+}
+
+
+static void
+ngx_hd_unlock_upstream(ngx_hd_upstream_t *u)
+{
+    if (!ngx_hd_unlock_claim(u)) {
+        return;
+    }
+
+    if (ngx_hd_unlock_lists(u->uscf->peer.data)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "healthdash: servers of upstream \"%V\" were locked "
+                      "by a worker that died, they are free again",
+                      &u->uscf->host);
+    }
+
+    ngx_hd_set(&u->main->zone->unlocker, 0);
+}
+
+
+static ngx_uint_t
+ngx_hd_unlock_is_free(ngx_hd_upstream_t *u)
+{
+    ngx_atomic_t                  *lock;
+    ngx_http_upstream_rr_peers_t  *peers;
+
+    for (peers = u->uscf->peer.data; peers; peers = peers->next) {
+        lock = ngx_hd_peers_lock(peers);
+
+        if (lock && *lock) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/*
+ * What one of several that begin at the same time has freed, another one must
+ * not free again: they look one after the other.  1: it is our turn; 0: there
+ * is nothing to look at any more, or it has taken too long.
+ */
+
+static ngx_uint_t
+ngx_hd_unlock_claim(ngx_hd_upstream_t *u)
+{
+    uint64_t    pid;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HD_UNLOCK_TIMES * NGX_HD_UNLOCK_LOOKS; i++) {
+
+        if (ngx_hd_unlock_is_free(u)) {
+            return 0;
+        }
+
+        pid = ngx_hd_load(&u->main->zone->unlocker);
+
+        if ((pid == 0 || (kill((ngx_pid_t) pid, 0) == -1 && errno == ESRCH))
+            && ngx_hd_cas(&u->main->zone->unlocker, &pid, getpid()))
+        {
+            return 1;
+        }
+
+        ngx_msleep(1);
+    }
+
+    return 0;
 }
 
 

@@ -21,6 +21,7 @@
 #include "../../ngx_http_healthdash_module/ngx_hd_unlock.c"
 
 #define WRITER   ((ngx_atomic_uint_t) -1)
+#define LOOKERS  6
 
 
 /* what the unit needs of nginx beside the common stand-ins */
@@ -74,6 +75,7 @@ setup(void)
     u = ngx_array_push(&hmcf.upstreams);
     *u = &upstream;
 
+    upstream.main = &hmcf;
     upstream.uscf = &uscf;
     uscf.peer.data = &shared->main;
 
@@ -106,12 +108,17 @@ nap(void)
 }
 
 
-/* as nginx does it */
+/* as nginx does it: some 100 usec between two calls of the system */
 
 static void
 lock(ngx_atomic_t *word)
 {
+    volatile ngx_uint_t  n;
+
     while (!ngx_atomic_cmp_set(word, 0, WRITER)) {
+
+        for (n = 0; n < 50000; n++) { /* void */ }
+
         sched_yield();
     }
 }
@@ -287,6 +294,40 @@ test_waiting_inside(void)
 }
 
 
+static void
+test_together(void)
+{
+    pid_t       pid[LOOKERS];
+    ngx_uint_t  i, n;
+
+    for (n = 0; n < 10; n++) {
+        fresh();
+        shared->main.rwlock = 1;
+
+        for (i = 0; i < LOOKERS; i++) {
+            pid[i] = looker();
+        }
+
+        for (i = 0; i < LOOKERS; i++) {
+            end_of(pid[i]);
+        }
+
+        check(shared->main.rwlock == 0, "freed once, not %ld",
+              1 - (long) shared->main.rwlock);
+    }
+
+    checked("all workers were killed at once");
+
+    fresh();
+    shared->main.rwlock = 1;
+    shared->zone.unlocker = pid[0];
+
+    end_of(looker());
+
+    is_num(shared->main.rwlock, 0, "the one whose turn it was is dead");
+}
+
+
 int
 main(void)
 {
@@ -294,6 +335,7 @@ main(void)
 
     test_dead();
     test_waiting_inside();
+    test_together();
 
     ngx_destroy_pool(cycle.pool);
 
