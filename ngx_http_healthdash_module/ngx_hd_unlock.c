@@ -53,6 +53,7 @@ static ngx_uint_t ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling,
     ngx_uint_t n);
 static ngx_uint_t ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling);
+static ngx_uint_t ngx_hd_unlock_is_known(void);
 static ngx_int_t ngx_hd_unlock_process(ngx_pid_t pid, u_char *state,
     uint64_t *ticks);
 
@@ -309,8 +310,6 @@ ngx_hd_unlock_servers(ngx_http_upstream_rr_peers_t *peers)
 static ngx_int_t
 ngx_hd_unlock_dead(ngx_atomic_t *lock, ngx_atomic_uint_t *dead)
 {
-    u_char             state;
-    uint64_t           ticks;
     ngx_uint_t         i, n, sure;
     ngx_atomic_uint_t  now;
     ngx_hd_sibling_t   sibling[NGX_MAX_PROCESSES];
@@ -321,7 +320,7 @@ ngx_hd_unlock_dead(ngx_atomic_t *lock, ngx_atomic_uint_t *dead)
         return NGX_OK;
     }
 
-    if (ngx_hd_unlock_process(getpid(), &state, &ticks) != NGX_OK) {
+    if (!ngx_hd_unlock_is_known()) {
         return NGX_AGAIN;
     }
 
@@ -450,6 +449,20 @@ ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling)
 }
 
 
+/* whether there is a /proc, and it is that of our processes */
+
+static ngx_uint_t
+ngx_hd_unlock_is_known(void)
+{
+    char     self[NGX_INT64_LEN];
+    ssize_t  n;
+
+    n = readlink("/proc/self", self, sizeof(self));
+
+    return n > 0 && ngx_atoi((u_char *) self, n) == (ngx_int_t) getpid();
+}
+
+
 /*
  * What Linux says of the first thread of a process: its state, a letter, and
  * for how long it has run.  NGX_DECLINED: there is no such process; NGX_ERROR:
@@ -471,7 +484,9 @@ ngx_hd_unlock_process(ngx_pid_t pid, u_char *state, uint64_t *ticks)
 
     fd = open((char *) name, O_RDONLY|O_CLOEXEC);
     if (fd == -1) {
-        return (errno == ENOENT || errno == ESRCH) ? NGX_DECLINED : NGX_ERROR;
+        /* /proc may hide a process of another user */
+        return (kill(pid, 0) == -1 && errno == ESRCH) ? NGX_DECLINED
+                                                      : NGX_ERROR;
     }
 
     n = read(fd, text, sizeof(text) - 1);

@@ -10,6 +10,8 @@
 #include "tap.h"
 #include "ngx_stand_in.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -17,8 +19,50 @@
 #include <unistd.h>
 
 
+/* a /proc that hides a process, and one of other processes than ours */
+
+static pid_t        hidden;
+static const char  *foreign;
+
+
+static int
+open_as_asked(const char *name, int flags)
+{
+    char  path[64];
+
+    (void) snprintf(path, sizeof(path), "/proc/%d/", (int) hidden);
+
+    if (hidden && strncmp(name, path, strlen(path)) == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+
+    return open(name, flags);
+}
+
+
+static ssize_t
+readlink_as_asked(const char *name, char *text, size_t size)
+{
+    if (foreign == NULL) {
+        return readlink(name, text, size);
+    }
+
+    memcpy(text, foreign, strlen(foreign));
+
+    return strlen(foreign);
+}
+
+
+#define open      open_as_asked
+#define readlink  readlink_as_asked
+
 #include "../../ngx_http_healthdash_module/ngx_hd_rr.c"
 #include "../../ngx_http_healthdash_module/ngx_hd_unlock.c"
+
+#undef open
+#undef readlink
+
 
 #define WRITER   ((ngx_atomic_uint_t) -1)
 #define LOOKERS  6
@@ -199,6 +243,47 @@ end_of(pid_t pid)
 }
 
 
+/* how often a process has waited */
+
+static long
+waited(pid_t pid)
+{
+    char   name[64], line[256];
+    long   n;
+    FILE  *f;
+
+    n = 0;
+    (void) snprintf(name, sizeof(name), "/proc/%d/status", (int) pid);
+
+    f = fopen(name, "r");
+
+    while (f && fgets(line, sizeof(line), f)) {
+        (void) sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+    }
+
+    if (f) {
+        (void) fclose(f);
+    }
+
+    return n;
+}
+
+
+/* it has looked for some seconds, or has ended */
+
+static void
+looked(pid_t pid)
+{
+    siginfo_t  si;
+
+    do {
+        nap();
+        si.si_pid = 0;
+        (void) waitid(P_PID, pid, &si, WEXITED|WNOHANG|WNOWAIT);
+    } while (si.si_pid == 0 && waited(pid) < 2500);
+}
+
+
 static void
 idle(void)
 {
@@ -328,6 +413,54 @@ test_together(void)
 }
 
 
+/* alive, but it does nothing */
+
+static void
+stopped(void)
+{
+    (void) ngx_atomic_fetch_add(&shared->main.rwlock, 1);
+    ready();
+    raise(SIGSTOP);
+    unlock(&shared->main.rwlock);
+}
+
+
+static void
+test_proc(void)
+{
+    char   self[32];
+    pid_t  pid, look;
+
+    fresh();
+    pid = worker(stopped);
+
+    hidden = pid;
+    look = looker();
+    hidden = 0;
+    looked(look);
+
+    is_num(shared->main.rwlock, 1, "who is hidden may have the lock");
+
+    kill(pid, SIGCONT);
+    end_of(pid);
+    end_of(look);
+
+    is_num((intptr_t) shared->main.rwlock, 0, "it frees it, and nobody else");
+
+    /* nothing can be said */
+
+    fresh();
+    shared->main.rwlock = 1;
+
+    (void) snprintf(self, sizeof(self), "%d", (int) getpid());
+    foreign = self;
+    end_of(looker());
+    foreign = NULL;
+
+    is_num(shared->main.rwlock, 1, "a /proc of other processes says nothing");
+}
+
+
 int
 main(void)
 {
@@ -336,6 +469,7 @@ main(void)
     test_dead();
     test_waiting_inside();
     test_together();
+    test_proc();
 
     ngx_destroy_pool(cycle.pool);
 
