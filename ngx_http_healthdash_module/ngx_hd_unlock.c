@@ -4,9 +4,9 @@
  *
  * The lock does not say who holds it, so that is concluded.  Whoever is alive
  * and holds it lets it go after some microseconds of running.  If it was never
- * free in many looks, while each other process of this nginx was seen asleep or
- * has run for longer than that, its holder is none of them.  A process that was
- * stopped, or waits for the disk, is waited for.
+ * free in many looks, while each other process of this nginx was seen to wait
+ * for events or has run for longer than that, its holder is none of them.  A
+ * process that was stopped, or waits for the disk, is waited for.
  */
 
 
@@ -20,6 +20,7 @@
 
 #define NGX_HD_UNLOCK_LOOKS     100     /* a msec or more apart, at a time */
 #define NGX_HD_UNLOCK_TIMES     200     /* after that it is left alone */
+#define NGX_HD_UNLOCK_WAITS     2       /* a worker wakes twice a second */
 #define NGX_HD_UNLOCK_TICKS     10      /* of the clock of processor time, of
                                            some 10 msec, the first not whole */
 
@@ -34,7 +35,9 @@
 
 typedef struct {
     ngx_pid_t   pid;
+    ngx_uint_t  works;          /* 1: it may wait inside of the lock */
     uint64_t    ticks;          /* it had run for so long when it was seen to */
+    uint64_t    waits;          /* it had waited so often */
 } ngx_hd_sibling_t;
 
 
@@ -53,9 +56,13 @@ static ngx_uint_t ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling,
     ngx_uint_t n);
 static ngx_uint_t ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling);
+static ngx_uint_t ngx_hd_unlock_is_waiting(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_is_known(void);
 static ngx_int_t ngx_hd_unlock_process(ngx_pid_t pid, u_char *state,
     uint64_t *ticks);
+static ngx_int_t ngx_hd_unlock_waits(ngx_pid_t pid, uint64_t *waits);
+static ngx_int_t ngx_hd_unlock_read(ngx_pid_t pid, char *what, char *text,
+    size_t size);
 
 
 static ngx_hd_main_conf_t  *ngx_hd_unlock_conf;
@@ -395,6 +402,11 @@ ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling)
 
         if (ngx_processes[i].pid != NGX_INVALID_PID) {
             sibling[n].pid = ngx_processes[i].pid;
+            sibling[n].works = ngx_strcmp(ngx_processes[i].name,
+                                          "worker process")
+                               == 0
+                               && !ngx_processes[i].exiting;
+            sibling[n].waits = NGX_HD_UNLOCK_UNKNOWN;
             sibling[n++].ticks = NGX_HD_UNLOCK_UNKNOWN;
         }
     }
@@ -430,11 +442,14 @@ ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling)
 
     rc = ngx_hd_unlock_process(sibling->pid, &state, &ticks);
 
-    /* it is gone, or about to be, or waits for an event, which nobody does who
-       holds the lock */
+    /* it is gone, or about to be */
 
-    if (rc == NGX_DECLINED || (rc == NGX_OK && ngx_strchr("SZX", state))) {
+    if (rc == NGX_DECLINED || (rc == NGX_OK && ngx_strchr("ZX", state))) {
         return 0;
+    }
+
+    if (rc == NGX_OK && state == 'S') {
+        return sibling->works && ngx_hd_unlock_is_waiting(sibling);
     }
 
     if (rc != NGX_OK || state != 'R') {
@@ -446,6 +461,29 @@ ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling)
     }
 
     return ticks < sibling->ticks + NGX_HD_UNLOCK_TICKS;
+}
+
+
+/*
+ * nginx writes to its log under the lock, and waits there, once, if that is a
+ * pipe that nobody reads.  One that waits again and again is in its event loop.
+ * What is no worker, or is about to end, may sleep for long.
+ */
+
+static ngx_uint_t
+ngx_hd_unlock_is_waiting(ngx_hd_sibling_t *sibling)
+{
+    uint64_t  waits;
+
+    if (ngx_hd_unlock_waits(sibling->pid, &waits) != NGX_OK) {
+        return 1;
+    }
+
+    if (sibling->waits == NGX_HD_UNLOCK_UNKNOWN) {
+        sibling->waits = waits;
+    }
+
+    return waits < sibling->waits + NGX_HD_UNLOCK_WAITS;
 }
 
 
@@ -472,27 +510,15 @@ ngx_hd_unlock_is_known(void)
 static ngx_int_t
 ngx_hd_unlock_process(ngx_pid_t pid, u_char *state, uint64_t *ticks)
 {
-    int          fd;
-    char         text[512];
-    char        *p;
-    u_char       name[64];
-    ssize_t      n;
-    unsigned     user, system;
+    char       *p;
+    char        text[512];
+    unsigned    user, system;
+    ngx_int_t   rc;
 
-    (void) ngx_snprintf(name, sizeof(name), "/proc/%P/task/%P/stat%Z", pid,
-                        pid);
-
-    fd = open((char *) name, O_RDONLY|O_CLOEXEC);
-    if (fd == -1) {
-        /* /proc may hide a process of another user */
-        return (kill(pid, 0) == -1 && errno == ESRCH) ? NGX_DECLINED
-                                                      : NGX_ERROR;
+    rc = ngx_hd_unlock_read(pid, "stat", text, sizeof(text));
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    n = read(fd, text, sizeof(text) - 1);
-    (void) close(fd);
-
-    text[ngx_max(n, 0)] = '\0';
 
     /* the second field is a name in parentheses, the 14th and 15th are times */
 
@@ -507,6 +533,61 @@ ngx_hd_unlock_process(ngx_pid_t pid, u_char *state, uint64_t *ticks)
     }
 
     *ticks = (uint64_t) user + system;
+
+    return NGX_OK;
+}
+
+
+/* how often it has waited; the same */
+
+static ngx_int_t
+ngx_hd_unlock_waits(ngx_pid_t pid, uint64_t *waits)
+{
+    char           *p;
+    char            text[4096];
+    ngx_int_t       rc;
+    unsigned long   n;
+
+    rc = ngx_hd_unlock_read(pid, "status", text, sizeof(text));
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = strstr(text, "\nvoluntary_ctxt_switches:");
+
+    if (p == NULL || sscanf(p, " voluntary_ctxt_switches: %lu", &n) != 1) {
+        return NGX_ERROR;
+    }
+
+    *waits = n;
+
+    return NGX_OK;
+}
+
+
+/* a file of /proc; the same */
+
+static ngx_int_t
+ngx_hd_unlock_read(ngx_pid_t pid, char *what, char *text, size_t size)
+{
+    int      fd;
+    u_char   name[64];
+    ssize_t  n;
+
+    (void) ngx_snprintf(name, sizeof(name), "/proc/%P/task/%P/%s%Z", pid, pid,
+                        what);
+
+    fd = open((char *) name, O_RDONLY|O_CLOEXEC);
+    if (fd == -1) {
+        /* /proc may hide a process of another user */
+        return (kill(pid, 0) == -1 && errno == ESRCH) ? NGX_DECLINED
+                                                      : NGX_ERROR;
+    }
+
+    n = read(fd, text, size - 1);
+    (void) close(fd);
+
+    text[ngx_max(n, 0)] = '\0';
 
     return NGX_OK;
 }

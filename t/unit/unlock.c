@@ -413,6 +413,50 @@ test_together(void)
 }
 
 
+static int  full[2];
+
+
+/* the error log is a pipe that nobody reads */
+
+static void
+logs(void)
+{
+    (void) ngx_atomic_fetch_add(&shared->main.rwlock, 1);
+    ready();
+
+    (void) !write(full[1], "disabled", 8);
+    unlock(&shared->main.rwlock);
+}
+
+
+static void
+test_log(void)
+{
+    char   buf[65536];
+    pid_t  pid, look;
+
+    fresh();
+    (void) !pipe(full);
+    (void) fcntl(full[1], F_SETFL, O_NONBLOCK);
+
+    while (write(full[1], buf, sizeof(buf)) > 0) { /* void */ }
+
+    (void) fcntl(full[1], F_SETFL, 0);
+
+    pid = worker(logs);
+    look = looker();
+    looked(look);
+
+    is_num(shared->main.rwlock, 1, "who waits for its log keeps the lock");
+
+    (void) !read(full[0], buf, sizeof(buf));
+    end_of(pid);
+    end_of(look);
+
+    is_num((intptr_t) shared->main.rwlock, 0, "it frees it, and nobody else");
+}
+
+
 /* alive, but it does nothing */
 
 static void
@@ -469,6 +513,7 @@ main(void)
     test_dead();
     test_waiting_inside();
     test_together();
+    test_log();
     test_proc();
 
     ngx_destroy_pool(cycle.pool);
