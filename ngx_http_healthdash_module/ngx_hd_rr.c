@@ -56,6 +56,10 @@ ngx_hd_rr_recount(ngx_http_upstream_rr_peers_t *peers)
     peers->total_weight = weight;
     peers->weighted = (weight != number);
 
+    /* the only server may be gone: nginx would ask for it all the same */
+
+    peers->single = peers->single && number == 1;
+
     /* who has begun to choose begins anew */
 
     ngx_hd_peers_moved(peers);

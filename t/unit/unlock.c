@@ -313,6 +313,19 @@ test_dead(void)
     is_num(shared->backup.rwlock, 0, "two readers died");
     is_num(shared->peer[1].lock, 0, "one of them had a server, too");
 
+    /* before it had come to that */
+
+    fresh();
+    shared->main.rwlock = WRITER;
+    shared->main.number = 1;
+    shared->main.single = 1;
+    shared->main.peer = NULL;
+
+    end_of(looker());
+
+    is_num(shared->main.number, 0, "the last server was just gone");
+    is_num(shared->main.single, 0, "nobody looks for it");
+
     kill(pid, SIGKILL);
     end_of(pid);
 }
