@@ -21,8 +21,9 @@
 #define NGX_HD_UNLOCK_LOOKS     100     /* a msec or more apart, at a time */
 #define NGX_HD_UNLOCK_TIMES     200     /* after that it is left alone */
 #define NGX_HD_UNLOCK_WAITS     2       /* a worker wakes twice a second */
-#define NGX_HD_UNLOCK_TICKS     10      /* of the clock of processor time, of
-                                           some 10 msec, the first not whole */
+#define NGX_HD_UNLOCK_TICKS     100     /* of the clock of processor time, of
+                                           some 10 msec */
+#define NGX_HD_UNLOCK_TURNS     300     /* of its processor, taken away */
 
 /* as in ngx_rwlock.c; any other value is how many readers hold it */
 
@@ -36,8 +37,9 @@
 typedef struct {
     ngx_pid_t   pid;
     ngx_uint_t  works;          /* 1: it may wait inside of the lock */
-    uint64_t    ticks;          /* it had run for so long when it was seen to */
-    uint64_t    waits;          /* it had waited so often */
+    uint64_t    ticks;          /* seen to run: for how long it had, */
+    uint64_t    turns;          /* and how often it had lost its processor */
+    uint64_t    waits;          /* seen to wait: how often it had */
 } ngx_hd_sibling_t;
 
 
@@ -56,11 +58,14 @@ static ngx_uint_t ngx_hd_unlock_siblings(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_suspects(ngx_hd_sibling_t *sibling,
     ngx_uint_t n);
 static ngx_uint_t ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling);
+static ngx_uint_t ngx_hd_unlock_is_running(ngx_hd_sibling_t *sibling,
+    uint64_t ticks);
 static ngx_uint_t ngx_hd_unlock_is_waiting(ngx_hd_sibling_t *sibling);
 static ngx_uint_t ngx_hd_unlock_is_known(void);
 static ngx_int_t ngx_hd_unlock_process(ngx_pid_t pid, u_char *state,
     uint64_t *ticks);
-static ngx_int_t ngx_hd_unlock_waits(ngx_pid_t pid, uint64_t *waits);
+static ngx_int_t ngx_hd_unlock_switches(ngx_pid_t pid, char *line,
+    uint64_t *n);
 static ngx_int_t ngx_hd_unlock_read(ngx_pid_t pid, char *what, char *text,
     size_t size);
 
@@ -144,6 +149,7 @@ ngx_hd_unlock_upstream(ngx_hd_upstream_t *u)
     }
 
     if (ngx_hd_unlock_lists(u->uscf->peer.data)) {
+        ngx_time_update();
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "healthdash: servers of upstream \"%V\" were locked "
                       "by a worker that died, they are free again",
@@ -452,15 +458,37 @@ ngx_hd_unlock_is_suspect(ngx_hd_sibling_t *sibling)
         return sibling->works && ngx_hd_unlock_is_waiting(sibling);
     }
 
-    if (rc != NGX_OK || state != 'R') {
+    return rc != NGX_OK || state != 'R'
+           || ngx_hd_unlock_is_running(sibling, ticks);
+}
+
+
+/*
+ * Who spins for a lock gives its processor away again and again, and beside
+ * others it hardly runs at all.  Who holds one is only interrupted, each time
+ * after some msec.  A hash over all servers made anew, under the lock, may take
+ * some 100 msec.
+ */
+
+static ngx_uint_t
+ngx_hd_unlock_is_running(ngx_hd_sibling_t *sibling, uint64_t ticks)
+{
+    uint64_t  turns;
+
+    if (ngx_hd_unlock_switches(sibling->pid, "\nnonvoluntary_ctxt_switches:",
+                               &turns)
+        != NGX_OK)
+    {
         return 1;
     }
 
     if (sibling->ticks == NGX_HD_UNLOCK_UNKNOWN) {
         sibling->ticks = ticks;
+        sibling->turns = turns;
     }
 
-    return ticks < sibling->ticks + NGX_HD_UNLOCK_TICKS;
+    return ticks < sibling->ticks + NGX_HD_UNLOCK_TICKS
+           && turns < sibling->turns + NGX_HD_UNLOCK_TURNS;
 }
 
 
@@ -475,7 +503,10 @@ ngx_hd_unlock_is_waiting(ngx_hd_sibling_t *sibling)
 {
     uint64_t  waits;
 
-    if (ngx_hd_unlock_waits(sibling->pid, &waits) != NGX_OK) {
+    if (ngx_hd_unlock_switches(sibling->pid, "\nvoluntary_ctxt_switches:",
+                               &waits)
+        != NGX_OK)
+    {
         return 1;
     }
 
@@ -538,28 +569,28 @@ ngx_hd_unlock_process(ngx_pid_t pid, u_char *state, uint64_t *ticks)
 }
 
 
-/* how often it has waited; the same */
+/* how often it has gone from its processor, as the line of that name says */
 
 static ngx_int_t
-ngx_hd_unlock_waits(ngx_pid_t pid, uint64_t *waits)
+ngx_hd_unlock_switches(ngx_pid_t pid, char *line, uint64_t *n)
 {
-    char           *p;
-    char            text[4096];
-    ngx_int_t       rc;
-    unsigned long   n;
+    char            *p;
+    char             text[4096];
+    ngx_int_t        rc;
+    unsigned long    number;
 
     rc = ngx_hd_unlock_read(pid, "status", text, sizeof(text));
     if (rc != NGX_OK) {
         return rc;
     }
 
-    p = strstr(text, "\nvoluntary_ctxt_switches:");
+    p = strstr(text, line);
 
-    if (p == NULL || sscanf(p, " voluntary_ctxt_switches: %lu", &n) != 1) {
+    if (p == NULL || sscanf(p + ngx_strlen(line), "%lu", &number) != 1) {
         return NGX_ERROR;
     }
 
-    *waits = n;
+    *n = number;
 
     return NGX_OK;
 }

@@ -78,6 +78,8 @@ volatile ngx_cycle_t  *ngx_cycle;
 static ngx_cycle_t  cycle;
 static ngx_log_t    log_of_all;
 
+void ngx_time_update(void) { }
+
 void ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
     const char *fmt, ...) { }
 
