@@ -425,6 +425,20 @@ test_together(void)
     end_of(looker());
 
     is_num(shared->main.rwlock, 0, "the one whose turn it was is dead");
+
+    fresh();
+    shared->main.rwlock = 1;
+    shared->zone.unlocker = getpid();
+
+    pid[0] = looker();
+    looked(pid[0]);
+
+    is_num(shared->main.rwlock, 1, "who is alive has its turn");
+
+    ngx_hd_set(&shared->zone.unlocker, 0);
+    end_of(pid[0]);
+
+    is_num(shared->main.rwlock, 0, "then the next one looks");
 }
 
 
