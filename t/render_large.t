@@ -11,7 +11,7 @@ use HealthDash timeout => 300;
 
 use IO::Socket::INET ();
 use JSON::PP ();
-use List::Util qw(sum);
+use List::Util qw(max sum);
 use POSIX ();
 use Time::HiRes qw(time);
 
@@ -183,10 +183,11 @@ for my $path ((map { "/status?format=$_" }
            "$format: the longest gap is below $limit ms");
 }
 
-# it would have been seen: a worker that stops for 15 ms while it answers
+# It would have been seen: a worker that stops for 15 ms while it answers, but
+# for the part in which a busy machine did not let us look.
 
-cmp_ok(longest_gap('/status?format=text', 0.015 * slow()), '>', $gap_limit,
-       'a worker that stops is seen');
+cmp_ok(max(map { longest_gap('/status?format=text', 0.015 * slow()) } 1 .. 5),
+       '>', $gap_limit, 'a worker that stops is seen');
 
 done_testing();
 
