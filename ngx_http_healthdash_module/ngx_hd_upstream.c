@@ -39,8 +39,6 @@ static ngx_uint_t ngx_hd_upstream_is_server(ngx_http_upstream_srv_conf_t *uscf,
     const ngx_http_upstream_rr_peer_t *peer);
 static ngx_int_t ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
-static ngx_int_t ngx_hd_upstream_init_ramp(ngx_http_request_t *r,
-    ngx_hd_upstream_t *u);
 static void ngx_hd_upstream_count(ngx_hd_walk_t *w,
     ngx_http_upstream_rr_peers_t *peers);
 static void ngx_hd_upstream_set(ngx_hd_walk_t *w,
@@ -182,11 +180,10 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
 
     ngx_hd_upstream_sync(u);
 
-    if (u->ramp_end) {
-        rc = ngx_hd_upstream_init_ramp(r, u);
+    rc = u->init_peer(r, uscf);
 
-    } else {
-        rc = u->init_peer(r, uscf);
+    if (rc == NGX_OK && u->ramp_end) {
+        rc = ngx_hd_ramp_hook(r, u);
     }
 
     /*
@@ -197,17 +194,6 @@ ngx_hd_upstream_init_peer(ngx_http_request_t *r,
     ngx_hd_upstream_sync(u);
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_hd_upstream_init_ramp(ngx_http_request_t *r, ngx_hd_upstream_t *u)
-{
-    if (u->init_peer(r, u->uscf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_hd_ramp_hook(r, u);
 }
 
 
