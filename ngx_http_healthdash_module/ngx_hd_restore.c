@@ -45,6 +45,12 @@ struct ngx_hd_restore_s {
 };
 
 
+/* what is done with r->frame, which is t's */
+
+typedef void (*ngx_hd_restore_target_pt)(ngx_hd_restore_t *r,
+    ngx_hd_target_t *t);
+
+
 static ngx_uint_t ngx_hd_restore_is_closed(const ngx_core_conf_t *core,
     const ngx_file_info_t *fi);
 static ngx_uint_t ngx_hd_restore_present(ngx_hd_main_conf_t *hmcf);
@@ -58,14 +64,14 @@ static size_t ngx_hd_restore_read(ngx_hd_restore_t *r, void *buf,
 static void ngx_hd_restore_places(ngx_hd_restore_t *r);
 static void ngx_hd_restore_place(ngx_hd_restore_t *r, ngx_hd_place_t *place);
 static ngx_int_t ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool);
-static void ngx_hd_restore_targets(ngx_hd_restore_t *r);
+static void ngx_hd_restore_age(ngx_hd_restore_t *r, int64_t away);
+static void ngx_hd_restore_targets(ngx_hd_restore_t *r,
+    ngx_hd_restore_target_pt handler);
 static void ngx_hd_restore_target(ngx_hd_restore_t *r, ngx_hd_target_t *t);
 static void ngx_hd_restore_times(ngx_hd_restore_t *r, ngx_hd_data_t *data);
 static void ngx_hd_restore_forget(ngx_hd_data_t *data, ngx_hd_told_t *told);
 static ngx_uint_t ngx_hd_restore_is_later(ngx_hd_restore_t *r);
-static ngx_uint_t ngx_hd_restore_take_all(ngx_hd_restore_t *r);
-static ngx_uint_t ngx_hd_restore_take(ngx_hd_restore_t *r,
-    ngx_hd_target_t *t);
+static void ngx_hd_restore_take(ngx_hd_restore_t *r, ngx_hd_target_t *t);
 static void ngx_hd_restore_turn(ngx_hd_data_t *data,
     const ngx_hd_data_t *known);
 static void ngx_hd_restore_events(ngx_hd_restore_t *r);
@@ -188,7 +194,7 @@ void
 ngx_hd_restore_end(ngx_hd_restore_t *r, ngx_pool_t *pool)
 {
     if (ngx_hd_restore_index(r, pool) == NGX_OK) {
-        ngx_hd_restore_targets(r);
+        ngx_hd_restore_targets(r, ngx_hd_restore_target);
         ngx_hd_restore_events(r);
         ngx_hd_restore_tell(r);
     }
@@ -308,14 +314,21 @@ ngx_hd_restore_clocks(ngx_hd_restore_t *r)
         return "is older than 90 days";
     }
 
-    r->away = ngx_max(away, 0);
-    r->shift = ngx_current_msec - r->away - r->head.mono;
+    ngx_hd_restore_age(r, away);
     r->clock = r->head.clock + r->away;
 
     zone->clock = (int64_t) (r->clock - ngx_current_msec);
     zone->saved.restored = r->head.wall;
 
     return NULL;
+}
+
+
+static void
+ngx_hd_restore_age(ngx_hd_restore_t *r, int64_t away)
+{
+    r->away = ngx_max(away, 0);
+    r->shift = ngx_current_msec - r->away - r->head.mono;
 }
 
 
@@ -423,7 +436,7 @@ ngx_hd_restore_index(ngx_hd_restore_t *r, ngx_pool_t *pool)
 
 
 static void
-ngx_hd_restore_targets(ngx_hd_restore_t *r)
+ngx_hd_restore_targets(ngx_hd_restore_t *r, ngx_hd_restore_target_pt handler)
 {
     uint64_t           i;
     ngx_uint_t         n;
@@ -449,7 +462,7 @@ ngx_hd_restore_targets(ngx_hd_restore_t *r)
         n = ngx_hd_index_find(&r->targets, r->frame->id);
 
         if (n) {
-            ngx_hd_restore_target(r, t[n - 1]);
+            handler(r, t[n - 1]);
         }
     }
 }
@@ -577,7 +590,6 @@ void
 ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 {
     ngx_err_t          err;
-    ngx_uint_t         n;
     ngx_pool_t        *pool;
     ngx_hd_restore_t  *r;
 
@@ -590,16 +602,18 @@ ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
         r->main = hmcf;
         r->log = cycle->log;
 
-        n = (ngx_hd_restore_open(r, &err) == NULL
-             && ngx_hd_restore_is_later(r)
-             && ngx_hd_restore_index(r, pool) == NGX_OK)
-            ? ngx_hd_restore_take_all(r) : 0;
+        if (ngx_hd_restore_open(r, &err) == NULL
+            && ngx_hd_restore_is_later(r)
+            && ngx_hd_restore_index(r, pool) == NGX_OK)
+        {
+            ngx_hd_restore_targets(r, ngx_hd_restore_take);
+        }
 
-        if (n) {
+        if (r->restored) {
             ngx_log_error(NGX_LOG_NOTICE, r->log, 0,
                           "healthdash: %ui target%s down, as a later nginx "
-                          "wrote to state file \"%V\"", n, n == 1 ? "" : "s",
-                          &hmcf->state_file.name);
+                          "wrote to state file \"%V\"", r->restored,
+                          r->restored == 1 ? "" : "s", &hmcf->state_file.name);
         }
 
         ngx_hd_restore_close(r);
@@ -616,8 +630,7 @@ ngx_hd_restore_overtaken(ngx_cycle_t *cycle, ngx_hd_main_conf_t *hmcf)
 static ngx_uint_t
 ngx_hd_restore_is_later(ngx_hd_restore_t *r)
 {
-    size_t   len;
-    int64_t  away;
+    size_t  len;
 
     len = ngx_hd_restore_read(r, &r->head, sizeof(ngx_hd_archive_head_t));
 
@@ -627,10 +640,7 @@ ngx_hd_restore_is_later(ngx_hd_restore_t *r)
         return 0;
     }
 
-    away = ngx_hd_wall() - r->head.wall;
-
-    r->away = ngx_max(away, 0);
-    r->shift = ngx_current_msec - r->away - r->head.mono;
+    ngx_hd_restore_age(r, ngx_hd_wall() - r->head.wall);
 
     return r->away <= NGX_HD_RESTORE_TRUST
            && lseek(r->fd, (off_t) (r->head.places
@@ -640,37 +650,9 @@ ngx_hd_restore_is_later(ngx_hd_restore_t *r)
 }
 
 
-static ngx_uint_t
-ngx_hd_restore_take_all(ngx_hd_restore_t *r)
-{
-    uint64_t           i;
-    ngx_uint_t         k, n;
-    ngx_hd_target_t  **t;
+/* who is down by a probe that is later than the last one of ours */
 
-    n = 0;
-    t = r->main->targets.elts;
-
-    for (i = 1; i <= r->head.targets; i++) {
-
-        if (ngx_hd_restore_read(r, r->frame, sizeof(ngx_hd_archive_frame_t))
-            != sizeof(ngx_hd_archive_frame_t))
-        {
-            break;
-        }
-
-        k = ngx_hd_archive_is_frame(&r->head, r->frame, i)
-            ? ngx_hd_index_find(&r->targets, r->frame->id) : 0;
-
-        n += k ? ngx_hd_restore_take(r, t[k - 1]) : 0;
-    }
-
-    return n;
-}
-
-
-/* 1 if it is down, by a probe that is later than the last one of ours */
-
-static ngx_uint_t
+static void
 ngx_hd_restore_take(ngx_hd_restore_t *r, ngx_hd_target_t *t)
 {
     uint64_t          until;
@@ -687,7 +669,7 @@ ngx_hd_restore_take(ngx_hd_restore_t *r, ngx_hd_target_t *t)
                               &until)
            != NGX_OK)
     {
-        return 0;
+        return;
     }
 
     rc = NGX_DECLINED;
@@ -708,9 +690,9 @@ ngx_hd_restore_take(ngx_hd_restore_t *r, ngx_hd_target_t *t)
         ngx_hd_store_changed(t->upstream);
     }
 
-    ngx_hd_store_release(rec, &lease);
+    r->restored += (rc == NGX_OK);
 
-    return rc == NGX_OK;
+    ngx_hd_store_release(rec, &lease);
 }
 
 
