@@ -1078,6 +1078,26 @@ test_marked(void)
 }
 
 
+/* a zone where nothing has happened yet */
+
+static void
+begin(void)
+{
+    free(zone);
+    start();
+}
+
+
+/* the new configuration, which has nginx's list, comes into force */
+
+static void
+attach(void)
+{
+    later.uscf.peer.data = uscf.peer.data;
+    ngx_hd_zone_attach(&later.cycle, &later.conf);
+}
+
+
 /* what the new configuration says of a name, which is back in nginx's list */
 
 static ngx_uint_t
@@ -1112,28 +1132,22 @@ is_trusted(char name)
 static void
 test_listed(void)
 {
-    free(zone);
-    start();
-
+    begin();
     come_back();
     configure();
-    later.uscf.peer.data = uscf.peer.data;
-    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    attach();
 
     ok(!is_trusted('a'), "back in the list of a reload: not up from long ago");
     renewed("ace");
     ok(!is_trusted('a') && is_probed('a'), "nor then, but it is probed");
 
-    free(zone);
-    start();
-
+    begin();
     come_back();
     list("ce");
     ngx_current_msec -= 60000;
     list("ace");
     configure();
-    later.uscf.peer.data = uscf.peer.data;
-    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    attach();
 
     ok(is_trusted('a'), "one that was away for a moment is up");
     renewed("ace");
@@ -1164,29 +1178,23 @@ test_left_out(void)
 {
     ngx_hd_data_t  data;
 
-    free(zone);
-    start();
-
+    begin();
     come_back();
     ngx_current_msec -= 60000;
     (void) follow();
     leave_out(60000);
-    later.uscf.peer.data = uscf.peer.data;
-    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    attach();
 
     ok(!is_trusted('a'), "left out by a configuration: not up from long ago");
     renewed("ace");
     ok(!is_trusted('a') && is_probed('a'), "but it is probed");
 
-    free(zone);
-    start();
-
+    begin();
     come_back();
     ngx_current_msec -= 60000;
     (void) follow();
     leave_out(100);
-    later.uscf.peer.data = uscf.peer.data;
-    ngx_hd_zone_attach(&later.cycle, &later.conf);
+    attach();
 
     ok(is_trusted('a'), "left out for a moment: as it was");
     (void) ngx_hd_store_read(&zone->record[later.target[0].record], &data);
