@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Moving qw(answer moving name);
+use HealthDash::Moving qw(answer apart moving name reload_asked wait_is);
 
 my ($dns, %b) = moving(3);
 my $port = port('app');
@@ -50,28 +50,11 @@ answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => conf(4))->start;
 
-sub wait_is {
-    my ($n, %want) = @_;
-
-    return wait_until(sub {
-        my $p = hd_peer($t, 'app', name($n));
-        return !grep { ($p->{$_} // 'none') ne $want{$_} } keys %want;
-    }, 20, "server $n: " . join ' ', map { "$_=$want{$_}" } sort keys %want);
-}
-
 sub change {
     my ($conf) = @_;
 
     $t->set_conf($conf);
     return $t->reload;
-}
-
-
-# the time of the day in nginx
-
-sub seconds {
-    return hd_json($t)->{time} =~ /T(\d+):(\d+):([\d.]+)Z/ ? $1 * 3600 + $2 * 60
-                                                              + $3 : 0;
 }
 
 
@@ -91,32 +74,25 @@ sub met {
 }
 
 
-ok(wait_is($_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
+ok(wait_is($t, $_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
 
 
 # The upstream is left out, and then its servers are new ones.
 
 ok(change(conf(0)), 'a reload leaves the upstream out');
 ok(change(conf(4)), 'another one has it again');
-ok(wait_is($_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
+ok(wait_is($t, $_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
 
 $b{2}->set('/healthz', hang => 1);
-ok(wait_is(2, state => 'unhealthy'), 'one is down');
+ok(wait_is($t, 2, state => 'unhealthy'), 'one is down');
 
 my $n = $b{2}->count(path => '/x');
-my @old = $t->worker_pids;
 
-$t->reload(wait => 0);
-
-wait_until(sub {
-    http_burst(port('web'), '/x', 20, keepalive => 0);
-    return !grep { my $pid = $_; grep { $_ == $pid } @old } $t->worker_pids;
-}, 10, 'new workers');
-
+reload_asked($t);
 is($b{2}->count(path => '/x'), $n, 'and still is after a reload');
 
 $b{2}->set('/healthz');
-ok(wait_is(2, state => 'up'), 'it is well again');
+ok(wait_is($t, 2, state => 'up'), 'it is well again');
 
 
 # With room for one server the other is not probed, so what was known of it is
@@ -130,9 +106,9 @@ my ($left) = grep {
 
 ok($left, 'one is left without');
 
-my $since = seconds();
+my $since = hd_json($t)->{time};
 
-wait_until(sub { (seconds() - $since) % 86400 >= 2 }, 20,
+wait_until(sub { apart($since, hd_json($t)->{time}) >= 2 }, 20,
            'longer than a result may stand');
 
 $b{$left}->set('/healthz', hang => 1);

@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Moving qw(answer moving name);
+use HealthDash::Moving qw(answer apart moving name wait_is);
 
 my ($dns, %b) = moving(3);
 my $port = port('app');
@@ -37,15 +37,6 @@ answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => $conf)->start;
 
-sub wait_is {
-    my ($n, %want) = @_;
-
-    return wait_until(sub {
-        my $p = hd_peer($t, 'app', name($n));
-        return !grep { ($p->{$_} // 'none') ne $want{$_} } keys %want;
-    }, 20, "server $n: " . join ' ', map { "$_=$want{$_}" } sort keys %want);
-}
-
 sub events {
     my ($kind, $n) = @_;
 
@@ -56,7 +47,7 @@ sub events {
 sub checks { return hd_peer($t, 'app', name($_[0]))->{health_checks}{checks}; }
 
 
-ok(wait_is($_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
+ok(wait_is($t, $_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
 is(events('added', 2), 1, 'that it was added is an event');
 is((events('added', 2))[0]{text},
    name(2) . ' of app is probed from now on: added by DNS', 'with a sentence');
@@ -69,7 +60,8 @@ ok(wait_until(sub { checks(2) >= 5 }, 20), 'it has been probed some times');
 # gone
 
 answer('app.test', 1);
-ok(wait_is(2, state => 'removed', health => 'unknown'), 'DNS takes it away');
+ok(wait_is($t, 2, state => 'removed', health => 'unknown'),
+   'DNS takes it away');
 
 my $p = hd_peer($t, 'app', name(2));
 
@@ -91,10 +83,8 @@ my $before = checks(2);
 
 wait_until(sub {
     my $last = hd_peer($t, 'app', name(2))->{health_checks}{last_time};
-    my $now = hd_json($t)->{time};
 
-    s/^.*T(\d+):(\d+):([\d.]+)Z$/$1 * 3600 + $2 * 60 + $3/e for $last, $now;
-    return ($now - $last) % 86400 >= 2;
+    return apart($last, hd_json($t)->{time}) >= 2;
 }, 20, 'two seconds');
 
 $b{2}->set('/healthz', hang => 1);
@@ -114,14 +104,14 @@ is(hd_peer($t, 'app', name(2))->{id}, $id, 'in the same row');
 # down when it goes: down when it comes back
 
 answer('app.test', 1);
-ok(wait_is(2, state => 'removed'), 'DNS takes it away again');
+ok(wait_is($t, 2, state => 'removed'), 'DNS takes it away again');
 
 $b{2}->set('/healthz');
 
 my $mark = $t->log_mark;
 
 answer('app.test', 1, 2);
-ok(wait_is(2, health => 'up', state => 'up'), 'it comes back, and is well');
+ok(wait_is($t, 2, health => 'up', state => 'up'), 'it comes back, and is well');
 like($t->log($mark), qr/\Q@{[ name(2) ]}\E of upstream "app" is up: 2 of 2/,
      'after as many passes as others need');
 

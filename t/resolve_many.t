@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Moving qw(moving name);
+use HealthDash::Moving qw(moving name wait_is);
 
 my ($dns, %b) = moving(6);
 my $port = port('app');
@@ -42,38 +42,28 @@ sub peers { return @{ hd_json($t)->{upstreams}{app}{peers} // [] }; }
 sub listed { return grep { $_->{state} ne 'removed' } peers(); }
 
 
-sub wait_is {
-    my ($n, %want) = @_;
-
-    return wait_until(sub {
-        my $p = hd_peer($t, 'app', name($n));
-        return !grep { ($p->{$_} // 'none') ne $want{$_} } keys %want;
-    }, 20, "server $n: " . join ' ', map { "$_=$want{$_}" } sort keys %want);
-}
-
-
 # four places: the address that has been gone for the longest time loses its own
 
 answer(map { "127.0.0.$_" } 1 .. 4);
 $t->start;
 
-ok(wait_is($_, health => 'up'), "server $_ is up") for 1 .. 4;
+ok(wait_is($t, $_, health => 'up'), "server $_ is up") for 1 .. 4;
 
 for ([ 3, 1, 2, 4 ], [ 2, 1, 4 ]) {
     my ($gone, @left) = @$_;
 
     answer(map { "127.0.0.$_" } @left);
-    ok(wait_is($gone, state => 'removed'), "server $gone goes");
+    ok(wait_is($t, $gone, state => 'removed'), "server $gone goes");
 }
 
 my $checks = hd_peer($t, 'app', name(2))->{health_checks}{checks};
 
 answer(map { "127.0.0.$_" } 1, 4, 5);
-ok(wait_is(5, health => 'up'), 'server 5 comes');
+ok(wait_is($t, 5, health => 'up'), 'server 5 comes');
 is_deeply(hd_peer($t, 'app', name(3)), {}, 'in the place of 3');
 
 answer(map { "127.0.0.$_" } 1, 2, 4, 5);
-ok(wait_is(2, health => 'up'), 'server 2 is back');
+ok(wait_is($t, 2, health => 'up'), 'server 2 is back');
 cmp_ok(hd_peer($t, 'app', name(2))->{health_checks}{checks}, '>', $checks,
        'with its history');
 

@@ -7,7 +7,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HealthDash;
-use HealthDash::Moving qw(answer moving name);
+use HealthDash::Moving qw(answer apart moving name reload_asked wait_is);
 
 my ($dns, %b) = moving(3);
 my $port = port('app');
@@ -36,25 +36,16 @@ answer('app.test', 1, 2);
 
 my $t = HealthDash->new(workers => 2, conf => $conf)->start;
 
-sub wait_is {
-    my ($n, %want) = @_;
-
-    return wait_until(sub {
-        my $p = hd_peer($t, 'app', name($n));
-        return !grep { ($p->{$_} // 'none') ne $want{$_} } keys %want;
-    }, 20, "server $n: " . join ' ', map { "$_=$want{$_}" } sort keys %want);
-}
-
 sub checks { return hd_peer($t, 'app', name($_[0]))->{health_checks}{checks}; }
 
 
-ok(wait_is($_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
+ok(wait_is($t, $_, health => 'up', state => 'up'), "server $_ is up") for 1, 2;
 
 
 # reload: those in the list and the one that is gone
 
 answer('app.test', 1);
-ok(wait_is(2, state => 'removed'), 'DNS takes one away');
+ok(wait_is($t, 2, state => 'removed'), 'DNS takes one away');
 
 my %was = map { $_ => checks($_) } 1, 2;
 
@@ -74,49 +65,37 @@ is(checks(2), $was{2}, 'also of what is gone');
 is(hd_peer($t, 'app', name(2))->{state}, 'removed', 'and since when');
 
 answer('app.test', 1, 2);
-ok(wait_is(2, health => 'up', state => 'up'), 'it comes back after the reload');
+ok(wait_is($t, 2, health => 'up', state => 'up'),
+   'it comes back after the reload');
 ok(wait_until(sub { checks(2) > $was{2} }, 20), 'with its history');
 
 
 # who is down gets no request, also from new workers with their new list
 
 $b{2}->set('/healthz', status => 503);
-ok(wait_is(2, state => 'unhealthy'), 'it fails');
+ok(wait_is($t, 2, state => 'unhealthy'), 'it fails');
 
 my $n = $b{2}->count(path => '/x');
 
-for (1 .. 3) {
-    my @old = $t->worker_pids;
-
-    $t->reload(wait => 0);
-
-    wait_until(sub {
-        http_burst(port('web'), '/x', 20, keepalive => 0);
-        return !grep { my $pid = $_; grep { $_ == $pid } @old } $t->worker_pids;
-    }, 10, 'new workers');
-}
+reload_asked($t) for 1 .. 3;
 
 is($b{2}->count(path => '/x'), $n, 'no request comes to it in three reloads');
 
 $b{2}->set('/healthz');
-ok(wait_is(2, state => 'up'), 'it is well again');
+ok(wait_is($t, 2, state => 'up'), 'it is well again');
 
 
 # Well when it went, and back for just a moment when nginx is reloaded, so that
 # perhaps nobody has noticed: it has to show that it is well.
-
-sub seconds { return $_[0] =~ /T(\d+):(\d+):([\d.]+)Z/ ? $1 * 3600 + $2 * 60
-                                                         + $3 : 0; }
 
 for (1 .. 4) {
     answer('app.test', 1);
     ok(wait_until(sub {
         my $json = hd_json($t);
         my $p = hd_peer($json, 'app', name(2));
-        my $last = $p->{health_checks}{last_time};
 
         return $p->{state} eq 'removed'
-               && (seconds($json->{time}) - seconds($last)) % 86400 >= 2;
+               && apart($p->{health_checks}{last_time}, $json->{time}) >= 2;
     }, 20), 'it is away for longer than a result may stand');
 
     $b{2}->set('/healthz', hang => 1);
@@ -135,7 +114,7 @@ for (1 .. 4) {
     is($b{2}->count(path => '/x'), $n, 'nobody was sent to it');
 
     $b{2}->set('/healthz');
-    ok(wait_is(2, state => 'up'), 'until it is well');
+    ok(wait_is($t, 2, state => 'up'), 'until it is well');
 }
 
 
@@ -144,7 +123,7 @@ for (1 .. 4) {
 $dns->set('app.test');
 $t->allow_log(qr/could not be resolved/);
 
-ok(wait_is($_, state => 'removed'), "no such name: server $_ is removed")
+ok(wait_is($t, $_, state => 'removed'), "no such name: server $_ is removed")
     for 1, 2;
 
 my $json = hd_json($t);
@@ -155,7 +134,8 @@ is_deeply([ map { $_->{name} } grep { $_->{state} ne 'removed' }
 is(http_burst(port('web'), '/', 20)->{backend}{b3}, 20, 'and serves');
 
 answer('app.test', 1, 2);
-ok(wait_is($_, health => 'up', state => 'up'), "server $_ is back") for 1, 2;
+ok(wait_is($t, $_, health => 'up', state => 'up'), "server $_ is back")
+    for 1, 2;
 
 
 # the worker that resolves and probes is killed meanwhile
@@ -164,7 +144,7 @@ $was{2} = checks(2);
 $t->kill_worker(pid => $_) for $t->worker_pids;
 
 answer('app.test', 1, 3);
-ok(wait_is(2, state => 'removed'), 'those that come for them go on');
+ok(wait_is($t, 2, state => 'removed'), 'those that come for them go on');
 ok(wait_until(sub { checks(1) > $was{1} }, 20), 'they probe');
 cmp_ok(checks(2), '>=', $was{2}, 'and know what was');
 
